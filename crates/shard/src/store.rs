@@ -1,0 +1,59 @@
+//! The store: where the sources of documents are read from, as a trait.
+//!
+//! On one machine the log's own segments are the store, so a document is written once; beyond it
+//! the store is a local copy. [`memory`] is the reference.
+
+#[cfg(any(test, feature = "conformance"))]
+pub mod conformance;
+pub mod memory;
+
+use document::Operation;
+use thiserror::Error;
+
+use crate::log::{BoxFuture, Cause, Entry, Position};
+
+/// Where one operation is stored. Opaque to all but the store that gave it; 12 bytes, for there is
+/// one in memory for each document.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Location {
+    /// The segment.
+    pub segment: u32,
+    /// The first byte within the segment.
+    pub offset: u32,
+    /// How many bytes.
+    pub length: u32,
+}
+
+/// The documents of one stream, by location.
+pub trait Store: Send + Sync {
+    /// Takes the entry that the log appended at `position` and returns one location per operation,
+    /// in order. From then on they can be read. Where the log is the store this is arithmetic.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the copy cannot be written: the shard must stop.
+    fn apply(&self, position: Position, entry: &Entry) -> Result<Vec<Location>, StoreError>;
+
+    /// Reads one operation if that takes no waiting (it is in memory); nothing if it would.
+    fn read_cached(&self, location: Location) -> Option<Result<Operation, StoreError>>;
+
+    /// Reads one operation, off the event loop. Verified on every read: it is what was written, or an
+    /// error.
+    fn read(&self, location: Location) -> BoxFuture<'_, Result<Operation, StoreError>>;
+}
+
+/// Why an operation cannot be stored or read.
+#[derive(Debug, Error)]
+pub enum StoreError {
+    /// What is stored is not what was written. Names file and offset.
+    #[error("{0}")]
+    Damaged(String),
+    /// The storage below failed.
+    #[error("{context}: {cause}")]
+    Failed {
+        /// What was being done, to which file.
+        context: String,
+        /// The failure.
+        #[source]
+        cause: Cause,
+    },
+}
