@@ -45,10 +45,7 @@ pub fn apply(
 ///
 /// # Errors
 /// [`TermTooOld`] when the operation comes from a primary that was replaced.
-pub fn adopt_term(
-    current: PrimaryTerm,
-    offered: PrimaryTerm,
-) -> Result<PrimaryTerm, TermTooOld> {
+pub fn adopt_term(current: PrimaryTerm, offered: PrimaryTerm) -> Result<PrimaryTerm, TermTooOld> {
     if offered < current { Err(TermTooOld { offered, current }) } else { Ok(offered) }
 }
 

@@ -1,6 +1,6 @@
 //! The names a document goes by inside its shard.
 
-use std::fmt;
+use std::{borrow::Borrow, fmt};
 
 /// A document's `_id`: unique within one shard, any UTF-8 text.
 ///
@@ -26,6 +26,13 @@ impl From<&str> for DocumentId {
 impl From<String> for DocumentId {
     fn from(id: String) -> Self {
         Self(id.into_boxed_str())
+    }
+}
+
+/// Hashes and compares as its text, so that a look-up needs no owned id.
+impl Borrow<str> for DocumentId {
+    fn borrow(&self) -> &str {
+        &self.0
     }
 }
 

@@ -43,6 +43,9 @@ pub enum Outcome {
     Deleted,
     /// A delete found no document; it counts all the same and leaves a tombstone.
     NotFound,
+    /// An update found nothing to change; it took no sequence number. Never planned from a
+    /// [`Write`]: whoever merges the update finds out.
+    Noop,
 }
 
 /// Decides a write on a document in `state`, in the order of spec concurrency §4.1.

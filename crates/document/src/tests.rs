@@ -14,11 +14,7 @@ fn version(number: i64) -> Version {
 
 /// `(version, seq_no, term)`, as the specification writes `L(v,s,t)`.
 fn last(number: i64, seq_no: u64, term: u64) -> LastWrite {
-    LastWrite {
-        seq_no: SeqNo::new(seq_no),
-        term: PrimaryTerm::new(term),
-        version: version(number),
-    }
+    LastWrite { seq_no: SeqNo::new(seq_no), term: PrimaryTerm::new(term), version: version(number) }
 }
 
 fn live(number: i64, seq_no: u64, term: u64) -> DocumentState {

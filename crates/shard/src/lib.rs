@@ -1,7 +1,24 @@
 //! One shard: its log, its version table, its single writer, its recovery.
+//!
+//! A [`Shard`] is a handle: reads go to the version table and the store, writes through a bounded
+//! mailbox to the one writer, which decides (crate `document`), appends to the [`log`], applies and
+//! answers, in this order. It knows no index names, no JSON and no HTTP, and no database: it owns
+//! the traits [`log::Log`] and [`store::Store`].
 
 mod clock;
 pub mod log;
+mod recovery;
+mod shard;
 pub mod store;
+mod version_table;
+mod write;
+mod writer;
 
 pub use clock::{Clock, SystemClock};
+pub use recovery::Recovery;
+pub use shard::{Document, ReadError, Shard, ShardOptions};
+pub use version_table::{Held, Place, VersionTable};
+pub use write::{Change, Modified, Modify, Update, Write, WriteError, Written};
+
+#[cfg(test)]
+mod tests;

@@ -204,13 +204,7 @@ pub trait LogProvider: Send {
 pub trait Replay {
     /// One stored entry. `locations` has one place per operation. After collection an entry may come
     /// again or late: compare by sequence number (`document::apply`).
-    fn entry(
-        &mut self,
-        stream: StreamId,
-        position: Position,
-        entry: Entry,
-        locations: &[Location],
-    );
+    fn entry(&mut self, stream: StreamId, position: Position, entry: Entry, locations: &[Location]);
 
     /// Asked once, after the last entry: the streams to open. Others are left to collection.
     fn live_streams(&mut self) -> Vec<StreamId>;

@@ -43,7 +43,8 @@ impl Store for MemoryStore {
 
     fn read(&self, location: Location) -> BoxFuture<'_, Result<Operation, StoreError>> {
         let found = self.read_cached(location);
-        let missing = move || Err(StoreError::Damaged(format!("nothing is stored at {location:?}")));
+        let missing =
+            move || Err(StoreError::Damaged(format!("nothing is stored at {location:?}")));
         Box::pin(async move { found.unwrap_or_else(missing) })
     }
 }

@@ -1,0 +1,251 @@
+//! The handle of a shard: reads go to the version table and the store, writes to the writer.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicI64, AtomicU64, Ordering::Relaxed},
+};
+
+use bytes::Bytes;
+use document::{
+    DocumentState, Effect, GcDeletes, LastWrite, Operation, PrimaryTerm, Routing, SeqNo, Version,
+    VersionConflict, check_read,
+};
+use parking_lot::Mutex;
+use thiserror::Error;
+use tokio::{
+    sync::{mpsc, oneshot},
+    task::JoinHandle,
+};
+
+use crate::{
+    Change, Clock, Held, Place, Recovery, VersionTable, Write, WriteError, Written,
+    log::Stream,
+    store::{Location, Store, StoreError},
+    writer::{Request, Writer},
+};
+
+/// A document with its source.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Document {
+    /// The write that made it so.
+    pub last: LastWrite,
+    /// The routing it was written with.
+    pub routing: Option<Routing>,
+    /// Its `_source`.
+    pub source: Bytes,
+}
+
+/// Why a document cannot be shown.
+#[derive(Debug, Error)]
+pub enum ReadError {
+    /// It is there in another version than the reader required.
+    #[error(transparent)]
+    Conflict(VersionConflict),
+    /// Its source cannot be read.
+    #[error(transparent)]
+    Store(StoreError),
+}
+
+/// What can be set of a shard.
+#[derive(Clone, Copy, Debug)]
+pub struct ShardOptions {
+    /// How long deletes are remembered; [`Shard::set_gc_deletes`] changes it.
+    pub gc_deletes: GcDeletes,
+    /// How many requests may wait for the writer before it answers [`WriteError::Busy`].
+    pub mailbox_requests_max: usize,
+}
+
+impl Default for ShardOptions {
+    fn default() -> Self {
+        Self { gc_deletes: GcDeletes::DEFAULT, mailbox_requests_max: 1_024 }
+    }
+}
+
+/// What the handle and the writer of a shard share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) table: VersionTable,
+    /// The operations applied so far: the highest sequence number plus one.
+    next_seq_no: AtomicU64,
+    gc_deletes_millis: AtomicI64,
+}
+
+impl Shared {
+    pub(crate) fn gc_deletes(&self) -> GcDeletes {
+        GcDeletes::from_millis(self.gc_deletes_millis.load(Relaxed))
+    }
+
+    pub(crate) fn set_next_seq_no(&self, next: SeqNo) {
+        self.next_seq_no.store(next.get(), Relaxed);
+    }
+}
+
+/// One shard, running. Dropping it lets the writer finish what it was given; [`Shard::close`] waits.
+pub struct Shard {
+    shared: Arc<Shared>,
+    store: Arc<dyn Store>,
+    term: PrimaryTerm,
+    mailbox: mpsc::Sender<Request>,
+    writer: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Shard {
+    /// Starts the shard's writer on `stream`, whose history `recovery` has folded. Needs a tokio
+    /// runtime.
+    #[must_use]
+    pub fn start(
+        stream: Stream,
+        recovery: Recovery,
+        clock: Arc<dyn Clock>,
+        options: ShardOptions,
+    ) -> Self {
+        let (table, max_seq_no) = recovery.finish();
+        let next_seq_no = max_seq_no.map_or(SeqNo::ZERO, SeqNo::next);
+        let shared = Arc::new(Shared {
+            table,
+            next_seq_no: AtomicU64::new(next_seq_no.get()),
+            gc_deletes_millis: AtomicI64::new(options.gc_deletes.as_millis()),
+        });
+        let (mailbox, requests) = mpsc::channel(options.mailbox_requests_max);
+        let (store, term) = (Arc::clone(&stream.store), stream.term);
+        let writer = Writer::new(stream, Arc::clone(&shared), clock, next_seq_no, requests);
+        let writer = Mutex::new(Some(tokio::spawn(writer.run())));
+        Self { shared, store, term, mailbox, writer }
+    }
+
+    /// Writes documents, in order, each on its own: one answer per write.
+    ///
+    /// Once this was polled the writes run to their end, also when the future is dropped.
+    pub async fn write(&self, mut writes: Vec<Write>) -> Vec<Result<Written, WriteError>> {
+        for write in &mut writes {
+            self.fetch_basis(write).await;
+        }
+        let count = writes.len();
+        let refuse = |error: WriteError| (0..count).map(|_| Err(error.clone())).collect();
+        let (reply, answers) = oneshot::channel();
+        match self.mailbox.try_send(Request::Write { writes, reply }) {
+            Ok(()) => {}
+            Err(mpsc::error::TrySendError::Full(_)) => return refuse(WriteError::Busy),
+            Err(mpsc::error::TrySendError::Closed(_)) => return refuse(WriteError::Closed),
+        }
+        let gone = || WriteError::Unknown("the shard's writer ended without an answer".into());
+        answers.await.unwrap_or_else(|_| refuse(gone()))
+    }
+
+    /// Reads a document, or nothing where there is none. Sees every write that was answered.
+    ///
+    /// # Errors
+    /// [`ReadError`] when the document is there in another version than `required`, or unreadable.
+    pub async fn get(
+        &self,
+        id: &str,
+        required: Option<Version>,
+    ) -> Result<Option<Document>, ReadError> {
+        let Some((held, location)) = self.find(id) else { return Ok(None) };
+        check_read(DocumentState::Live(held.last), required).map_err(ReadError::Conflict)?;
+        read_document(self.store.as_ref(), id, held.last, location)
+            .await
+            .map(Some)
+            .map_err(ReadError::Store)
+    }
+
+    /// Finds a document without reading its source.
+    ///
+    /// # Errors
+    /// [`VersionConflict`] when it is there in another version than `required`.
+    pub fn find_live(
+        &self,
+        id: &str,
+        required: Option<Version>,
+    ) -> Result<Option<LastWrite>, VersionConflict> {
+        let state =
+            self.find(id).map_or(DocumentState::Absent, |(held, _)| DocumentState::Live(held.last));
+        check_read(state, required)
+    }
+
+    /// The term this shard orders operations in.
+    #[must_use]
+    pub fn term(&self) -> PrimaryTerm {
+        self.term
+    }
+
+    /// The highest sequence number that was given and applied.
+    #[must_use]
+    pub fn max_seq_no(&self) -> Option<SeqNo> {
+        self.shared.next_seq_no.load(Relaxed).checked_sub(1).map(SeqNo::new)
+    }
+
+    /// The table, for counting.
+    #[must_use]
+    pub fn table(&self) -> &VersionTable {
+        &self.shared.table
+    }
+
+    /// Changes how long deletes are remembered.
+    pub fn set_gc_deletes(&self, gc_deletes: GcDeletes) {
+        self.shared.gc_deletes_millis.store(gc_deletes.as_millis(), Relaxed);
+    }
+
+    /// Refuses further writes, answers those that wait and returns when the writer has ended.
+    pub async fn close(&self) {
+        // It fails only if the writer has ended already.
+        let _ = self.mailbox.send(Request::Close).await;
+        let writer = self.writer.lock().take();
+        if let Some(writer) = writer
+            && let Err(panic) = writer.await
+        {
+            tracing::error!(%panic, "a shard's writer panicked");
+        }
+    }
+
+    fn find(&self, id: &str) -> Option<(Held, Location)> {
+        let held = self.shared.table.get(id)?;
+        match held.place {
+            Place::Live(location) => Some((held, location)),
+            Place::Deleted(_) => None,
+        }
+    }
+
+    /// Reads the present source for an update, so that the writer need not send for it.
+    async fn fetch_basis(&self, write: &mut Write) {
+        if let Change::Update(update) = &mut write.change
+            && update.basis.is_none()
+            && let Some((held, location)) = self.find(write.id.as_str())
+        {
+            // What cannot be read is not lost here: the writer sends for it again and answers.
+            let read = read_document(self.store.as_ref(), write.id.as_str(), held.last, location);
+            update.basis = read.await.ok();
+        }
+    }
+}
+
+impl std::fmt::Debug for Shard {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { shared, term, store: _, mailbox: _, writer: _ } = self;
+        f.debug_struct("Shard").field("term", term).field("shared", shared).finish_non_exhaustive()
+    }
+}
+
+/// Reads the source that `last` wrote and checks that it is that very operation.
+pub(crate) async fn read_document(
+    store: &dyn Store,
+    id: &str,
+    last: LastWrite,
+    location: Location,
+) -> Result<Document, StoreError> {
+    let operation = match store.read_cached(location) {
+        Some(read) => read?,
+        None => store.read(location).await?,
+    };
+    let is_it = operation.target().is_some_and(|(found, write)| {
+        found.as_str() == id && (write.seq_no, write.term) == (last.seq_no, last.term)
+    });
+    let misplaced = || {
+        StoreError::Damaged(format!("{location:?} holds another operation than {id:?} {last:?}"))
+    };
+    let Operation { effect, .. } = operation;
+    match effect {
+        Effect::Index { routing, source, .. } if is_it => Ok(Document { last, routing, source }),
+        Effect::Index { .. } | Effect::Delete { .. } | Effect::Noop { .. } => Err(misplaced()),
+    }
+}

@@ -1,0 +1,73 @@
+//! What everybody is told when the log does not append.
+
+use super::support::{Ending, World, all, create, heavy, index, one, source, update};
+use crate::WriteError;
+
+#[tokio::test]
+async fn no_room_is_told_to_the_whole_batch_and_the_shard_goes_on() {
+    let world = World::new();
+    let shard = world.open();
+    one(&shard, index("a", "1")).await.unwrap();
+    *world.ending.lock() = Ending::NoRoom;
+    // The refusal in the batch rests on a write that did not happen: it is no conflict.
+    let answers = shard.write(vec![create("b", "1"), create("b", "2"), update("a", '=')]).await;
+    assert!(answers.iter().all(|answer| matches!(answer, Err(WriteError::NoRoom(_)))));
+    assert_eq!(source(&shard, "b").await, None);
+    *world.ending.lock() = Ending::Appended;
+    assert_eq!(all(&shard, vec![create("b", "3")]).await, ["Created v1 s1 t1"]);
+}
+
+#[tokio::test]
+async fn an_update_prepared_on_a_write_that_found_no_room_starts_again() {
+    let world = World::new();
+    let shard = world.open();
+    one(&shard, index("a", ">")).await.unwrap();
+    *world.ending.lock() = Ending::NoRoom;
+    let answers = shard.write(vec![index("a", "never"), heavy("a", 'x')]).await;
+    assert!(answers.iter().all(|answer| matches!(answer, Err(WriteError::NoRoom(_)))));
+    *world.ending.lock() = Ending::Appended;
+    one(&shard, update("a", 'y')).await.unwrap();
+    assert_eq!(source(&shard, "a").await.as_deref(), Some(">y"));
+}
+
+#[tokio::test]
+async fn unknown_is_told_as_unknown_and_ends_the_shard() {
+    for (ending, stored) in [(Ending::UnknownButStored, true), (Ending::UnknownAndLost, false)] {
+        let world = World::new();
+        let shard = world.open();
+        one(&shard, index("a", "1")).await.unwrap();
+        *world.ending.lock() = ending;
+        let answers = shard.write(vec![create("b", "1"), create("b", "2"), create("a", "2")]).await;
+        assert!(answers.iter().all(|answer| matches!(answer, Err(WriteError::Unknown(_)))));
+        assert_eq!(source(&shard, "b").await, None, "what is not known to be durable is not shown");
+        assert!(matches!(one(&shard, index("c", "1")).await, Err(WriteError::Closed)));
+        assert_eq!(source(&shard, "a").await.as_deref(), Some("1"), "reads go on");
+        shard.close().await;
+        // Only the log can tell: after the restart it happened once or never.
+        *world.ending.lock() = Ending::Appended;
+        let shard = world.open();
+        assert_eq!(source(&shard, "b").await.is_some(), stored);
+    }
+}
+
+#[tokio::test]
+async fn a_writer_that_was_replaced_is_fenced() {
+    let world = World::new();
+    let old = world.open();
+    one(&old, index("a", "1")).await.unwrap();
+    let new = world.open();
+    assert!(matches!(one(&old, index("a", "2")).await, Err(WriteError::Fenced)));
+    assert!(matches!(one(&old, create("a", "2")).await, Err(WriteError::Closed)));
+    assert_eq!(all(&new, vec![index("a", "3")]).await, ["Updated v2 s1 t2"]);
+}
+
+#[tokio::test]
+async fn a_closed_shard_answers_what_waits_and_refuses_the_rest() {
+    let world = World::new();
+    let shard = world.open();
+    one(&shard, index("a", "1")).await.unwrap();
+    shard.close().await;
+    assert!(matches!(one(&shard, index("a", "2")).await, Err(WriteError::Closed)));
+    assert_eq!(source(&shard, "a").await.as_deref(), Some("1"));
+    shard.close().await;
+}

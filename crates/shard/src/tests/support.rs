@@ -1,0 +1,288 @@
+//! A shard whose log and store do what the test says, when it says so.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, AtomicI64, Ordering::SeqCst},
+};
+
+use bytes::Bytes;
+use document::{Operation, Outcome, Precondition, PrimaryTerm, SeqNo, Timestamp};
+use parking_lot::Mutex;
+use tokio::sync::Semaphore;
+
+use crate::{
+    Change, Clock, Modified, Modify, Recovery, Shard, ShardOptions, Update, Write, WriteError,
+    Written,
+    log::{
+        AppendError, BoxFuture, Cause, Entry, Log, LogError, LogProvider, Logs, Position, Refused,
+        Replay, Stream, StreamId, memory::MemoryLog,
+    },
+    store::{Location, Store, StoreError},
+};
+
+/// The stream that the tests' shard lives on.
+pub(super) const STREAM: StreamId = StreamId::new(7);
+
+/// A clock that stands still until it is told otherwise.
+#[derive(Default)]
+pub(super) struct TestClock(AtomicI64);
+
+impl TestClock {
+    pub(super) fn set(&self, millis: i64) {
+        self.0.store(millis, SeqCst);
+    }
+}
+
+impl Clock for TestClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_millis(self.0.load(SeqCst))
+    }
+}
+
+/// How the next append ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ending {
+    Appended,
+    NoRoom,
+    UnknownButStored,
+    UnknownAndLost,
+}
+
+/// What the tests hold in their hands.
+#[derive(Clone)]
+pub(super) struct World {
+    pub(super) clock: Arc<TestClock>,
+    pub(super) disk: MemoryLog,
+    /// One permit lets one append through.
+    pub(super) appends: Arc<Semaphore>,
+    /// One permit lets one slow read through.
+    pub(super) reads: Arc<Semaphore>,
+    /// Whether reads are slow.
+    pub(super) cold: Arc<AtomicBool>,
+    pub(super) ending: Arc<Mutex<Ending>>,
+    /// How many operations each append brought.
+    pub(super) appended: Arc<Mutex<Vec<usize>>>,
+}
+
+impl World {
+    /// Appends pass at once, reads are quick.
+    pub(super) fn new() -> Self {
+        let world = Self::gated();
+        world.appends.add_permits(1_000_000);
+        world
+    }
+
+    /// Appends wait for permits.
+    pub(super) fn gated() -> Self {
+        Self {
+            clock: Arc::default(),
+            disk: MemoryLog::default(),
+            appends: Arc::new(Semaphore::new(0)),
+            reads: Arc::new(Semaphore::new(0)),
+            cold: Arc::default(),
+            ending: Arc::new(Mutex::new(Ending::Appended)),
+            appended: Arc::default(),
+        }
+    }
+
+    pub(super) fn open(&self) -> Shard {
+        self.open_with(ShardOptions::default())
+    }
+
+    pub(super) fn open_with(&self, options: ShardOptions) -> Shard {
+        let mut replay = OneStream(Recovery::new(0));
+        let logs = Box::new(self.disk.clone()).open(&mut replay).unwrap();
+        let stream = self.gate(logs.stream(STREAM).unwrap());
+        Shard::start(stream, replay.0, Arc::clone(&self.clock) as Arc<dyn Clock>, options)
+    }
+
+    pub(super) fn logs(&self) -> Arc<dyn Logs> {
+        Box::new(self.disk.clone()).open(&mut OneStream(Recovery::new(0))).unwrap()
+    }
+
+    fn gate(&self, stream: Stream) -> Stream {
+        let log = GatedLog { world: self.clone(), below: stream.log };
+        let store = GatedStore { world: self.clone(), below: stream.store };
+        Stream { log: Arc::new(log), store: Arc::new(store), ..stream }
+    }
+}
+
+struct OneStream(Recovery);
+
+impl Replay for OneStream {
+    fn entry(&mut self, id: StreamId, position: Position, entry: Entry, places: &[Location]) {
+        assert_eq!(id, STREAM);
+        self.0.entry(position, entry, places);
+    }
+
+    fn live_streams(&mut self) -> Vec<StreamId> {
+        vec![STREAM]
+    }
+}
+
+struct GatedLog {
+    world: World,
+    below: Arc<dyn Log>,
+}
+
+impl Log for GatedLog {
+    fn append<'a>(
+        &'a self,
+        entry: &'a Entry,
+        expected: Position,
+    ) -> BoxFuture<'a, Result<Position, AppendError>> {
+        Box::pin(async move {
+            self.world.appends.acquire().await.unwrap().forget();
+            self.world.appended.lock().push(entry.operations.len());
+            let ending = *self.world.ending.lock();
+            let unknown = || AppendError::Unknown(Cause::from("the sync failed"));
+            match ending {
+                Ending::Appended => self.below.append(entry, expected).await,
+                Ending::NoRoom => {
+                    Err(AppendError::Refused(Refused::NoRoom(Cause::from("disk full"))))
+                }
+                Ending::UnknownButStored => {
+                    self.below.append(entry, expected).await?;
+                    Err(unknown())
+                }
+                Ending::UnknownAndLost => Err(unknown()),
+            }
+        })
+    }
+
+    fn read_from(&self, from: Position) -> BoxFuture<'_, Result<Vec<(Position, Entry)>, LogError>> {
+        self.below.read_from(from)
+    }
+
+    fn barrier(&self) -> BoxFuture<'_, Result<(), LogError>> {
+        self.below.barrier()
+    }
+
+    fn release(&self, position: Position) {
+        self.below.release(position);
+    }
+}
+
+struct GatedStore {
+    world: World,
+    below: Arc<dyn Store>,
+}
+
+impl Store for GatedStore {
+    fn apply(&self, position: Position, entry: &Entry) -> Result<Vec<Location>, StoreError> {
+        self.below.apply(position, entry)
+    }
+
+    fn read_cached(&self, location: Location) -> Option<Result<Operation, StoreError>> {
+        if self.world.cold.load(SeqCst) { None } else { self.below.read_cached(location) }
+    }
+
+    fn read(&self, location: Location) -> BoxFuture<'_, Result<Operation, StoreError>> {
+        Box::pin(async move {
+            self.world.reads.acquire().await.unwrap().forget();
+            self.below.read(location).await
+        })
+    }
+}
+
+/// Appends its letter to the source; creates it where there is none, if `upsert`.
+#[derive(Debug)]
+pub(super) struct AppendLetter {
+    pub(super) letter: char,
+    pub(super) upsert: bool,
+    pub(super) weight: usize,
+}
+
+impl Modify for AppendLetter {
+    fn modify(&self, present: Option<&Bytes>) -> Result<Modified, Cause> {
+        match present {
+            Some(_) if self.letter == '!' => Err(Cause::from("not like this")),
+            Some(_) if self.letter == '=' => Ok(Modified::Noop),
+            Some(_) if self.letter == '-' => Ok(Modified::Delete),
+            Some(source) => {
+                let mut source = source.to_vec();
+                source.push(u8::try_from(self.letter).unwrap());
+                Ok(Modified::Source(source.into()))
+            }
+            None if self.upsert => Ok(Modified::Source(self.letter.to_string().into())),
+            None => Ok(Modified::Missing),
+        }
+    }
+
+    fn weight(&self) -> usize {
+        self.weight
+    }
+}
+
+pub(super) fn write(id: &str, precondition: Precondition, change: Change) -> Write {
+    Write { id: id.into(), routing: None, precondition, change }
+}
+
+pub(super) fn index(id: &str, source: &'static str) -> Write {
+    write(id, Precondition::None, Change::Index(Bytes::from_static(source.as_bytes())))
+}
+
+pub(super) fn create(id: &str, source: &'static str) -> Write {
+    write(id, Precondition::None, Change::Create(Bytes::from_static(source.as_bytes())))
+}
+
+pub(super) fn delete(id: &str) -> Write {
+    write(id, Precondition::None, Change::Delete)
+}
+
+pub(super) fn update(id: &str, letter: char) -> Write {
+    let modify = Arc::new(AppendLetter { letter, upsert: false, weight: 0 });
+    write(id, Precondition::None, Change::Update(Update { modify, basis: None }))
+}
+
+/// An update whose merge is too long for the writer.
+pub(super) fn heavy(id: &str, letter: char) -> Write {
+    let modify = Arc::new(AppendLetter { letter, upsert: false, weight: 1 << 20 });
+    write(id, Precondition::None, Change::Update(Update { modify, basis: None }))
+}
+
+pub(super) fn if_seq_no(mut write: Write, seq_no: u64, term: u64) -> Write {
+    let (seq_no, term) = (SeqNo::new(seq_no), PrimaryTerm::new(term));
+    write.precondition = Precondition::SeqNo { seq_no, term };
+    write
+}
+
+/// One write, as `outcome vVERSION sSEQ_NO tTERM` or its error.
+pub(super) fn told(answer: &Result<Written, WriteError>) -> String {
+    match answer {
+        Ok(Written { outcome, last, .. }) => {
+            format!("{outcome:?} v{} s{} t{}", last.version, last.seq_no, last.term)
+        }
+        Err(error) => error.to_string(),
+    }
+}
+
+/// Whether a future is still waiting after everything else that can run has run.
+pub(super) async fn still_waits<F: Future + Unpin>(future: &mut F) -> bool {
+    for _ in 0..64 {
+        tokio::task::yield_now().await;
+    }
+    let mut future = std::pin::pin!(future);
+    std::future::poll_fn(|context| {
+        std::task::Poll::Ready(future.as_mut().poll(context).is_pending())
+    })
+    .await
+}
+
+pub(super) async fn one(shard: &Shard, write: Write) -> Result<Written, WriteError> {
+    shard.write(vec![write]).await.remove(0)
+}
+
+pub(super) async fn all(shard: &Shard, writes: Vec<Write>) -> Vec<String> {
+    shard.write(writes).await.iter().map(told).collect()
+}
+
+/// The document's source, or nothing where there is none.
+pub(super) async fn source(shard: &Shard, id: &str) -> Option<String> {
+    let document = shard.get(id, None).await.unwrap()?;
+    Some(String::from_utf8(document.source.to_vec()).unwrap())
+}
+
+pub(super) fn is(outcome: Outcome, answer: &Result<Written, WriteError>) -> bool {
+    answer.as_ref().is_ok_and(|written| written.outcome == outcome)
+}

@@ -1,0 +1,124 @@
+//! Updates: undivided, also when the source is far away or the merge is long.
+
+use std::sync::{Arc, atomic::Ordering::SeqCst};
+
+use document::{Outcome, Precondition};
+
+use super::support::{
+    AppendLetter, World, all, delete, heavy, if_seq_no, index, is, one, source, still_waits, told,
+    update, write,
+};
+use crate::{Change, Update, Write, WriteError, Written};
+
+fn upsert(id: &str, letter: char) -> Write {
+    let modify = Arc::new(AppendLetter { letter, upsert: true, weight: 0 });
+    write(id, Precondition::None, Change::Update(Update { modify, basis: None }))
+}
+
+#[tokio::test]
+async fn updates_merge_create_do_nothing_delete_or_miss() {
+    let shard = World::new().open();
+    assert!(matches!(one(&shard, update("a", 'x')).await, Err(WriteError::Missing)));
+    assert_eq!(told(&one(&shard, upsert("a", 'a')).await), "Created v1 s0 t1");
+    assert_eq!(told(&one(&shard, upsert("a", 'b')).await), "Updated v2 s1 t1");
+    assert_eq!(told(&one(&shard, update("a", '=')).await), "Noop v2 s1 t1");
+    assert!(matches!(one(&shard, update("a", '!')).await, Err(WriteError::Unmodifiable(_))));
+    assert_eq!(told(&one(&shard, if_seq_no(update("a", 'c'), 1, 1)).await), "Updated v3 s2 t1");
+    assert!(matches!(
+        one(&shard, if_seq_no(update("a", 'd'), 1, 1)).await,
+        Err(WriteError::Refused(_))
+    ));
+    assert!(matches!(
+        one(&shard, if_seq_no(update("b", 'd'), 1, 1)).await,
+        Err(WriteError::Missing)
+    ));
+    assert_eq!(source(&shard, "a").await.as_deref(), Some("abc"));
+    assert_eq!(told(&one(&shard, update("a", '-')).await), "Deleted v4 s3 t1");
+    assert_eq!(told(&one(&shard, upsert("a", 'z')).await), "Created v5 s4 t1");
+}
+
+#[tokio::test]
+async fn an_update_answers_with_the_document_it_made() {
+    let shard = World::new().open();
+    one(&shard, index("a", "1")).await.unwrap();
+    let Written { document, last, .. } = one(&shard, update("a", 'b')).await.unwrap();
+    let document = document.unwrap();
+    assert_eq!((document.last, &document.source[..]), (last, &b"1b"[..]));
+}
+
+#[tokio::test]
+async fn updates_of_one_batch_build_on_each_other() {
+    let world = World::new();
+    let shard = world.open();
+    let writes = vec![index("a", ">"), update("a", 'a'), update("a", 'b'), update("a", 'c')];
+    all(&shard, writes).await;
+    assert_eq!(source(&shard, "a").await.as_deref(), Some(">abc"));
+    assert_eq!(*world.appended.lock(), [4], "all of it in one entry");
+}
+
+#[tokio::test]
+async fn many_updates_of_one_document_never_conflict_and_never_lose_one() {
+    for cold in [false, true] {
+        let world = World::new();
+        world.cold.store(cold, SeqCst);
+        world.reads.add_permits(1_000_000);
+        let shard = Arc::new(world.open());
+        one(&shard, index("a", "")).await.unwrap();
+        let clients = (b'a'..=b'h').map(|letter| {
+            let shard = Arc::clone(&shard);
+            tokio::spawn(async move {
+                for _ in 0..50 {
+                    let answer = one(&shard, update("a", char::from(letter))).await;
+                    assert!(is(Outcome::Updated, &answer), "{answer:?}");
+                }
+            })
+        });
+        for client in clients.collect::<Vec<_>>() {
+            client.await.unwrap();
+        }
+        let source = source(&shard, "a").await.unwrap();
+        for letter in 'a'..='h' {
+            assert_eq!(source.matches(letter).count(), 50, "cold: {cold}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn writes_behind_a_parked_update_wait_and_others_do_not() {
+    let world = World::new();
+    let shard = world.open();
+    one(&shard, index("a", ">")).await.unwrap();
+    let basis = shard.get("a", None).await.unwrap();
+    one(&shard, index("a", ">>")).await.unwrap();
+    // The caller's basis is of yesterday and the present source is far away.
+    world.cold.store(true, SeqCst);
+    let modify = Arc::new(AppendLetter { letter: 'u', upsert: false, weight: 0 });
+    let stale = write("a", Precondition::None, Change::Update(Update { modify, basis }));
+    let parked = shard.write(vec![stale, index("b", "1"), update("a", 'v'), delete("c")]);
+    let mut parked = Box::pin(parked);
+    // `fetch_basis` of the second update reads, then the writer's own preparation.
+    assert!(still_waits(&mut parked).await);
+    assert!(still_waits(&mut parked).await);
+    assert_eq!(shard.table().live(), 1, "nothing happened while the caller itself reads");
+    world.reads.add_permits(1);
+    assert!(still_waits(&mut parked).await);
+    assert!(still_waits(&mut parked).await);
+    assert_eq!(shard.table().live(), 2, "the write of another document went ahead");
+    world.reads.add_permits(10);
+    let found: Vec<_> = parked.await.iter().map(told).collect();
+    assert_eq!(
+        found,
+        ["Updated v3 s4 t1", "Created v1 s2 t1", "Updated v4 s5 t1", "NotFound v1 s3 t1"]
+    );
+    world.cold.store(false, SeqCst);
+    assert_eq!(source(&shard, "a").await.as_deref(), Some(">>uv"));
+}
+
+#[tokio::test]
+async fn long_merges_run_elsewhere_and_keep_their_place() {
+    let shard = World::new().open();
+    let writes =
+        vec![index("a", ">"), heavy("a", 'x'), update("a", 'y'), heavy("a", 'z'), update("a", 'w')];
+    all(&shard, writes).await;
+    assert_eq!(source(&shard, "a").await.as_deref(), Some(">xyzw"));
+}

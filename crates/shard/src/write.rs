@@ -1,0 +1,113 @@
+//! What can be asked of a shard's writer, and what it answers.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use document::{DocumentId, LastWrite, Outcome, Precondition, Refusal, Routing};
+use thiserror::Error;
+
+use crate::{Document, log::Cause};
+
+/// One write of one document.
+#[derive(Debug)]
+pub struct Write {
+    /// Which document.
+    pub id: DocumentId,
+    /// The routing it is written with. An update keeps the document's own.
+    pub routing: Option<Routing>,
+    /// What it requires.
+    pub precondition: Precondition,
+    /// What it does.
+    pub change: Change,
+}
+
+/// What a write does to its document.
+#[derive(Debug)]
+pub enum Change {
+    /// Puts this source in the place of whatever was there.
+    Index(Bytes),
+    /// Puts this source where there is no document.
+    Create(Bytes),
+    /// Removes the document.
+    Delete,
+    /// Computes the new source from the present one; undivided, so that it never loses a race.
+    Update(Update),
+}
+
+/// A read-modify-write that the writer carries out as one.
+#[derive(Clone, Debug)]
+pub struct Update {
+    /// Computes the change.
+    pub modify: Arc<dyn Modify>,
+    /// The document as the caller found it just before, if it did. It spares the writer, who never
+    /// reads a file, sending for it; it is used only if it is still the present one.
+    pub basis: Option<Document>,
+}
+
+/// The modification of an update: a pure function of the present source.
+pub trait Modify: std::fmt::Debug + Send + Sync {
+    /// What becomes of a document with this source, or of one that is not there.
+    ///
+    /// # Errors
+    /// The cause when the source cannot be modified so; nothing is written then.
+    fn modify(&self, present: Option<&Bytes>) -> Result<Modified, Cause>;
+
+    /// Roughly how many bytes it works through besides the source; large ones run on a worker.
+    fn weight(&self) -> usize;
+}
+
+/// What a modification came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Modified {
+    /// The document takes this source.
+    Source(Bytes),
+    /// The document is deleted.
+    Delete,
+    /// Nothing changes.
+    Noop,
+    /// There is no document, and the update does not bring one along.
+    Missing,
+}
+
+/// A write that is durable and visible, or a noop that rests on what is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Written {
+    /// What it did.
+    pub outcome: Outcome,
+    /// The document's last write since; a noop's is an earlier one.
+    pub last: LastWrite,
+    /// The document since, where an update computed it.
+    pub document: Option<Document>,
+}
+
+/// Why a write was not answered with success. Each says what the caller must do.
+#[derive(Clone, Debug, Error)]
+pub enum WriteError {
+    /// The document is not what the writer required: read it again. Not applied.
+    #[error(transparent)]
+    Refused(Refusal),
+    /// An update found no document. Not applied.
+    #[error("document missing")]
+    Missing,
+    /// The document's source cannot be modified so. Not applied.
+    #[error("{0}")]
+    Unmodifiable(Arc<str>),
+    /// Too much is waiting: try again later. Not applied.
+    #[error("the shard's mailbox is full")]
+    Busy,
+    /// Another writer has taken over. Not applied.
+    #[error("another writer has taken over the shard")]
+    Fenced,
+    /// There is no room for it now. Not applied; the shard goes on.
+    #[error("{0}")]
+    NoRoom(Arc<str>),
+    /// The shard is closed: its index was deleted, or the process is ending. Not applied.
+    #[error("the shard is closed")]
+    Closed,
+    /// The document's present source cannot be read. Not applied.
+    #[error("{0}")]
+    Unreadable(Arc<str>),
+    /// It happened once or never: read the document to find out.
+    #[error("{0}")]
+    Unknown(Arc<str>),
+}

@@ -1,0 +1,510 @@
+//! The single writer of a shard: decide, log, apply, answer.
+//!
+//! It takes what waits in its mailbox as one batch, plans each write against the state that the
+//! earlier ones of the batch produce, appends the batch as one entry and, when that is durable,
+//! applies it and answers everybody, refusals included: a refusal may rest on a write of the same
+//! batch. While a batch syncs the next one gathers in the mailbox; there is no timer. If the append
+//! does not end *appended*, every answer of the batch becomes that failure (design §2).
+//!
+//! The writer owns the shard's state by value and never reads a file: an update whose present source
+//! is not in memory is *parked* while a task prepares it, and later writes on its id wait behind it.
+
+mod batch;
+mod preparation;
+mod replies;
+
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::Arc,
+};
+
+use document::{
+    DocumentId, DocumentState, Effect, LastWrite, Outcome, Precondition, Refusal, SeqNo, Timestamp,
+    plan_write,
+};
+use tokio::{
+    sync::{mpsc, oneshot},
+    task::{JoinError, JoinSet},
+};
+
+use crate::{
+    Change, Clock, Document, Modified, Place, Update, Write, WriteError, Written,
+    log::{AppendError, Entry, Position, Refused, Stream},
+    recovery::apply_operation,
+    shard::Shared,
+    store::{Location, StoreError},
+};
+use batch::Batch;
+use preparation::{Basis, Prepared};
+use replies::{Answer, Replies, Slot};
+
+/// How many writes one entry of the log holds at most.
+const BATCH_WRITES_MAX: usize = 4_096;
+/// How many bytes of sources are gathered into one entry; the last one may go beyond.
+const BATCH_BYTES_MAX: usize = 8 << 20;
+/// How many updates may be prepared outside the writer at a time, and how many writes may wait
+/// behind them. Beyond it they are answered with [`WriteError::Busy`].
+const PARKED_MAX: usize = 1_024;
+/// Larger merges run on a worker, so that they do not hold up the shard.
+const INLINE_MERGE_BYTES_MAX: usize = 64 << 10;
+/// How many bytes of merged sources are kept for the next updates of the same documents.
+const RECENT_BYTES_MAX: usize = 128 << 10;
+/// Sweeps visit the version table's maps no faster than this.
+const SWEEP_INTERVAL_MILLIS_MIN: i64 = 10;
+
+/// What reaches the writer through its mailbox.
+pub(crate) enum Request {
+    /// Writes, in order, each on its own.
+    Write {
+        /// What to write.
+        writes: Vec<Write>,
+        /// Takes one answer per write.
+        reply: oneshot::Sender<Vec<Answer>>,
+    },
+    /// Accept nothing more; answer what waits and end.
+    Close,
+}
+
+/// A write on its way through the writer.
+struct Pending {
+    write: Write,
+    slot: Slot,
+}
+
+/// The writer's state. `&mut self` is the shard's lock.
+pub(crate) struct Writer {
+    stream: Stream,
+    shared: Arc<Shared>,
+    clock: Arc<dyn Clock>,
+    next_seq_no: SeqNo,
+    mailbox: mpsc::Receiver<Request>,
+    replies: Replies,
+    /// Accepted and not planned yet, in order.
+    backlog: VecDeque<Pending>,
+    /// Updates being prepared, by id, with the writes on that id that wait behind each.
+    parked: HashMap<DocumentId, VecDeque<Pending>>,
+    /// How many writes wait behind parked updates.
+    parked_behind: usize,
+    preparations: JoinSet<Prepared>,
+    batch: Batch,
+    /// What recent updates made, by the sequence number that made it.
+    recent: HashMap<SeqNo, Document>,
+    recent_bytes: usize,
+    next_sweep: Timestamp,
+}
+
+impl Writer {
+    pub(crate) fn new(
+        stream: Stream,
+        shared: Arc<Shared>,
+        clock: Arc<dyn Clock>,
+        next_seq_no: SeqNo,
+        mailbox: mpsc::Receiver<Request>,
+    ) -> Self {
+        let next_sweep = clock.now();
+        Self {
+            stream,
+            shared,
+            clock,
+            next_seq_no,
+            mailbox,
+            replies: Replies::default(),
+            backlog: VecDeque::new(),
+            parked: HashMap::new(),
+            parked_behind: 0,
+            preparations: JoinSet::new(),
+            batch: Batch::default(),
+            recent: HashMap::new(),
+            recent_bytes: 0,
+            next_sweep,
+        }
+    }
+
+    /// Runs until the mailbox is closed and drained, or the log has failed.
+    pub(crate) async fn run(mut self) {
+        let end = loop {
+            let prepared = match self.gather().await {
+                Ok(Some(prepared)) => prepared,
+                Ok(None) => break WriteError::Closed,
+                Err(failure) => break failure,
+            };
+            self.plan(prepared);
+            if let Err(failure) = self.commit().await {
+                break failure;
+            }
+            self.sweep();
+        };
+        self.refuse_the_rest(end).await;
+    }
+
+    /// Waits until there is something to plan and takes as much of it as one batch holds. Returns
+    /// the preparations that have ended, or nothing when all is done.
+    async fn gather(&mut self) -> Result<Option<Vec<Prepared>>, WriteError> {
+        let mut prepared = Vec::new();
+        if self.backlog.is_empty() {
+            tokio::select! {
+                biased;
+                Some(ended) = self.preparations.join_next() => prepared.push(ended.map_err(lost)?),
+                request = self.mailbox.recv() => match request {
+                    Some(request) => self.accept(request),
+                    None if self.preparations.is_empty() => return Ok(None),
+                    None => {
+                        let ended = self.preparations.join_next().await;
+                        prepared.extend(ended.transpose().map_err(lost)?);
+                    }
+                },
+            }
+        }
+        while let Some(ended) = self.preparations.try_join_next() {
+            prepared.push(ended.map_err(lost)?);
+        }
+        while self.backlog.len() < BATCH_WRITES_MAX {
+            let Ok(request) = self.mailbox.try_recv() else { break };
+            self.accept(request);
+        }
+        Ok(Some(prepared))
+    }
+
+    fn accept(&mut self, request: Request) {
+        match request {
+            Request::Write { writes, reply } => {
+                let slots = self.replies.open(writes.len(), reply);
+                let pending = writes.into_iter().zip(slots);
+                self.backlog.extend(pending.map(|(write, slot)| Pending { write, slot }));
+            }
+            Request::Close => self.mailbox.close(),
+        }
+    }
+
+    /// Plans one batch: first what was prepared, for others wait behind it, then the backlog.
+    fn plan(&mut self, prepared: Vec<Prepared>) {
+        self.batch.begin(self.next_seq_no, self.stream.term, self.clock.now());
+        for prepared in prepared {
+            self.plan_prepared(prepared);
+        }
+        while self.batch.operations() < BATCH_WRITES_MAX && self.batch.bytes() < BATCH_BYTES_MAX {
+            let Some(pending) = self.backlog.pop_front() else { break };
+            self.plan_pending(pending);
+        }
+    }
+
+    fn plan_pending(&mut self, pending: Pending) {
+        let Pending { write, slot } = pending;
+        if let Some(behind) = self.parked.get_mut(&write.id) {
+            if self.parked_behind >= PARKED_MAX {
+                return self.batch.answer(slot, Err(WriteError::Busy));
+            }
+            self.parked_behind += 1;
+            return behind.push_back(Pending { write, slot });
+        }
+        let Write { id, routing, precondition, change } = write;
+        let (action, effect_source) = match change {
+            Change::Index(source) => (document::Action::Index, Some(source)),
+            Change::Create(source) => (document::Action::Create, Some(source)),
+            Change::Delete => (document::Action::Delete, None),
+            Change::Update(update) => {
+                let write = Write { id, routing, precondition, change: Change::Delete };
+                return self.plan_update(write, update, slot);
+            }
+        };
+        let state = self.state(&id);
+        let decision = plan_write(state, document::Write { action, precondition });
+        let answer = match decision {
+            Err(refusal) => Err(WriteError::Refused(refusal)),
+            Ok(plan) => {
+                let effect = match effect_source {
+                    Some(source) => Effect::Index { id, routing, version: plan.version, source },
+                    None => Effect::Delete { id, version: plan.version },
+                };
+                let last = self.push(effect);
+                Ok(Written { outcome: plan.outcome, last, document: None })
+            }
+        };
+        self.batch.answer(slot, answer);
+    }
+
+    /// Plans an update; `write` carries all but its change.
+    fn plan_update(&mut self, write: Write, update: Update, slot: Slot) {
+        let state = self.state(&write.id);
+        let Some(last) = state.live() else {
+            // The get half finds nothing first: missing, not in conflict (spec concurrency §4.8).
+            let modified = update.modify.modify(None);
+            return self.plan_modified(write, None, modified.map_err(unmodifiable), slot);
+        };
+        let check =
+            document::Write { action: document::Action::Index, precondition: write.precondition };
+        if let Err(refusal @ Refusal::Conflict(_)) = plan_write(state, check) {
+            return self.batch.answer(slot, Err(WriteError::Refused(refusal)));
+        }
+        match self.source_in_memory(&write.id, last, &update) {
+            Some(present)
+                if present.source.len() + update.modify.weight() <= INLINE_MERGE_BYTES_MAX =>
+            {
+                let modified = update.modify.modify(Some(&present.source));
+                self.plan_modified(write, Some(present), modified.map_err(unmodifiable), slot);
+            }
+            Some(present) => self.park(write, update, Basis::Read(present), slot),
+            None => match self.place(&write.id) {
+                Some(location) => {
+                    self.park(write, update, Basis::Stored { last, location }, slot);
+                }
+                // A live document is in this batch, whose sources are in memory, or in the table.
+                None => self.batch.answer(slot, Err(WriteError::Missing)),
+            },
+        }
+    }
+
+    /// Turns what a modification came to into an operation and an answer.
+    fn plan_modified(
+        &mut self,
+        write: Write,
+        present: Option<Document>,
+        modified: Result<Modified, WriteError>,
+        slot: Slot,
+    ) {
+        let answer = modified.and_then(|modified| self.apply_modified(write, present, modified));
+        self.batch.answer(slot, answer);
+    }
+
+    fn apply_modified(
+        &mut self,
+        write: Write,
+        present: Option<Document>,
+        modified: Modified,
+    ) -> Answer {
+        let (action, source) = match (modified, &present) {
+            (Modified::Missing, _) | (Modified::Delete | Modified::Noop, None) => {
+                return Err(WriteError::Missing);
+            }
+            (Modified::Noop, Some(document)) => {
+                let last = document.last;
+                return Ok(Written { outcome: Outcome::Noop, last, document: present });
+            }
+            (Modified::Delete, Some(_)) => (document::Action::Delete, None),
+            (Modified::Source(source), Some(_)) => (document::Action::Index, Some(source)),
+            (Modified::Source(source), None) => (document::Action::Create, Some(source)),
+        };
+        let precondition = if present.is_some() { write.precondition } else { Precondition::None };
+        let state = self.state(&write.id);
+        let plan = plan_write(state, document::Write { action, precondition })
+            .map_err(WriteError::Refused)?;
+        let routing = match &present {
+            Some(document) => document.routing.clone(),
+            None => write.routing,
+        };
+        let version = plan.version;
+        let Some(source) = source else {
+            let last = self.push(Effect::Delete { id: write.id, version });
+            return Ok(Written { outcome: plan.outcome, last, document: None });
+        };
+        let id = write.id;
+        let effect =
+            Effect::Index { id, routing: routing.clone(), version, source: source.clone() };
+        let last = self.push(effect);
+        let document = Some(Document { last, routing, source });
+        Ok(Written { outcome: plan.outcome, last, document })
+    }
+
+    /// Gives an effect its sequence number and a place in the batch.
+    fn push(&mut self, effect: Effect) -> LastWrite {
+        let hash = effect_id(&effect).map_or(0, |id| self.shared.table.hash(id.as_str()));
+        self.batch.push(effect, hash)
+    }
+
+    /// The document as the next write of this batch finds it.
+    fn state(&self, id: &DocumentId) -> DocumentState {
+        let (now, gc_deletes) = (self.batch.now(), self.shared.gc_deletes());
+        let hash = self.shared.table.hash(id.as_str());
+        match self.batch.state(id, hash, gc_deletes) {
+            Some(state) => state,
+            None => self
+                .shared
+                .table
+                .get(id.as_str())
+                .map_or(DocumentState::Absent, |held| held.state(now, gc_deletes)),
+        }
+    }
+
+    /// The document that `last` wrote, if its source is at hand: produced by this batch, brought
+    /// along by the caller, or produced by a recent update.
+    fn source_in_memory(
+        &self,
+        id: &DocumentId,
+        last: LastWrite,
+        update: &Update,
+    ) -> Option<Document> {
+        let hash = self.shared.table.hash(id.as_str());
+        let known = self.batch.document(id, hash);
+        let brought = || update.basis.as_ref().filter(|basis| basis.last == last).cloned();
+        let recent = || self.recent.get(&last.seq_no).filter(|recent| recent.last == last).cloned();
+        known.or_else(brought).or_else(recent)
+    }
+
+    fn place(&self, id: &DocumentId) -> Option<Location> {
+        match self.shared.table.get(id.as_str())?.place {
+            Place::Live(location) => Some(location),
+            Place::Deleted(_) => None,
+        }
+    }
+
+    /// Has an update prepared by a task; later writes on its id wait behind it.
+    fn park(&mut self, write: Write, update: Update, basis: Basis, slot: Slot) {
+        if self.parked.len() >= PARKED_MAX {
+            return self.batch.answer(slot, Err(WriteError::Busy));
+        }
+        self.parked.insert(write.id.clone(), VecDeque::new());
+        let store = Arc::clone(&self.stream.store);
+        self.preparations.spawn(preparation::prepare(store, write, update, basis, slot));
+    }
+
+    /// Plans an update that was prepared, then what waited behind it.
+    fn plan_prepared(&mut self, prepared: Prepared) {
+        let Prepared { write, update, slot, last, result } = prepared;
+        let behind = self.parked.remove(&write.id).unwrap_or_default();
+        self.parked_behind -= behind.len();
+        if self.state(&write.id).live() == Some(last) {
+            match result {
+                Ok((present, modified)) => {
+                    self.plan_modified(write, Some(present), modified, slot);
+                }
+                Err(error) => self.batch.answer(slot, Err(error)),
+            }
+        } else {
+            // What it was prepared on was refused by the log after all: start again.
+            let change = Change::Update(update);
+            self.plan_pending(Pending { write: Write { change, ..write }, slot });
+        }
+        for pending in behind {
+            self.plan_pending(pending);
+        }
+    }
+
+    /// Makes the batch durable, applies it and answers it.
+    ///
+    /// # Errors
+    /// What everybody else must be told when the shard may not go on.
+    async fn commit(&mut self) -> Result<(), WriteError> {
+        let operations = self.batch.take_operations();
+        if operations.is_empty() {
+            // Its answers rest on durable state alone.
+            self.batch.send_answers(&mut self.replies);
+            return Ok(());
+        }
+        let entry = Entry { term: self.stream.term, operations };
+        let appended = self.stream.log.append(&entry, self.stream.position).await;
+        let applied = match appended {
+            Ok(position) => self.apply(position, entry),
+            Err(error) => Err(Failure::of_append(error)),
+        };
+        match applied {
+            Ok(()) => self.batch.send_answers(&mut self.replies),
+            Err(failure) => {
+                self.batch.fail_answers(&failure.batch, &mut self.replies);
+                if let Some(end) = failure.end {
+                    return Err(end);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes a durable entry visible.
+    fn apply(&mut self, position: Position, entry: Entry) -> Result<(), Failure> {
+        let locations = self.stream.store.apply(position, &entry).map_err(Failure::of_store)?;
+        self.stream.position = position;
+        for document in self.batch.updated_documents() {
+            if self.recent_bytes > RECENT_BYTES_MAX {
+                self.recent.clear();
+                self.recent_bytes = 0;
+            }
+            self.recent_bytes += document.source.len();
+            self.recent.insert(document.last.seq_no, document.clone());
+        }
+        for (operation, location) in entry.operations.into_iter().zip(locations) {
+            self.next_seq_no = operation.seq_no.next();
+            apply_operation(&self.shared.table, operation, location);
+        }
+        self.shared.set_next_seq_no(self.next_seq_no);
+        Ok(())
+    }
+
+    /// Drops expired tombstones, a map at a time, so that each is visited about once a window.
+    fn sweep(&mut self) {
+        let (now, gc_deletes) = (self.clock.now(), self.shared.gc_deletes());
+        if self.shared.table.tombstones() == 0 || now < self.next_sweep {
+            return;
+        }
+        self.shared.table.sweep(now, gc_deletes);
+        let interval = (gc_deletes.as_millis() / 256).max(SWEEP_INTERVAL_MILLIS_MIN);
+        self.next_sweep = Timestamp::from_millis(now.as_millis().saturating_add(interval));
+    }
+
+    /// Answers everything that waits or still comes with `end`.
+    async fn refuse_the_rest(mut self, end: WriteError) {
+        self.mailbox.close();
+        self.preparations.shutdown().await;
+        self.replies.fail_all(&end);
+        while let Some(request) = self.mailbox.recv().await {
+            match request {
+                // Its slots are not needed: all its answers are `end`.
+                Request::Write { writes, reply } => drop(self.replies.open(writes.len(), reply)),
+                Request::Close => {}
+            }
+        }
+        self.replies.fail_all(&end);
+    }
+}
+
+/// What becomes of a batch that was not applied, and of the shard.
+struct Failure {
+    /// What everybody in the batch is told.
+    batch: WriteError,
+    /// What everybody else is told, if the shard may not go on.
+    end: Option<WriteError>,
+}
+
+impl Failure {
+    fn of_append(error: AppendError) -> Self {
+        match error {
+            // Whatever waits behind an append of unknown end was not appended itself.
+            AppendError::Unknown(cause) => {
+                let batch = WriteError::Unknown(cause.to_string().into());
+                Self { batch, end: Some(WriteError::Closed) }
+            }
+            AppendError::Refused(Refused::NoRoom(cause)) => {
+                Self { batch: WriteError::NoRoom(cause.to_string().into()), end: None }
+            }
+            AppendError::Refused(Refused::Closed) => Self::ending(WriteError::Closed),
+            AppendError::Refused(Refused::Fenced { .. } | Refused::Ahead { .. }) => {
+                Self::ending(WriteError::Fenced)
+            }
+        }
+    }
+
+    /// The entry is durable but cannot be shown: its writers are not told that it happened.
+    fn of_store(error: StoreError) -> Self {
+        let batch = WriteError::Unknown(error.to_string().into());
+        Self { batch, end: Some(WriteError::Closed) }
+    }
+
+    fn ending(error: WriteError) -> Self {
+        Self { batch: error.clone(), end: Some(error) }
+    }
+}
+
+fn effect_id(effect: &Effect) -> Option<&DocumentId> {
+    match effect {
+        Effect::Index { id, .. } | Effect::Delete { id, .. } => Some(id),
+        Effect::Noop { .. } => None,
+    }
+}
+
+fn unmodifiable(cause: crate::log::Cause) -> WriteError {
+    WriteError::Unmodifiable(cause.to_string().into())
+}
+
+/// A preparation panicked: which update it was is lost with it, so the shard may not go on.
+fn lost(error: JoinError) -> WriteError {
+    tracing::error!(%error, "the preparation of an update panicked");
+    WriteError::Closed
+}

@@ -1,0 +1,74 @@
+//! What an update needs done outside the writer: reading the present source, or a large merge.
+
+use std::sync::Arc;
+
+use document::LastWrite;
+
+use super::{INLINE_MERGE_BYTES_MAX, replies::Slot};
+use crate::{
+    Document, Modified, Update, Write, WriteError,
+    log::Cause,
+    shard::read_document,
+    store::{Location, Store},
+};
+
+/// The present document, or where it is.
+pub(super) enum Basis {
+    /// At hand, too large to merge in the writer.
+    Read(Document),
+    /// In the store.
+    Stored {
+        /// The write that made it so.
+        last: LastWrite,
+        /// Where its source lies.
+        location: Location,
+    },
+}
+
+/// An update whose modification is computed; it holds if the document is still what `last` wrote.
+pub(super) struct Prepared {
+    pub(super) write: Write,
+    pub(super) update: Update,
+    pub(super) slot: Slot,
+    pub(super) last: LastWrite,
+    pub(super) result: Result<(Document, Result<Modified, WriteError>), WriteError>,
+}
+
+/// Reads the present document if need be, and modifies it: a large one on a thread of its own.
+pub(super) async fn prepare(
+    store: Arc<dyn Store>,
+    write: Write,
+    update: Update,
+    basis: Basis,
+    slot: Slot,
+) -> Prepared {
+    let (last, present) = match basis {
+        Basis::Read(document) => (document.last, Ok(document)),
+        Basis::Stored { last, location } => {
+            let read = read_document(store.as_ref(), write.id.as_str(), last, location).await;
+            (last, read.map_err(|error| WriteError::Unreadable(error.to_string().into())))
+        }
+    };
+    let result = match present {
+        Ok(present) => modify(&update, present).await,
+        Err(error) => Err(error),
+    };
+    Prepared { write, update, slot, last, result }
+}
+
+async fn modify(
+    update: &Update,
+    present: Document,
+) -> Result<(Document, Result<Modified, WriteError>), WriteError> {
+    let unmodifiable = |cause: Cause| WriteError::Unmodifiable(cause.to_string().into());
+    if present.source.len() + update.modify.weight() <= INLINE_MERGE_BYTES_MAX {
+        let modified = update.modify.modify(Some(&present.source)).map_err(unmodifiable);
+        return Ok((present, modified));
+    }
+    let (modify, source) = (Arc::clone(&update.modify), present.source.clone());
+    let modified = tokio::task::spawn_blocking(move || modify.modify(Some(&source))).await;
+    match modified {
+        Ok(modified) => Ok((present, modified.map_err(unmodifiable))),
+        Err(panic) => Err(WriteError::Unmodifiable(panic.to_string().into())),
+    }
+}
