@@ -1,1 +1,33 @@
-//! x
+//! A node: indices, routing, documents and bulks. The API without HTTP.
+//!
+//! [`Node`] opens the log, keeps the catalogue of indices on its stream 0 and leads each document to
+//! its shard. It knows no status code, no header, no query string and no exception name: requests
+//! come in as typed values, and its [`Error`]s say which index or document they are about.
+
+mod bulk;
+mod catalog;
+mod error;
+mod index;
+mod index_name;
+mod node;
+mod random;
+mod routing;
+mod settings;
+mod source;
+mod time_value;
+mod update;
+mod write;
+
+pub use catalog::{IndexMetadata, NewIndex};
+pub use error::{DocumentError, Error, IndexRef};
+pub use index::Index;
+pub use node::{AutoCreate, Node, NodeOptions, Ready, StartError};
+pub use random::Random;
+pub use settings::{SettingError, Settings};
+pub use source::{SourceError, check_source};
+pub use time_value::{TimeValueError, parse_time_value};
+pub use update::{DocumentMerge, MergeError};
+pub use write::{DocumentWrite, MissingIndex, WrittenDocument, update};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,97 @@
+//! Many writes at once: in order on each shard, all shards at the same time.
+
+use std::{collections::HashMap, sync::Arc};
+
+use shard::{Write, WriteError};
+
+use crate::{DocumentWrite, Error, Index, Node, WrittenDocument, write::Routed};
+
+/// The writes of a bulk that go to one shard.
+struct Group {
+    index: Arc<Index>,
+    shard: u32,
+    /// Each write's place in the bulk, and its id.
+    items: Vec<(usize, String)>,
+    writes: Vec<Write>,
+}
+
+impl Node {
+    /// Writes documents, each on its own: one answer per write, in their order. Writes of one shard
+    /// happen in their order too, each seeing the earlier ones.
+    pub async fn bulk(&self, writes: Vec<DocumentWrite>) -> Vec<Result<WrittenDocument, Error>> {
+        let mut answers: Vec<Option<Result<WrittenDocument, Error>>> = Vec::new();
+        answers.resize_with(writes.len(), || None);
+        let mut groups = Groups::default();
+        for ((place, write), answer) in (0..).zip(writes).zip(&mut answers) {
+            match self.resolve(write, &mut groups.indices).await {
+                Ok(routed) => groups.push(place, routed),
+                Err(error) => *answer = Some(Err(error)),
+            }
+        }
+        let written = groups.groups.into_iter().map(|group| self.write_group(group));
+        for (place, answer) in futures_util::future::join_all(written).await.into_iter().flatten() {
+            if let Some(waiting) = answers.get_mut(place) {
+                *waiting = Some(answer);
+            }
+        }
+        let lost = || Err(Error::Catalog(WriteError::Closed));
+        answers.into_iter().map(|answer| answer.unwrap_or_else(lost)).collect()
+    }
+
+    /// Finds the index and shard of a write. An index is looked up once per bulk and type.
+    async fn resolve(
+        &self,
+        write: DocumentWrite,
+        indices: &mut HashMap<ResolvedBy, Result<Arc<Index>, Error>>,
+    ) -> Result<Routed, Error> {
+        let by: ResolvedBy =
+            (Arc::clone(&write.index), write.type_name.clone(), write.require_alias);
+        let index = match indices.get(&by) {
+            Some(Ok(index)) => Arc::clone(index),
+            // A plain delete finds no index where a later write creates it.
+            Some(Err(_)) | None => {
+                let resolved = self.index_for(&write).await;
+                indices.insert(by, resolved.clone());
+                resolved?
+            }
+        };
+        self.route(index, write)
+    }
+
+    async fn write_group(&self, group: Group) -> Vec<(usize, Result<WrittenDocument, Error>)> {
+        let Group { index, shard, items, writes } = group;
+        let answers = match index.shard(shard) {
+            Ok(target) => target.write(writes).await,
+            Err(_) => writes.iter().map(|_| Err(WriteError::Closed)).collect(),
+        };
+        let answered = items.into_iter().zip(answers).map(|((place, id), answer)| {
+            (place, self.written(Arc::clone(&index), shard, id, answer))
+        });
+        answered.collect()
+    }
+}
+
+type ResolvedBy = (Arc<str>, Option<Arc<str>>, bool);
+
+#[derive(Default)]
+struct Groups {
+    groups: Vec<Group>,
+    /// The group of each shard, by the index's uuid and the shard's number.
+    by_shard: HashMap<(Arc<str>, u32), usize>,
+    indices: HashMap<ResolvedBy, Result<Arc<Index>, Error>>,
+}
+
+impl Groups {
+    fn push(&mut self, place: usize, routed: Routed) {
+        let Routed { index, shard, id, write } = routed;
+        let key = (Arc::clone(&index.identity().uuid), shard);
+        let number = *self.by_shard.entry(key).or_insert_with(|| {
+            self.groups.push(Group { index, shard, items: Vec::new(), writes: Vec::new() });
+            self.groups.len() - 1
+        });
+        if let Some(group) = self.groups.get_mut(number) {
+            group.items.push((place, id));
+            group.writes.push(write);
+        }
+    }
+}

@@ -1,0 +1,369 @@
+//! The catalogue: which indices there are. A view of stream 0 of the node's log.
+//!
+//! It is kept like documents: one per index, by uuid, and one for the node itself. A change is
+//! durable before anything relies on it; one change happens at a time, and runs to its end although
+//! its caller may be gone.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use bytes::Bytes;
+use document::{DocumentId, Precondition, Timestamp};
+use parking_lot::RwLock;
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde_json::Value;
+use shard::{
+    Change, Clock, Recovery, Shard, ShardOptions, Write, WriteError,
+    log::{AppendError, Logs, Refused, StreamId},
+};
+use tokio::sync::Mutex;
+
+use crate::{Error, Index, Random, Settings, index_name};
+
+/// The catalogue document of the node itself.
+const NODE_RECORD: &str = "_node";
+
+/// What the catalogue keeps of an index.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct IndexMetadata {
+    /// Its name.
+    pub name: String,
+    /// Its uuid: 22 characters, new at each creation.
+    pub uuid: String,
+    /// When it was created, in milliseconds since 1970.
+    pub created_millis: i64,
+    /// The streams of its shards, by number.
+    streams: Vec<u64>,
+    /// Into how many slots routing hashes fall; fixed at creation.
+    pub(crate) routing_shards: u32,
+    /// Its settings as given.
+    pub settings: Settings,
+    /// Its mappings as given, without a type's name around them.
+    pub mappings: Value,
+    /// The name of its one type, once a typed request fixed it.
+    pub type_name: Option<String>,
+}
+
+impl IndexMetadata {
+    /// Whether every document must come with a routing.
+    #[must_use]
+    pub fn requires_routing(&self) -> bool {
+        self.mappings.pointer("/_routing/required").is_some_and(|required| match required {
+            Value::Bool(required) => *required,
+            Value::String(text) => text == "true",
+            Value::Null | Value::Number(_) | Value::Array(_) | Value::Object(_) => false,
+        })
+    }
+}
+
+/// What the catalogue keeps of the node.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct NodeRecord {
+    /// The uuid of the cluster that this one node is.
+    pub(crate) cluster_uuid: String,
+    /// The node's own id.
+    pub(crate) node_id: String,
+    /// The lowest stream number that was never given to a shard.
+    next_stream: u64,
+}
+
+impl NodeRecord {
+    fn new(random: &dyn Random) -> Self {
+        Self { cluster_uuid: random.uuid(), node_id: random.uuid(), next_stream: 1 }
+    }
+}
+
+/// An index to be created.
+#[derive(Clone, Debug)]
+pub struct NewIndex {
+    /// Its name.
+    pub name: Arc<str>,
+    /// Its settings.
+    pub settings: Settings,
+    /// Its mappings, without a type's name around them.
+    pub mappings: Value,
+    /// The name of its one type, if the request has one.
+    pub type_name: Option<String>,
+}
+
+/// The catalogue as it was stored, before its shards run.
+pub(crate) struct Stored {
+    node: Option<NodeRecord>,
+    pub(crate) indices: Vec<IndexMetadata>,
+}
+
+impl Stored {
+    /// Reads the catalogue's documents.
+    pub(crate) fn read<'a>(
+        documents: impl IntoIterator<Item = (&'a DocumentId, &'a Bytes)>,
+    ) -> Result<Self, String> {
+        let mut stored = Self { node: None, indices: Vec::new() };
+        for (id, source) in documents {
+            if id.as_str() == NODE_RECORD {
+                stored.node = Some(read(id, source)?);
+            } else {
+                stored.indices.push(read(id, source)?);
+            }
+        }
+        Ok(stored)
+    }
+
+    /// The streams of all shards.
+    pub(crate) fn streams(&self) -> impl Iterator<Item = StreamId> {
+        self.indices.iter().flat_map(|index| index.streams.iter().copied().map(StreamId::new))
+    }
+}
+
+fn read<T: DeserializeOwned>(id: &DocumentId, source: &Bytes) -> Result<T, String> {
+    serde_json::from_slice(source)
+        .map_err(|error| format!("the catalogue's record [{id}] cannot be read: {error}"))
+}
+
+/// The catalogue of a running node.
+pub(crate) struct Catalog {
+    /// What readers see: applied changes only.
+    indices: RwLock<BTreeMap<Arc<str>, Arc<Index>>>,
+    /// What the one change at a time works with.
+    writer: Mutex<CatalogWriter>,
+    node: NodeRecord,
+    logs: Arc<dyn Logs>,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn Random>,
+}
+
+struct CatalogWriter {
+    /// The shard on stream 0.
+    records: Shard,
+    next_stream: u64,
+}
+
+impl Catalog {
+    /// Starts the catalogue and the shards it names.
+    pub(crate) async fn start(
+        stored: Stored,
+        records: Shard,
+        mut recoveries: impl FnMut(StreamId) -> Recovery,
+        logs: Arc<dyn Logs>,
+        clock: Arc<dyn Clock>,
+        random: Arc<dyn Random>,
+    ) -> Result<Self, String> {
+        let mut indices = BTreeMap::new();
+        for metadata in stored.indices {
+            let mut shards = Vec::new();
+            for &stream in &metadata.streams {
+                let id = StreamId::new(stream);
+                let opened = match logs.stream(id) {
+                    Some(opened) => opened,
+                    None => return Err(format!("stream {id} of [{}] is missing", metadata.name)),
+                };
+                let options = shard_options(&metadata.settings);
+                shards.push(Shard::start(opened, recoveries(id), Arc::clone(&clock), options));
+            }
+            indices.insert(
+                metadata.name.as_str().into(),
+                Arc::new(Index::new(metadata, shards.into())),
+            );
+        }
+        let (node, is_new) = match stored.node {
+            Some(node) => (node, false),
+            None => (NodeRecord::new(random.as_ref()), true),
+        };
+        let mut writer = CatalogWriter { records, next_stream: node.next_stream };
+        if is_new {
+            let record = record(NODE_RECORD, &node);
+            writer.write(vec![record]).await.map_err(|error| error.to_string())?;
+        }
+        Ok(Self {
+            indices: RwLock::new(indices),
+            writer: Mutex::new(writer),
+            node,
+            logs,
+            clock,
+            random,
+        })
+    }
+
+    pub(crate) fn node(&self) -> &NodeRecord {
+        &self.node
+    }
+
+    pub(crate) fn get(&self, name: &str) -> Option<Arc<Index>> {
+        self.indices.read().get(name).cloned()
+    }
+
+    /// All indices, by name.
+    pub(crate) fn all(&self) -> Vec<Arc<Index>> {
+        self.indices.read().values().cloned().collect()
+    }
+
+    /// Creates an index. It may take writes when this returns.
+    pub(crate) async fn create(self: &Arc<Self>, new: NewIndex) -> Result<Arc<Index>, Error> {
+        if let Some(why) = index_name::objection(&new.name) {
+            return Err(Error::InvalidIndexName { index: new.name, why });
+        }
+        let catalog = Arc::clone(self);
+        to_its_end(async move { catalog.create_now(new).await }).await
+    }
+
+    /// Deletes indices, all or none: their documents are gone and their space is freed in time.
+    pub(crate) async fn delete(self: &Arc<Self>, names: Vec<Arc<str>>) -> Result<(), Error> {
+        let catalog = Arc::clone(self);
+        to_its_end(async move { catalog.delete_now(&names).await }).await
+    }
+
+    /// Fixes the type of an index that has none yet.
+    pub(crate) async fn set_type(
+        self: &Arc<Self>,
+        index: &Arc<Index>,
+        type_name: &str,
+    ) -> Result<Arc<Index>, Error> {
+        let (catalog, index) = (Arc::clone(self), Arc::clone(index));
+        let type_name = type_name.to_owned();
+        to_its_end(async move { catalog.set_type_now(&index, type_name).await }).await
+    }
+
+    /// Ends the writers of all shards, the catalogue's last.
+    pub(crate) async fn close(&self) {
+        let writer = self.writer.lock().await;
+        for index in self.all() {
+            for shard in index.shards().iter() {
+                shard.close().await;
+            }
+        }
+        writer.records.close().await;
+    }
+
+    async fn create_now(&self, new: NewIndex) -> Result<Arc<Index>, Error> {
+        let mut writer = self.writer.lock().await;
+        if let Some(index) = self.get(&new.name) {
+            return Err(Error::IndexExists { index: index.identity().clone() });
+        }
+        let shards = u64::from(new.settings.number_of_shards());
+        let streams: Vec<u64> =
+            (writer.next_stream..writer.next_stream.saturating_add(shards)).collect();
+        // Given once, also if this fails halfway: a stream number is never used again.
+        writer.next_stream = writer.next_stream.saturating_add(shards);
+        let created = streams.iter().map(|stream| self.logs.create(StreamId::new(*stream)));
+        let opened = futures_util::future::try_join_all(created).await.map_err(not_created)?;
+        let metadata = IndexMetadata {
+            name: new.name.to_string(),
+            uuid: self.random.uuid(),
+            created_millis: self.clock.now().as_millis(),
+            routing_shards: new.settings.number_of_routing_shards(),
+            streams,
+            settings: new.settings,
+            mappings: new.mappings,
+            type_name: new.type_name,
+        };
+        let node = NodeRecord { next_stream: writer.next_stream, ..self.node.clone() };
+        let records = vec![record(NODE_RECORD, &node), record(&metadata.uuid, &metadata)];
+        if let Err(error) = writer.write(records).await {
+            metadata.streams.iter().for_each(|stream| self.logs.remove(StreamId::new(*stream)));
+            return Err(Error::Catalog(error));
+        }
+        let options = shard_options(&metadata.settings);
+        let start = |stream| {
+            let recovery = Recovery::new(self.random.number());
+            Shard::start(stream, recovery, Arc::clone(&self.clock), options)
+        };
+        let index = Arc::new(Index::new(metadata, opened.into_iter().map(start).collect()));
+        self.indices.write().insert(new.name, Arc::clone(&index));
+        Ok(index)
+    }
+
+    async fn delete_now(&self, names: &[Arc<str>]) -> Result<(), Error> {
+        let mut writer = self.writer.lock().await;
+        let mut doomed = Vec::new();
+        for name in names {
+            let index = self.get(name);
+            let missing = || Error::IndexNotFound { index: Arc::clone(name) };
+            doomed.push(index.ok_or_else(missing)?);
+        }
+        let records = doomed.iter().map(|index| Write {
+            id: index.metadata().uuid.as_str().into(),
+            routing: None,
+            precondition: Precondition::None,
+            change: Change::Delete,
+        });
+        writer.write(records.collect()).await.map_err(Error::Catalog)?;
+        {
+            let mut indices = self.indices.write();
+            for name in names {
+                indices.remove(name);
+            }
+        }
+        for index in doomed {
+            for (shard, stream) in index.shards().iter().zip(&index.metadata().streams) {
+                shard.close().await;
+                self.logs.remove(StreamId::new(*stream));
+            }
+        }
+        Ok(())
+    }
+
+    async fn set_type_now(&self, index: &Index, type_name: String) -> Result<Arc<Index>, Error> {
+        let mut writer = self.writer.lock().await;
+        let present = self.get(index.name());
+        let present = present.filter(|present| present.identity() == index.identity());
+        let missing = || Error::IndexNotFound { index: Arc::clone(&index.identity().name) };
+        let present = present.ok_or_else(missing)?;
+        if present.metadata().type_name.is_some() {
+            return Ok(present);
+        }
+        let metadata = IndexMetadata { type_name: Some(type_name), ..present.metadata().clone() };
+        writer.write(vec![record(&metadata.uuid, &metadata)]).await.map_err(Error::Catalog)?;
+        let changed = Arc::new(Index::new(metadata, Arc::clone(present.shards())));
+        self.indices.write().insert(Arc::clone(&index.identity().name), Arc::clone(&changed));
+        Ok(changed)
+    }
+}
+
+impl CatalogWriter {
+    /// Makes records durable, all of them or none.
+    async fn write(&mut self, records: Vec<Write>) -> Result<(), WriteError> {
+        for answer in self.records.write(records).await {
+            answer?;
+        }
+        Ok(())
+    }
+}
+
+/// Runs a change to its end also when the caller is gone.
+async fn to_its_end<T: Send + 'static>(
+    change: impl Future<Output = Result<T, Error>> + Send + 'static,
+) -> Result<T, Error> {
+    let panicked = |_| Err(Error::Catalog(WriteError::Unknown("the change panicked".into())));
+    tokio::spawn(change).await.unwrap_or_else(panicked)
+}
+
+fn not_created(error: AppendError) -> Error {
+    // Without its record in the catalogue a stream is nothing: whatever became of it, the index
+    // was not created.
+    Error::Catalog(match error {
+        AppendError::Refused(Refused::Closed) => WriteError::Closed,
+        AppendError::Refused(refused) => WriteError::NoRoom(refused.to_string().into()),
+        AppendError::Unknown(cause) => WriteError::NoRoom(cause.to_string().into()),
+    })
+}
+
+fn record(id: &str, value: &impl Serialize) -> Write {
+    // What serde derives for these structs cannot fail.
+    let source = serde_json::to_vec(value).unwrap_or_default();
+    Write {
+        id: id.into(),
+        routing: None,
+        precondition: Precondition::None,
+        change: Change::Index(source.into()),
+    }
+}
+
+fn shard_options(settings: &Settings) -> ShardOptions {
+    ShardOptions { gc_deletes: settings.gc_deletes(), ..ShardOptions::default() }
+}
+
+impl IndexMetadata {
+    /// When it was created.
+    #[must_use]
+    pub fn created(&self) -> Timestamp {
+        Timestamp::from_millis(self.created_millis)
+    }
+}

@@ -1,0 +1,110 @@
+//! What can go wrong, in the words of the node: which index or document it is about, and the cause.
+
+use std::sync::Arc;
+
+use document::VersionConflict;
+use shard::WriteError;
+use thiserror::Error;
+
+use crate::{SettingError, SourceError};
+
+/// An index as it is called in an error.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IndexRef {
+    /// Its name.
+    pub name: Arc<str>,
+    /// Its uuid, which tells it from others of that name before and after it.
+    pub uuid: Arc<str>,
+}
+
+/// Why a request was not carried out.
+#[derive(Clone, Debug, Error)]
+pub enum Error {
+    /// There is no index of that name.
+    #[error("no such index [{index}]")]
+    IndexNotFound {
+        /// The name.
+        index: Arc<str>,
+    },
+    /// There is none, and it may not be created along the way.
+    #[error("no such index [{index}] and {why}")]
+    AutoCreateForbidden {
+        /// The name.
+        index: Arc<str>,
+        /// The rule that forbids it.
+        why: String,
+    },
+    /// The write may go to an alias only, and that is none.
+    #[error("[{index}] is not an alias")]
+    NotAnAlias {
+        /// The name.
+        index: Arc<str>,
+    },
+    /// There is an index of that name already.
+    #[error("index [{}/{}] already exists", index.name, index.uuid)]
+    IndexExists {
+        /// The index that is there.
+        index: IndexRef,
+    },
+    /// No index can be called so.
+    #[error("Invalid index name [{index}], {why}")]
+    InvalidIndexName {
+        /// The name.
+        index: Arc<str>,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// A setting cannot be.
+    #[error(transparent)]
+    Setting(#[from] SettingError),
+    /// An index has one type, and this is another.
+    #[error("the type of [{}] is [{present}], not [{asked}]", index.name)]
+    TypeConflict {
+        /// The index.
+        index: IndexRef,
+        /// Its type.
+        present: Arc<str>,
+        /// The type of the request.
+        asked: Arc<str>,
+    },
+    /// The mapping requires a routing, and there is none.
+    #[error("routing is required for [{}]/[{id}]", index.name)]
+    RoutingMissing {
+        /// The index.
+        index: IndexRef,
+        /// The document.
+        id: String,
+    },
+    /// The source cannot be a document's.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// It is about one document.
+    #[error("[{id}]: {cause}")]
+    Document {
+        /// The index.
+        index: IndexRef,
+        /// The shard's number.
+        shard: u32,
+        /// The document.
+        id: String,
+        /// The reason.
+        cause: DocumentError,
+    },
+    /// The catalogue could not take the change.
+    #[error("the catalogue of indices could not be changed: {0}")]
+    Catalog(WriteError),
+}
+
+/// Why a document was not written or shown.
+#[derive(Clone, Debug, Error)]
+pub enum DocumentError {
+    /// It was not written.
+    #[error(transparent)]
+    Write(WriteError),
+    /// It is there in another version than the reader required.
+    #[error(transparent)]
+    Conflict(VersionConflict),
+    /// Its source cannot be read.
+    #[error("{0}")]
+    Unreadable(Arc<str>),
+}

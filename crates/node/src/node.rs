@@ -1,0 +1,331 @@
+//! The node: the log it opened, the catalogue, and who it is.
+
+use std::{collections::HashMap, sync::Arc};
+
+use bytes::Bytes;
+use document::{Application, DocumentId, Effect, SeqNo, apply};
+use shard::{
+    Clock, Recovery, Shard, ShardOptions,
+    log::{Entry, LogError, LogProvider, Logs, Position, Replay, StreamId},
+    store::Location,
+};
+use thiserror::Error;
+
+use crate::{
+    Error, Index, NewIndex, Random,
+    catalog::{Catalog, Stored},
+};
+
+/// What can be set of a node.
+#[derive(Clone, Debug)]
+pub struct NodeOptions {
+    /// The cluster's name.
+    pub cluster_name: String,
+    /// The node's name.
+    pub node_name: String,
+    /// Which indices may be created by writing to them.
+    pub auto_create: AutoCreate,
+}
+
+/// The setting `action.auto_create_index` (spec document-api §8.1).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum AutoCreate {
+    /// All: `true`.
+    #[default]
+    All,
+    /// None: `false`.
+    None,
+    /// By patterns, the first that matches: `+logs-*,-secret*`. What matches none is forbidden.
+    Patterns(Vec<String>),
+}
+
+impl AutoCreate {
+    /// Reads the setting.
+    #[must_use]
+    pub fn parse(text: &str) -> Self {
+        match text {
+            "true" | "" => Self::All,
+            "false" => Self::None,
+            list => Self::Patterns(list.split(',').map(|item| item.trim().to_owned()).collect()),
+        }
+    }
+
+    /// Says which rule forbids the index, if one does.
+    #[must_use]
+    pub fn objection(&self, index: &str) -> Option<String> {
+        let patterns = match self {
+            Self::All => return None,
+            Self::None => return Some("[action.auto_create_index] is [false]".to_owned()),
+            Self::Patterns(patterns) => patterns,
+        };
+        for pattern in patterns {
+            let (forbids, glob) = match pattern.strip_prefix('-') {
+                Some(glob) => (true, glob),
+                None => (false, pattern.strip_prefix('+').unwrap_or(pattern)),
+            };
+            if matches_glob(glob, index) {
+                return forbids.then(|| {
+                    format!(
+                        "[action.auto_create_index] contains [{pattern}] which forbids automatic \
+                         creation of the index"
+                    )
+                });
+            }
+        }
+        Some(format!("[action.auto_create_index] ([{}]) doesn't match", patterns.join(",")))
+    }
+}
+
+/// Whether `text` is what `glob` describes; `*` stands for anything.
+pub(crate) fn matches_glob(glob: &str, text: &str) -> bool {
+    let mut parts = glob.split('*');
+    let Some(rest) = parts.next().and_then(|first| text.strip_prefix(first)) else { return false };
+    let mut rest = rest;
+    let Some(last) = parts.next_back() else { return rest.is_empty() };
+    for part in parts {
+        match rest.find(part) {
+            Some(at) => rest = rest.get(at + part.len()..).unwrap_or_default(),
+            None => return false,
+        }
+    }
+    rest.ends_with(last)
+}
+
+/// Why a node did not start.
+#[derive(Debug, Error)]
+pub enum StartError {
+    /// The log could not be opened.
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// The log is whole, but what it says of the indices is not.
+    #[error("{0}")]
+    Catalog(String),
+}
+
+/// How a node started.
+pub struct Ready {
+    /// The node.
+    pub node: Arc<Node>,
+    /// How many documents it has.
+    pub documents: u64,
+}
+
+/// A node that serves.
+pub struct Node {
+    pub(crate) catalog: Arc<Catalog>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) random: Arc<dyn Random>,
+    pub(crate) options: NodeOptions,
+    logs: Arc<dyn Logs>,
+}
+
+impl Node {
+    /// Opens the log and starts all shards. Needs a tokio runtime; opening blocks it.
+    ///
+    /// # Errors
+    /// [`StartError`] when nothing can be served.
+    pub async fn start(
+        log: Box<dyn LogProvider>,
+        clock: Arc<dyn Clock>,
+        random: Arc<dyn Random>,
+        options: NodeOptions,
+    ) -> Result<Ready, StartError> {
+        let mut replay = NodeReplay::new(Arc::clone(&random));
+        let logs = log.open(&mut replay)?;
+        let stored = replay.stored.take().unwrap_or_else(|| replay.read_catalog());
+        let stored = stored.map_err(StartError::Catalog)?;
+        let opened = logs
+            .stream(StreamId::CATALOG)
+            .ok_or_else(|| StartError::Catalog("the catalogue's stream is missing".to_owned()))?;
+        let records = Shard::start(
+            opened,
+            replay.recovery(StreamId::CATALOG),
+            Arc::clone(&clock),
+            ShardOptions::default(),
+        );
+        let catalog = Catalog::start(
+            stored,
+            records,
+            |stream| replay.recovery(stream),
+            Arc::clone(&logs),
+            Arc::clone(&clock),
+            Arc::clone(&random),
+        );
+        let catalog = Arc::new(catalog.await.map_err(StartError::Catalog)?);
+        let documents = catalog.all().iter().map(|index| index.documents()).sum();
+        let node = Arc::new(Self { catalog, clock, random, options, logs });
+        Ok(Ready { node, documents })
+    }
+
+    /// The cluster's name.
+    #[must_use]
+    pub fn cluster_name(&self) -> &str {
+        &self.options.cluster_name
+    }
+
+    /// The node's name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.options.node_name
+    }
+
+    /// The uuid of the cluster that this one node is; the same after a restart.
+    #[must_use]
+    pub fn cluster_uuid(&self) -> &str {
+        &self.catalog.node().cluster_uuid
+    }
+
+    /// The node's id; the same after a restart.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.catalog.node().node_id
+    }
+
+    /// The present moment, as the node sees it.
+    #[must_use]
+    pub fn now(&self) -> document::Timestamp {
+        self.clock.now()
+    }
+
+    /// An index by its name.
+    ///
+    /// # Errors
+    /// [`Error::IndexNotFound`].
+    pub fn index(&self, name: &str) -> Result<Arc<Index>, Error> {
+        self.catalog.get(name).ok_or_else(|| Error::IndexNotFound { index: name.into() })
+    }
+
+    /// All indices, by name.
+    #[must_use]
+    pub fn indices(&self) -> Vec<Arc<Index>> {
+        self.catalog.all()
+    }
+
+    /// Creates an index. It may take writes when this returns.
+    ///
+    /// # Errors
+    /// [`Error::IndexExists`], [`Error::InvalidIndexName`], [`Error::Catalog`].
+    pub async fn create_index(&self, new: NewIndex) -> Result<Arc<Index>, Error> {
+        self.catalog.create(new).await
+    }
+
+    /// Deletes indices, all of them or, where one is missing, none.
+    ///
+    /// # Errors
+    /// [`Error::IndexNotFound`], [`Error::Catalog`].
+    pub async fn delete_indices(&self, names: Vec<Arc<str>>) -> Result<(), Error> {
+        self.catalog.delete(names).await
+    }
+
+    /// Returns when the log has failed for good, with the reason: the process should end.
+    pub async fn failed(&self) -> String {
+        self.logs.failed().await
+    }
+
+    /// The clean stop: answers what waits, ends the writers and closes the log.
+    ///
+    /// # Errors
+    /// [`LogError`] when the end mark cannot be written. What was answered is durable all the same.
+    pub async fn close(&self) -> Result<(), LogError> {
+        self.catalog.close().await;
+        self.logs.close().await
+    }
+}
+
+/// Folds the one pass over the log into the state of every shard, and of the catalogue.
+struct NodeReplay {
+    random: Arc<dyn Random>,
+    recoveries: HashMap<StreamId, Recovery>,
+    /// The catalogue's documents: the last operation on each, and its source if there is one.
+    records: HashMap<DocumentId, (SeqNo, Option<Bytes>)>,
+    stored: Option<Result<Stored, String>>,
+}
+
+impl NodeReplay {
+    fn new(random: Arc<dyn Random>) -> Self {
+        Self { random, recoveries: HashMap::new(), records: HashMap::new(), stored: None }
+    }
+
+    fn recovery(&mut self, stream: StreamId) -> Recovery {
+        let new = || Recovery::new(self.random.number());
+        self.recoveries.remove(&stream).unwrap_or_else(new)
+    }
+
+    fn keep_records(&mut self, entry: &Entry) {
+        for operation in &entry.operations {
+            let Some((id, last)) = operation.target() else { continue };
+            let source = match &operation.effect {
+                Effect::Index { source, .. } => Some(source.clone()),
+                Effect::Delete { .. } | Effect::Noop { .. } => None,
+            };
+            let held = self.records.get(id).map(|(seq_no, _)| *seq_no);
+            let held = held.map(|seq_no| document::LastWrite { seq_no, ..last });
+            if apply(held, None, last.seq_no) == Application::Newer {
+                self.records.insert(id.clone(), (last.seq_no, source));
+            }
+        }
+    }
+
+    fn read_catalog(&self) -> Result<Stored, String> {
+        let live = self.records.iter();
+        Stored::read(live.filter_map(|(id, (_, source))| Some((id, source.as_ref()?))))
+    }
+}
+
+impl Replay for NodeReplay {
+    fn entry(
+        &mut self,
+        stream: StreamId,
+        position: Position,
+        entry: Entry,
+        locations: &[Location],
+    ) {
+        if stream == StreamId::CATALOG {
+            self.keep_records(&entry);
+        }
+        let new = || Recovery::new(self.random.number());
+        self.recoveries.entry(stream).or_insert_with(new).entry(position, entry, locations);
+    }
+
+    fn live_streams(&mut self) -> Vec<StreamId> {
+        let stored = self.read_catalog();
+        let mut live = vec![StreamId::CATALOG];
+        match &stored {
+            Ok(stored) => live.extend(stored.streams()),
+            // The start will fail; nothing may be taken for garbage meanwhile.
+            Err(_) => live.extend(self.recoveries.keys().filter(|id| **id != StreamId::CATALOG)),
+        }
+        self.stored = Some(stored);
+        live
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{AutoCreate, matches_glob};
+
+    #[test]
+    fn globs() {
+        for (glob, text) in
+            [("*", "x"), ("a*", "a"), ("a*c", "abc"), ("*b*", "abc"), ("abc", "abc")]
+        {
+            assert!(matches_glob(glob, text), "{glob} {text}");
+        }
+        for (glob, text) in [("a", "ab"), ("a*c", "ab"), ("ab*b", "ab"), ("", "a")] {
+            assert!(!matches_glob(glob, text), "{glob} {text}");
+        }
+    }
+
+    #[test]
+    fn creating_indices_along_the_way_can_be_forbidden() {
+        assert_eq!(AutoCreate::parse("true").objection("a"), None);
+        let none = AutoCreate::parse("false").objection("a");
+        assert_eq!(none.as_deref(), Some("[action.auto_create_index] is [false]"));
+        let some = AutoCreate::parse("-b*,+a*");
+        assert_eq!(some.objection("abc"), None);
+        assert!(
+            some.objection("b").is_some_and(|why| why.contains("contains [-b*] which forbids"))
+        );
+        assert!(some.objection("c").is_some_and(|why| why.ends_with("([-b*,+a*]) doesn't match")));
+    }
+}

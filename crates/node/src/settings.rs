@@ -1,0 +1,298 @@
+//! Index settings: read from JSON, checked, kept as given; some of them have an effect.
+
+use indexmap::IndexMap;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use thiserror::Error;
+
+use document::GcDeletes;
+
+use crate::{parse_time_value, routing};
+
+/// Settings of one index by their full, flat names (`index.number_of_shards`). Scalars are texts, as
+/// Elasticsearch shows them; lists stay lists.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Settings(IndexMap<String, Value>);
+
+/// A setting that cannot be.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum SettingError {
+    /// No setting has this name.
+    #[error("unknown setting [{0}]")]
+    Unknown(String),
+    /// Its value cannot be read, or is out of bounds.
+    #[error("Failed to parse value [{value}] for setting [{name}]{bound}")]
+    Invalid {
+        /// The setting's full name.
+        name: String,
+        /// The value that was given.
+        value: String,
+        /// The bound it is beyond, if that is why: ` must be >= 1`.
+        bound: String,
+    },
+    /// What was given for the settings is no object.
+    #[error("settings must be an object")]
+    NotAnObject,
+}
+
+/// Settings that are known by their full name.
+const KNOWN: [&str; 31] = [
+    "index.auto_expand_replicas",
+    "index.blocks.metadata",
+    "index.blocks.read",
+    "index.blocks.read_only",
+    "index.blocks.read_only_allow_delete",
+    "index.blocks.write",
+    "index.codec",
+    "index.default_pipeline",
+    "index.dialect",
+    "index.final_pipeline",
+    "index.gc_deletes",
+    "index.hidden",
+    "index.max_docvalue_fields_search",
+    "index.max_inner_result_window",
+    "index.max_ngram_diff",
+    "index.max_refresh_listeners",
+    "index.max_regex_length",
+    "index.max_rescore_window",
+    "index.max_result_window",
+    "index.max_script_fields",
+    "index.max_shingle_diff",
+    "index.max_slices_per_scroll",
+    "index.max_terms_count",
+    "index.number_of_replicas",
+    "index.number_of_routing_shards",
+    "index.number_of_shards",
+    "index.priority",
+    "index.refresh_interval",
+    "index.routing_partition_size",
+    "index.search.idle.after",
+    "index.shard.check_on_startup",
+];
+
+/// Families of settings that are kept as given.
+const KNOWN_FAMILIES: [&str; 13] = [
+    "index.allocation.",
+    "index.analysis.",
+    "index.highlight.",
+    "index.indexing.",
+    "index.lifecycle.",
+    "index.mapping.",
+    "index.merge.",
+    "index.query.",
+    "index.routing.",
+    "index.search.",
+    "index.similarity.",
+    "index.sort.",
+    "index.translog.",
+];
+
+/// How many shards an index may have.
+const SHARDS_MAX: i64 = 1_024;
+
+impl Settings {
+    /// Reads settings in any spelling: nested or flat, with or without `index.`. `null` is not given.
+    ///
+    /// # Errors
+    /// [`SettingError`] for the first setting that cannot be.
+    pub fn from_json(json: &Value) -> Result<Self, SettingError> {
+        let mut settings = Self::default();
+        match json {
+            Value::Null => {}
+            Value::Object(_) => settings.flatten("", json)?,
+            Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
+                return Err(SettingError::NotAnObject);
+            }
+        }
+        settings.check()?;
+        Ok(settings)
+    }
+
+    /// The names of all settings that are known one by one, for suggestions.
+    #[must_use]
+    pub fn known() -> &'static [&'static str] {
+        &KNOWN
+    }
+
+    /// A setting as text; lists have none.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0.get(name)?.as_str()
+    }
+
+    /// All settings, by full name.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Value)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value))
+    }
+
+    /// Sets what is not set yet.
+    #[must_use]
+    pub fn or(mut self, defaults: &[(&str, &str)]) -> Self {
+        for (name, value) in defaults {
+            self.0.entry((*name).to_owned()).or_insert_with(|| Value::from(*value));
+        }
+        self
+    }
+
+    /// How many primary shards: 1 unless set.
+    #[must_use]
+    pub fn number_of_shards(&self) -> u32 {
+        self.number("index.number_of_shards", 1)
+    }
+
+    /// How many copies of each shard beside the primary are wished for: 1 unless set.
+    #[must_use]
+    pub fn number_of_replicas(&self) -> u32 {
+        self.number("index.number_of_replicas", 1)
+    }
+
+    /// Into how many slots routing hashes fall.
+    #[must_use]
+    pub fn number_of_routing_shards(&self) -> u32 {
+        let default = routing::default_routing_shards(self.number_of_shards());
+        self.number("index.number_of_routing_shards", default)
+    }
+
+    /// How long deletes are remembered.
+    #[must_use]
+    pub fn gc_deletes(&self) -> GcDeletes {
+        let set = self.get("index.gc_deletes").and_then(|text| parse_time_value(text).ok());
+        set.map_or(GcDeletes::DEFAULT, GcDeletes::from_millis)
+    }
+
+    fn number(&self, name: &str, default: u32) -> u32 {
+        self.get(name).and_then(|text| text.parse().ok()).unwrap_or(default)
+    }
+
+    fn flatten(&mut self, path: &str, json: &Value) -> Result<(), SettingError> {
+        match json {
+            Value::Object(fields) => {
+                for (name, value) in fields {
+                    let path =
+                        if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
+                    self.flatten(&path, value)?;
+                }
+            }
+            Value::Null => {}
+            Value::Bool(_) | Value::Number(_) => self.set(path, Value::from(json.to_string())),
+            Value::String(_) | Value::Array(_) => self.set(path, json.clone()),
+        }
+        Ok(())
+    }
+
+    fn set(&mut self, path: &str, value: Value) {
+        let name =
+            if path.starts_with("index.") { path.to_owned() } else { format!("index.{path}") };
+        self.0.insert(name, value);
+    }
+
+    fn check(&self) -> Result<(), SettingError> {
+        for name in self.0.keys() {
+            let family = KNOWN_FAMILIES.iter().any(|family| name.starts_with(family));
+            if !family && !KNOWN.contains(&name.as_str()) {
+                return Err(SettingError::Unknown(name.clone()));
+            }
+        }
+        self.check_number("index.number_of_shards", 1, SHARDS_MAX)?;
+        self.check_number("index.number_of_replicas", 0, i64::from(i32::MAX))?;
+        self.check_number("index.number_of_routing_shards", 1, 1 << 20)?;
+        self.check_routing_shards()?;
+        self.check_text("index.gc_deletes", |text| {
+            parse_time_value(text).is_ok_and(|millis| millis >= -1)
+        })?;
+        self.check_text("index.translog.durability", |text| {
+            ["request", "async"].contains(&text.to_ascii_lowercase().as_str())
+        })?;
+        self.check_text("index.dialect", |text| ["2", "5", "7", "8"].contains(&text))
+    }
+
+    /// The slots must divide evenly among the shards, or some would never be reached.
+    fn check_routing_shards(&self) -> Result<(), SettingError> {
+        let (slots, shards) = (self.number_of_routing_shards(), self.number_of_shards());
+        if slots >= shards && slots.is_multiple_of(shards) {
+            return Ok(());
+        }
+        Err(SettingError::Invalid {
+            name: "index.number_of_routing_shards".to_owned(),
+            value: slots.to_string(),
+            bound: format!(" must be a multiple of the number of shards [{shards}]"),
+        })
+    }
+
+    fn check_number(&self, name: &str, min: i64, max: i64) -> Result<(), SettingError> {
+        let Some(value) = self.0.get(name) else { return Ok(()) };
+        let text = shown(value);
+        let invalid = |bound: String| {
+            Err(SettingError::Invalid { name: name.to_owned(), value: text.clone(), bound })
+        };
+        match text.parse::<i64>() {
+            Err(_) => invalid(String::new()),
+            Ok(number) if number < min => invalid(format!(" must be >= {min}")),
+            Ok(number) if number > max => invalid(format!(" must be <= {max}")),
+            Ok(_) => Ok(()),
+        }
+    }
+
+    fn check_text(&self, name: &str, fits: impl Fn(&str) -> bool) -> Result<(), SettingError> {
+        match self.0.get(name) {
+            Some(value) if !value.as_str().is_some_and(fits) => Err(SettingError::Invalid {
+                name: name.to_owned(),
+                value: shown(value),
+                bound: String::new(),
+            }),
+            Some(_) | None => Ok(()),
+        }
+    }
+}
+
+fn shown(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::{SettingError, Settings};
+
+    #[test]
+    fn all_spellings_mean_the_same() {
+        let spellings = [
+            json!({"index": {"number_of_shards": 3, "gc_deletes": "10s"}}),
+            json!({"number_of_shards": "3", "gc_deletes": "10s"}),
+            json!({"index.number_of_shards": 3, "index": {"gc_deletes": "10s"}}),
+        ];
+        for spelling in spellings {
+            let settings = Settings::from_json(&spelling).unwrap();
+            assert_eq!(settings.number_of_shards(), 3);
+            assert_eq!(settings.number_of_routing_shards(), 768);
+            assert_eq!(settings.gc_deletes().as_millis(), 10_000);
+            assert_eq!(settings.get("index.number_of_shards"), Some("3"));
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_is_named() {
+        let refused = |json| Settings::from_json(&json).unwrap_err().to_string();
+        let unknown = Settings::from_json(&json!({"index": {"number_of_shard": 1}}));
+        assert_eq!(unknown, Err(SettingError::Unknown("index.number_of_shard".to_owned())));
+        assert_eq!(
+            refused(json!({"number_of_shards": 0})),
+            "Failed to parse value [0] for setting [index.number_of_shards] must be >= 1"
+        );
+        assert_eq!(
+            refused(json!({"number_of_shards": "x"})),
+            "Failed to parse value [x] for setting [index.number_of_shards]"
+        );
+        assert_eq!(
+            refused(json!({"index.gc_deletes": "10"})),
+            "Failed to parse value [10] for setting [index.gc_deletes]"
+        );
+        assert!(
+            refused(json!({"number_of_shards": 3, "number_of_routing_shards": 4}))
+                .contains("multiple")
+        );
+        assert_eq!(refused(json!([1])), "settings must be an object");
+    }
+}
