@@ -4,7 +4,10 @@ use std::{collections::HashMap, sync::Arc};
 
 use shard::{Write, WriteError};
 
-use crate::{DocumentWrite, Error, Index, Node, WrittenDocument, write::Routed};
+use crate::{
+    DocumentWrite, Error, Index, Node, WrittenDocument,
+    write::{Routed, check_change},
+};
 
 /// The writes of a bulk that go to one shard.
 struct Group {
@@ -44,6 +47,7 @@ impl Node {
         write: DocumentWrite,
         indices: &mut HashMap<ResolvedBy, Result<Arc<Index>, Error>>,
     ) -> Result<Routed, Error> {
+        check_change(&write.change)?;
         let by: ResolvedBy =
             (Arc::clone(&write.index), write.type_name.clone(), write.require_alias);
         let index = match indices.get(&by) {

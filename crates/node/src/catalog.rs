@@ -17,7 +17,7 @@ use shard::{
 };
 use tokio::sync::Mutex;
 
-use crate::{Error, Index, Random, Settings, index_name};
+use crate::{Error, Index, IndexRef, Random, Settings, index_name};
 
 /// The catalogue document of the node itself.
 const NODE_RECORD: &str = "_node";
@@ -210,15 +210,15 @@ impl Catalog {
         to_its_end(async move { catalog.delete_now(&names).await }).await
     }
 
-    /// Fixes the type of an index that has none yet.
-    pub(crate) async fn set_type(
+    /// Changes what is kept of an index, unless `change` refuses. What it leaves as it was is not
+    /// written again.
+    pub(crate) async fn change(
         self: &Arc<Self>,
-        index: &Arc<Index>,
-        type_name: &str,
+        index: &IndexRef,
+        change: impl FnOnce(&mut IndexMetadata) -> Result<(), Error> + Send + 'static,
     ) -> Result<Arc<Index>, Error> {
-        let (catalog, index) = (Arc::clone(self), Arc::clone(index));
-        let type_name = type_name.to_owned();
-        to_its_end(async move { catalog.set_type_now(&index, type_name).await }).await
+        let (catalog, index) = (Arc::clone(self), index.clone());
+        to_its_end(async move { catalog.change_now(&index, change).await }).await
     }
 
     /// Ends the writers of all shards, the catalogue's last.
@@ -300,19 +300,27 @@ impl Catalog {
         Ok(())
     }
 
-    async fn set_type_now(&self, index: &Index, type_name: String) -> Result<Arc<Index>, Error> {
+    async fn change_now(
+        &self,
+        index: &IndexRef,
+        change: impl FnOnce(&mut IndexMetadata) -> Result<(), Error>,
+    ) -> Result<Arc<Index>, Error> {
         let mut writer = self.writer.lock().await;
-        let present = self.get(index.name());
-        let present = present.filter(|present| present.identity() == index.identity());
-        let missing = || Error::IndexNotFound { index: Arc::clone(&index.identity().name) };
+        let present = self.get(&index.name);
+        let present = present.filter(|present| present.identity() == index);
+        let missing = || Error::IndexNotFound { index: Arc::clone(&index.name) };
         let present = present.ok_or_else(missing)?;
-        if present.metadata().type_name.is_some() {
+        let mut metadata = present.metadata().clone();
+        change(&mut metadata)?;
+        if metadata == *present.metadata() {
             return Ok(present);
         }
-        let metadata = IndexMetadata { type_name: Some(type_name), ..present.metadata().clone() };
         writer.write(vec![record(&metadata.uuid, &metadata)]).await.map_err(Error::Catalog)?;
+        for shard in present.shards().iter() {
+            shard.set_gc_deletes(metadata.settings.gc_deletes());
+        }
         let changed = Arc::new(Index::new(metadata, Arc::clone(present.shards())));
-        self.indices.write().insert(Arc::clone(&index.identity().name), Arc::clone(&changed));
+        self.indices.write().insert(Arc::clone(&index.name), Arc::clone(&changed));
         Ok(changed)
     }
 }

@@ -18,7 +18,7 @@ pub struct IndexRef {
 }
 
 /// Why a request was not carried out.
-#[derive(Clone, Debug, Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum Error {
     /// There is no index of that name.
     #[error("no such index [{index}]")]
@@ -96,7 +96,7 @@ pub enum Error {
 }
 
 /// Why a document was not written or shown.
-#[derive(Clone, Debug, Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum DocumentError {
     /// It was not written.
     #[error(transparent)]

@@ -21,7 +21,7 @@ mod write;
 pub use catalog::{IndexMetadata, NewIndex};
 pub use error::{DocumentError, Error, IndexRef};
 pub use index::Index;
-pub use node::{AutoCreate, Node, NodeOptions, Ready, StartError};
+pub use node::{AutoCreate, Node, NodeOptions, Ready, StartError, matches_glob};
 pub use random::Random;
 pub use settings::{SettingError, Settings};
 pub use source::{SourceError, check_source};

@@ -12,7 +12,7 @@ use shard::{
 use thiserror::Error;
 
 use crate::{
-    Error, Index, NewIndex, Random,
+    Error, Index, IndexMetadata, NewIndex, Random, Settings,
     catalog::{Catalog, Stored},
 };
 
@@ -77,7 +77,8 @@ impl AutoCreate {
 }
 
 /// Whether `text` is what `glob` describes; `*` stands for anything.
-pub(crate) fn matches_glob(glob: &str, text: &str) -> bool {
+#[must_use]
+pub fn matches_glob(glob: &str, text: &str) -> bool {
     let mut parts = glob.split('*');
     let Some(rest) = parts.next().and_then(|first| text.strip_prefix(first)) else { return false };
     let mut rest = rest;
@@ -215,6 +216,17 @@ impl Node {
     /// [`Error::IndexNotFound`], [`Error::Catalog`].
     pub async fn delete_indices(&self, names: Vec<Arc<str>>) -> Result<(), Error> {
         self.catalog.delete(names).await
+    }
+
+    /// Changes settings of an index that can change while it is open.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] for one that cannot, [`Error::IndexNotFound`], [`Error::Catalog`].
+    pub async fn change_settings(&self, index: &Index, settings: Settings) -> Result<(), Error> {
+        let change = move |metadata: &mut IndexMetadata| {
+            metadata.settings.change(settings).map_err(Error::Setting)
+        };
+        self.catalog.change(index.identity(), change).await.map(drop)
     }
 
     /// Returns when the log has failed for good, with the reason: the process should end.

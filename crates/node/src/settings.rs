@@ -31,6 +31,9 @@ pub enum SettingError {
         /// The bound it is beyond, if that is why: ` must be >= 1`.
         bound: String,
     },
+    /// It is fixed when the index is created.
+    #[error("setting [{0}] cannot change")]
+    Fixed(String),
     /// What was given for the settings is no object.
     #[error("settings must be an object")]
     NotAnObject,
@@ -88,6 +91,15 @@ const KNOWN_FAMILIES: [&str; 13] = [
     "index.translog.",
 ];
 
+/// Settings that are fixed when the index is created.
+const FIXED: [&str; 5] = [
+    "index.codec",
+    "index.number_of_routing_shards",
+    "index.number_of_shards",
+    "index.routing_partition_size",
+    "index.shard.check_on_startup",
+];
+
 /// How many shards an index may have.
 const SHARDS_MAX: i64 = 1_024;
 
@@ -133,6 +145,17 @@ impl Settings {
             self.0.entry((*name).to_owned()).or_insert_with(|| Value::from(*value));
         }
         self
+    }
+
+    /// Takes over what `changes` sets.
+    pub(crate) fn change(&mut self, changes: Self) -> Result<(), SettingError> {
+        for (name, value) in changes.0 {
+            if FIXED.contains(&name.as_str()) {
+                return Err(SettingError::Fixed(name));
+            }
+            self.0.insert(name, value);
+        }
+        self.check()
     }
 
     /// How many primary shards: 1 unless set.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use document::{DocumentId, Precondition, Routing};
 use shard::{Change, Modify, Write, WriteError, Written};
 
-use crate::{DocumentError, Error, Index, NewIndex, Node, Settings, check_source};
+use crate::{DocumentError, Error, Index, IndexMetadata, NewIndex, Node, Settings, check_source};
 
 /// One write of one document, as a request asks for it.
 #[derive(Debug)]
@@ -64,6 +64,7 @@ impl Node {
     /// # Errors
     /// [`Error`] when it was not written; [`WriteError::Unknown`] when that cannot be told.
     pub async fn write(&self, write: DocumentWrite) -> Result<WrittenDocument, Error> {
+        check_change(&write.change)?;
         let index = self.index_for(&write).await?;
         let Routed { index, shard, id, write } = self.route(index, write)?;
         let answer = index.shard(shard)?.write(vec![write]).await.pop();
@@ -83,7 +84,7 @@ impl Node {
         let Some(asked) = &write.type_name else { return Ok(index) };
         let index = match index.metadata().type_name {
             Some(_) => index,
-            None => self.catalog.set_type(&index, asked).await?,
+            None => self.fix_type(&index, asked).await?,
         };
         match index.metadata().type_name.as_deref() {
             Some(present) if present != &**asked => Err(Error::TypeConflict {
@@ -93,6 +94,16 @@ impl Node {
             }),
             Some(_) | None => Ok(index),
         }
+    }
+
+    /// Fixes the type of an index that has none yet; somebody else may be quicker.
+    async fn fix_type(&self, index: &Index, asked: &Arc<str>) -> Result<Arc<Index>, Error> {
+        let asked = asked.to_string();
+        let fix = |metadata: &mut IndexMetadata| {
+            metadata.type_name.get_or_insert(asked);
+            Ok(())
+        };
+        self.catalog.change(index.identity(), fix).await
     }
 
     async fn create_missing(&self, write: &DocumentWrite) -> Result<Arc<Index>, Error> {
@@ -118,12 +129,8 @@ impl Node {
         }
     }
 
-    /// Checks a write and leads it to its shard.
+    /// Leads a write to its shard.
     pub(crate) fn route(&self, index: Arc<Index>, write: DocumentWrite) -> Result<Routed, Error> {
-        match &write.change {
-            Change::Index(source) | Change::Create(source) => check_source(source)?,
-            Change::Delete | Change::Update(_) => {}
-        }
         let id = write.id.unwrap_or_else(|| self.random.document_id(self.clock.now()));
         let (shard, _) = index.shard_of(&id, write.routing.as_deref())?;
         let routed = Write {
@@ -155,6 +162,14 @@ impl Node {
     fn is_current(&self, index: &Index) -> bool {
         let present = self.catalog.get(index.name());
         present.is_some_and(|present| present.identity() == index.identity())
+    }
+}
+
+/// Refuses a source that is none, before anything is created for it.
+pub(crate) fn check_change(change: &Change) -> Result<(), Error> {
+    match change {
+        Change::Index(source) | Change::Create(source) => Ok(check_source(source)?),
+        Change::Delete | Change::Update(_) => Ok(()),
     }
 }
 

@@ -59,6 +59,8 @@ pub struct VersionTable {
     hasher: RandomState,
     live: AtomicU64,
     tombstones: AtomicU64,
+    /// Bytes stored for the documents that are there.
+    live_bytes: AtomicU64,
     /// The map that the next sweep visits.
     sweep: AtomicUsize,
 }
@@ -72,6 +74,7 @@ impl VersionTable {
             hasher: RandomState::with_seeds(hash_seed, !hash_seed, hash_seed.rotate_left(32), 7),
             live: AtomicU64::new(0),
             tombstones: AtomicU64::new(0),
+            live_bytes: AtomicU64::new(0),
             sweep: AtomicUsize::new(0),
         }
     }
@@ -103,16 +106,24 @@ impl VersionTable {
                     Application::Newer | Application::Same => {}
                 }
                 self.counter(held.place).fetch_sub(1, Relaxed);
+                self.live_bytes.fetch_sub(bytes(held.place), Relaxed);
                 *held = Held { last, place };
             }
         }
         self.counter(place).fetch_add(1, Relaxed);
+        self.live_bytes.fetch_add(bytes(place), Relaxed);
     }
 
     /// How many documents are there.
     #[must_use]
     pub fn live(&self) -> u64 {
         self.live.load(Relaxed)
+    }
+
+    /// How many bytes are stored for the documents that are there.
+    #[must_use]
+    pub fn live_bytes(&self) -> u64 {
+        self.live_bytes.load(Relaxed)
     }
 
     /// How many tombstones are held, expired ones included.
@@ -154,6 +165,13 @@ impl VersionTable {
             Place::Live(_) => &self.live,
             Place::Deleted(_) => &self.tombstones,
         }
+    }
+}
+
+fn bytes(place: Place) -> u64 {
+    match place {
+        Place::Live(location) => u64::from(location.length),
+        Place::Deleted(_) => 0,
     }
 }
 

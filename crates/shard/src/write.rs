@@ -81,7 +81,7 @@ pub struct Written {
 }
 
 /// Why a write was not answered with success. Each says what the caller must do.
-#[derive(Clone, Debug, Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum WriteError {
     /// The document is not what the writer required: read it again. Not applied.
     #[error(transparent)]

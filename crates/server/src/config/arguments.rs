@@ -1,0 +1,117 @@
+//! The command line as typed. Each option can also be given as a variable, which the option beats.
+
+use std::path::PathBuf;
+
+use clap::builder::FalseyValueParser;
+use clap::{Parser, Subcommand, ValueEnum};
+
+use crate::rest::dialect::Dialect;
+
+/// An Elasticsearch-compatible document store.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "occam", version, about)]
+pub struct Arguments {
+    /// What to do; serving if nothing is said.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+
+    /// Listen here: ADDR[=DIALECT], ADDR as 127.0.0.1:9200, :9200 or 9200 (repeatable)
+    #[arg(long, global = true, env = "OCCAM_HTTP", value_name = "ADDR[=DIALECT]")]
+    #[arg(value_delimiter = ',')]
+    pub http: Vec<String>,
+
+    /// Keep data in this directory [default: ./occam-data]
+    #[arg(long, global = true, env = "OCCAM_DATA", value_name = "DIR")]
+    pub data: Option<PathBuf>,
+
+    /// Read this file of elasticsearch.yml keys
+    #[arg(long, global = true, env = "OCCAM_CONFIG", value_name = "FILE")]
+    pub config: Option<PathBuf>,
+
+    /// Use at most this much memory: 512mb, 2gb, 50% [default: 50%]
+    #[arg(long, global = true, env = "OCCAM_MEMORY", value_name = "SIZE")]
+    pub memory: Option<String>,
+
+    /// Answer requests without a sign of their own as 7 or 8 [default: 7]
+    #[arg(long, global = true, env = "OCCAM_DEFAULT_DIALECT", value_name = "7|8")]
+    #[arg(value_parser = modern_dialect)]
+    pub default_dialect: Option<Dialect>,
+
+    /// Answer typed paths as 5 or 2 [default: 5]
+    #[arg(long, global = true, env = "OCCAM_LEGACY_DIALECT", value_name = "5|2")]
+    #[arg(value_parser = legacy_dialect)]
+    pub legacy_dialect: Option<Dialect>,
+
+    /// The name of the cluster [default: occam]
+    #[arg(long, global = true, env = "OCCAM_CLUSTER_NAME", value_name = "NAME")]
+    pub cluster_name: Option<String>,
+
+    /// The name of this node [default: the name of the machine]
+    #[arg(long, global = true, env = "OCCAM_NODE_NAME", value_name = "NAME")]
+    pub node_name: Option<String>,
+
+    /// A name requests may reach this server by, besides localhost (repeatable)
+    #[arg(long, global = true, env = "OCCAM_HOST_NAME", value_name = "NAME")]
+    #[arg(value_delimiter = ',')]
+    pub host_name: Vec<String>,
+
+    /// Let other machines reach it although it asks for no password
+    #[arg(long, global = true, env = "OCCAM_INSECURE")]
+    #[arg(value_parser = FalseyValueParser::new())]
+    pub insecure: bool,
+
+    /// The form of diagnostics on stderr [default: human]
+    #[arg(long, global = true, env = "OCCAM_LOG_FORMAT", value_name = "FORMAT")]
+    pub log_format: Option<LogFormat>,
+}
+
+/// What to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Subcommand)]
+pub enum Command {
+    /// Serve
+    Serve,
+}
+
+/// The form of diagnostics.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// Lines for people
+    Human,
+    /// One JSON object per line
+    Json,
+}
+
+fn modern_dialect(text: &str) -> Result<Dialect, String> {
+    match text.parse() {
+        Ok(dialect @ (Dialect::V7 | Dialect::V8)) => Ok(dialect),
+        Ok(Dialect::V2 | Dialect::V5) | Err(_) => Err("expected 7 or 8".to_owned()),
+    }
+}
+
+fn legacy_dialect(text: &str) -> Result<Dialect, String> {
+    match text.parse() {
+        Ok(dialect @ (Dialect::V2 | Dialect::V5)) => Ok(dialect),
+        Ok(Dialect::V7 | Dialect::V8) | Err(_) => Err("expected 5 or 2".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn options_may_stand_before_or_after_the_command() {
+        for typed in [["occam", "serve", "--data", "d"], ["occam", "--data", "d", "serve"]] {
+            let arguments = Arguments::try_parse_from(typed).unwrap();
+            assert_eq!(arguments.data, Some("d".into()));
+            assert_eq!(arguments.command, Some(Command::Serve));
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! `occam`: reads the configuration, opens the node, serves until told to stop.
+//!
+//! Exit codes: 0 after a clean stop, 1 after a failure with one line on stderr, 2 for a command line
+//! or configuration that means nothing.
+
+use std::io::{IsTerminal, Write};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use clap::Parser;
+use node::{AutoCreate, Node, NodeOptions, Random};
+use server::config::Config;
+use server::config::arguments::{Arguments, LogFormat};
+use server::http::{self, Listener, Settings};
+use server::rest::Api;
+use shard::SystemClock;
+use storage::disk::{DiskLog, Options};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+use tracing_subscriber::EnvFilter;
+
+/// The stack of each worker: documents may be 1,000 levels deep.
+const STACK_BYTES: usize = 8 << 20;
+/// How long work that nobody waits for may hold up the end of the process.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(1);
+
+fn main() -> ExitCode {
+    let config = match Config::new(Arguments::parse()) {
+        Ok(config) => config,
+        Err(error) => return fail(2, &error.to_string()),
+    };
+    start_tracing(config.log_format);
+    match run(&config) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => fail(1, &format!("{error:#}")),
+    }
+}
+
+fn fail(code: u8, complaint: &str) -> ExitCode {
+    // With stderr gone there is nobody left to tell.
+    let _ = writeln!(std::io::stderr(), "occam: {complaint}");
+    ExitCode::from(code)
+}
+
+/// Diagnostics go to stderr, warnings and worse unless `RUST_LOG` asks for more.
+fn start_tracing(format: LogFormat) {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
+    let subscriber = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal());
+    match format {
+        LogFormat::Human => subscriber.init(),
+        LogFormat::Json => subscriber.json().init(),
+    }
+}
+
+fn run(config: &Config) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .thread_stack_size(STACK_BYTES)
+        .enable_all()
+        .build()
+        .context("cannot start the worker threads")?;
+    let served = runtime.block_on(serve(config));
+    runtime.shutdown_timeout(SHUTDOWN_TIMEOUT);
+    served
+}
+
+async fn serve(config: &Config) -> anyhow::Result<()> {
+    let mut terminate = signal(SignalKind::terminate()).context("cannot wait for SIGTERM")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("cannot wait for SIGINT")?;
+    let listeners = listen(config).await?;
+    let node = open(config).await?;
+    announce(&listeners).context("cannot write to stdout")?;
+
+    let api = Api::new(Arc::clone(&node), config.dialects);
+    let handler = http::handler(move |request| {
+        let api = api.clone();
+        async move { api.handle(request).await }
+    });
+    let settings = Settings {
+        limits: config.limits(),
+        guard: config.guard(),
+        default_dialect: config.dialects.default,
+    };
+    // Told apart from a stop: after it the log accepts nothing, so there is no end mark to write.
+    let (failure, failed) = watch::channel(None);
+    let stop = async {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+            reason = node.failed() => {
+                failure.send_replace(Some(reason));
+            }
+        }
+    };
+    let busy = http::serve(listeners, handler, settings, stop).await;
+    if busy > 0 {
+        tracing::warn!(busy, "stopped with requests unanswered");
+    }
+    if let Some(reason) = failed.borrow().as_ref() {
+        bail!("the log has failed: {reason}");
+    }
+    node.close().await.context("cannot close the log")
+}
+
+async fn listen(config: &Config) -> anyhow::Result<Vec<Listener>> {
+    let mut listeners = Vec::new();
+    for address in &config.http {
+        let listener = Listener::bind(address.socket, address.pinned)
+            .await
+            .with_context(|| format!("cannot listen on [{address}]"))?;
+        listeners.push(listener);
+    }
+    Ok(listeners)
+}
+
+async fn open(config: &Config) -> anyhow::Result<Arc<Node>> {
+    let data = &config.data;
+    std::fs::create_dir_all(data)
+        .with_context(|| format!("cannot create the data directory [{}]", data.display()))?;
+    let options = NodeOptions {
+        cluster_name: config.cluster_name.clone(),
+        node_name: config.node_name.clone(),
+        auto_create: AutoCreate::parse(&config.auto_create_index),
+    };
+    let log = Box::new(DiskLog::new(data, Options::default()));
+    let ready = Node::start(log, Arc::new(SystemClock), Arc::new(SystemRandom), options)
+        .await
+        .with_context(|| format!("cannot open the data directory [{}]", data.display()))?;
+    tracing::info!(documents = ready.documents, "ready");
+    Ok(ready.node)
+}
+
+/// One line per address on stdout, in the order given: what tests and tools wait for.
+fn announce(listeners: &[Listener]) -> std::io::Result<()> {
+    let mut stdout = std::io::stdout().lock();
+    for listener in listeners {
+        write!(stdout, "listening on http://{}", listener.address())?;
+        if let Some(dialect) = listener.pinned() {
+            write!(stdout, "={dialect}")?;
+        }
+        writeln!(stdout)?;
+    }
+    stdout.flush()
+}
+
+/// The machine's randomness.
+struct SystemRandom;
+
+impl Random for SystemRandom {
+    fn fill(&self, bytes: &mut [u8]) {
+        if getrandom::fill(bytes).is_err() {
+            // Without randomness there are no ids: nothing can be served.
+            tracing::error!("the machine gives no random numbers");
+            std::process::abort();
+        }
+    }
+}

@@ -1,0 +1,225 @@
+//! From a request to its answer: path, media types, dialect, endpoint, rendering, in this order.
+
+use std::sync::Arc;
+
+use ::document::Action;
+use hyper::Method;
+use node::Node;
+use serde_json::Value;
+
+use super::dialect::{Dialect, DialectDefaults, PathKind, Signs, select};
+use super::document_view::TYPELESS;
+use super::error::Error;
+use super::media_type::{Negotiated, check_content_type, negotiate};
+use super::parameters::Parameters;
+use super::rendering::Rendering;
+use super::request::Request;
+use super::response::{Answer, Response};
+use super::route::{Found, Match, find};
+use super::{Endpoint, bulk, cluster, document, index, multi_get};
+
+/// The API of one node.
+#[derive(Clone)]
+pub struct Api {
+    node: Arc<Node>,
+    dialects: DialectDefaults,
+}
+
+/// A request that found its endpoint and its dialect.
+#[derive(Debug)]
+pub struct Call<'r> {
+    /// The request.
+    pub request: &'r Request,
+    /// The endpoint and what the path says.
+    pub found: Match<'r>,
+    /// The dialect of the answer.
+    pub dialect: Dialect,
+    /// The parameters, those about rendering taken already.
+    pub parameters: Parameters,
+    /// How the answer is shown.
+    pub rendering: Rendering,
+    signs: Signs,
+    dialects: DialectDefaults,
+}
+
+impl<'r> Call<'r> {
+    /// The index expression in the path.
+    pub(crate) fn index(&self) -> &'r str {
+        self.found.index.unwrap_or_default()
+    }
+
+    /// The document id in the path.
+    pub(crate) fn id(&self) -> &'r str {
+        self.found.id.unwrap_or_default()
+    }
+
+    /// Refuses parameters that nobody took.
+    pub(crate) fn finish_parameters(&self) -> Result<(), Error> {
+        self.parameters.reject_unknown(self.request.raw_path())
+    }
+
+    /// Refuses a body where none belongs.
+    pub(crate) fn refuse_body(&self) -> Result<(), Error> {
+        if self.request.body.is_empty() || !self.dialect.refuses_needless_bodies() {
+            return Ok(());
+        }
+        Err(Error::illegal_argument(format!(
+            "request [{} {}] does not support having a body",
+            self.request.method,
+            self.request.uri()
+        )))
+    }
+
+    /// The body as JSON; an empty one is an empty object.
+    pub(crate) fn json_body(&self) -> Result<Value, Error> {
+        if self.request.body.is_empty() {
+            return Ok(Value::Object(serde_json::Map::new()));
+        }
+        serde_json::from_slice(&self.request.body).map_err(|error| Error::malformed(&error))
+    }
+
+    /// An error of the node in this call's dialect.
+    pub(crate) fn error(&self, error: node::Error, type_name: &str) -> Error {
+        Error::node(error, self.dialect, type_name)
+    }
+
+    /// Chooses the dialect again, once the types that the items of a body name are known.
+    pub(crate) fn hear_types<'t>(
+        &mut self,
+        mut types: impl Iterator<Item = &'t str>,
+        carries_seq_no_condition: bool,
+    ) {
+        if self.signs.path == PathKind::Typeless && types.any(|name| name != TYPELESS) {
+            self.signs.path = PathKind::Typed;
+        }
+        self.signs.carries_seq_no_condition |= carries_seq_no_condition;
+        self.dialect = select(self.signs, self.dialects);
+        self.parameters.speak(self.dialect);
+    }
+}
+
+impl Api {
+    /// The API of a node.
+    pub fn new(node: Arc<Node>, dialects: DialectDefaults) -> Self {
+        Self { node, dialects }
+    }
+
+    /// Answers a request. `HEAD` is answered as `GET`: the connection leaves the body out.
+    pub async fn handle(&self, request: Request) -> Response {
+        let assumed = request.pinned.unwrap_or(self.dialects.default);
+        let mut rendering = Rendering::plain(assumed);
+        match self.try_handle(&request, &mut rendering).await {
+            Ok(response) => response,
+            Err(error) => rendering.error(&error),
+        }
+    }
+
+    /// `rendering` is replaced as soon as the request's own is known, so that errors follow it.
+    async fn try_handle(
+        &self,
+        request: &Request,
+        rendering: &mut Rendering,
+    ) -> Result<Response, Error> {
+        let assumed = request.pinned.unwrap_or(self.dialects.default);
+        let mut parameters = Parameters::parse(request.query())?;
+        let negotiated = negotiate(&request.headers, !request.body.is_empty(), assumed)?;
+        let typed = request.pinned != Some(Dialect::V8) && negotiated.dialect != Some(Dialect::V8);
+        let lookup = find(&request.method, &request.segments, typed);
+        let signs = self.signs(request, &negotiated, &lookup, &parameters);
+        let dialect = select(signs, self.dialects);
+        parameters.speak(dialect);
+        *rendering = Rendering::take(&mut parameters, &negotiated, dialect)?;
+
+        let method = request.method.to_string();
+        match lookup {
+            Found::Endpoint(found) => {
+                check_body(request, &negotiated, &found, dialect)?;
+                let (rendering, dialects) = (rendering.clone(), self.dialects);
+                let mut call =
+                    Call { request, found, dialect, parameters, rendering, signs, dialects };
+                let answer = self.dispatch(&mut call).await?;
+                Ok(call.rendering.answer(answer))
+            }
+            Found::OtherMethods(methods) if request.method == Method::OPTIONS => {
+                Ok(rendering.options(&methods.join(",")))
+            }
+            Found::OtherMethods(allowed) => {
+                let uri = request.uri().to_owned();
+                Err(Error::MethodNotAllowed { uri, method, allowed })
+            }
+            Found::Nothing => Err(Error::NoHandler { uri: request.uri().to_owned(), method }),
+        }
+    }
+
+    fn signs(
+        &self,
+        request: &Request,
+        negotiated: &Negotiated,
+        lookup: &Found<'_>,
+        parameters: &Parameters,
+    ) -> Signs {
+        let (path, index) = match lookup {
+            Found::Endpoint(found) => (found.path, found.index),
+            Found::OtherMethods(_) | Found::Nothing => (PathKind::Typeless, None),
+        };
+        let index = index.and_then(|name| self.node.index(name).ok());
+        let setting = index.as_ref().and_then(|i| i.metadata().settings.get("index.dialect"));
+        Signs {
+            header: negotiated.dialect,
+            pinned: request.pinned,
+            index: setting.and_then(|text| text.parse().ok()),
+            path,
+            carries_seq_no_condition: parameters.carries_seq_no_condition(),
+        }
+    }
+
+    async fn dispatch(&self, call: &mut Call<'_>) -> Result<Answer, Error> {
+        let node = &*self.node;
+        match call.found.endpoint {
+            Endpoint::Root => cluster::root(node, call),
+            Endpoint::Index | Endpoint::IndexAutoId => document::index(node, call, None).await,
+            Endpoint::Create => document::index(node, call, Some(Action::Create)).await,
+            Endpoint::Get => document::get(node, call).await,
+            Endpoint::Source => document::source(node, call).await,
+            Endpoint::Delete => document::delete(node, call).await,
+            Endpoint::Update => document::update(node, call).await,
+            Endpoint::MultiGet => multi_get::multi_get(node, call).await,
+            Endpoint::Bulk => bulk::bulk(node, call).await,
+            Endpoint::CreateIndex => index::create(node, call).await,
+            Endpoint::GetIndex => index::get(node, call),
+            Endpoint::DeleteIndex => index::delete(node, call).await,
+            Endpoint::Refresh => index::refresh(node, call),
+            Endpoint::Count => index::count(node, call),
+            Endpoint::GetSettings => index::get_settings(node, call),
+            Endpoint::PutSettings => index::put_settings(node, call).await,
+            Endpoint::GetMapping => index::get_mapping(node, call),
+            Endpoint::Stats => index::stats(node, call),
+            Endpoint::ClusterHealth => cluster::health(node, call),
+            Endpoint::Cat => cluster::cat(call),
+            Endpoint::CatIndices => cluster::cat_indices(node, call),
+            Endpoint::UpdateByQuery => Err(unsupported("_update_by_query")),
+            Endpoint::DeleteByQuery => Err(unsupported("_delete_by_query")),
+            Endpoint::Reindex => Err(unsupported("_reindex")),
+        }
+    }
+}
+
+fn unsupported(name: &str) -> Error {
+    Error::Unsupported(format!("[{name}] is not supported yet"))
+}
+
+/// Refuses a body of the wrong media type; four-segment typed paths are excused where nothing pins
+/// the dialect, because ten years of tutorials send them without a type.
+fn check_body(
+    request: &Request,
+    negotiated: &Negotiated,
+    found: &Match<'_>,
+    dialect: Dialect,
+) -> Result<(), Error> {
+    if request.body.is_empty() {
+        return Ok(());
+    }
+    let excused =
+        request.pinned.is_none() && found.document_type.is_some() && request.segments.len() == 4;
+    check_content_type(negotiated.content.as_ref(), found.endpoint, dialect, excused)
+}

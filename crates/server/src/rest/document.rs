@@ -1,0 +1,296 @@
+//! One document: index, create, get, source, delete, update (spec document-api §2–§5).
+
+use document::Action;
+use hyper::StatusCode;
+use hyper::header::LOCATION;
+use node::{DocumentWrite, MissingIndex, Node, WrittenDocument};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use shard::Change;
+
+use super::api::Call;
+use super::conditions::Conditions;
+use super::document_view::{self, TYPELESS, Written, WrittenView, type_name};
+use super::error::Error;
+use super::json;
+use super::response::Answer;
+use super::source_filter::SourceFilter;
+use super::update_body::UpdateBody;
+use super::write_parameters::{WriteParameters, take_pipeline};
+
+/// What the form encoding of `Location` leaves as it is.
+const LOCATION_TEXT: &AsciiSet =
+    &NON_ALPHANUMERIC.remove(b'.').remove(b'-').remove(b'*').remove(b'_');
+
+/// Index under an id, or without one; `action` is what the path says, and `op_type` may change.
+pub(crate) async fn index(
+    node: &Node,
+    call: &mut Call<'_>,
+    path_action: Option<Action>,
+) -> Result<Answer, Error> {
+    let id = call.found.id.map(str::to_owned);
+    call.parameters.declare(&["index", "type", "id"]);
+    let action = take_op_type(call, path_action, id.is_some())?;
+    let if_match = call.request.headers.if_match.as_deref();
+    let conditions = Conditions::take(&mut call.parameters, if_match, call.dialect)?;
+    let write = WriteParameters::take(call)?;
+    let pipeline = take_pipeline(call)?;
+    call.finish_parameters()?;
+    if call.request.body.is_empty() {
+        return Err(Error::Parse("request body is required".to_owned()));
+    }
+    let mut rules = conditions.check_write(action, id.as_deref(), call.dialect);
+    rules.extend(pipeline);
+    if !rules.is_empty() {
+        return Err(Error::Validation(rules));
+    }
+    let (action, precondition) = conditions.precondition(action);
+    let source = call.request.body.clone();
+    let change = match action {
+        Action::Create => Change::Create(source),
+        Action::Index | Action::Delete => Change::Index(source),
+    };
+    let missing_index = MissingIndex::Create(call.dialect.new_index_settings());
+    let write_document =
+        DocumentWrite { id, precondition, missing_index, ..document_write(call, &write, change) };
+    carry_out(node, call, &write, write_document, Written::Index, &SourceFilter::Unasked).await
+}
+
+/// Delete by id. Only an external version creates the index along the way: its tombstone counts.
+pub(crate) async fn delete(node: &Node, call: &mut Call<'_>) -> Result<Answer, Error> {
+    call.parameters.declare(&["index", "type", "id"]);
+    let if_match = call.request.headers.if_match.as_deref();
+    let conditions = Conditions::take(&mut call.parameters, if_match, call.dialect)?;
+    let write = WriteParameters::take(call)?;
+    call.finish_parameters()?;
+    call.refuse_body()?;
+    let rules = conditions.check_write(Action::Delete, call.found.id, call.dialect);
+    if !rules.is_empty() {
+        return Err(Error::Validation(rules));
+    }
+    let (_, precondition) = conditions.precondition(Action::Delete);
+    let missing_index = if precondition.external_version().is_some() {
+        MissingIndex::Create(call.dialect.new_index_settings())
+    } else {
+        MissingIndex::Refuse
+    };
+    let change = Change::Delete;
+    let write_document =
+        DocumentWrite { precondition, missing_index, ..document_write(call, &write, change) };
+    carry_out(node, call, &write, write_document, Written::Delete, &SourceFilter::Unasked).await
+}
+
+/// Update by a partial document.
+pub(crate) async fn update(node: &Node, call: &mut Call<'_>) -> Result<Answer, Error> {
+    call.parameters.declare(&["index", "type", "id"]);
+    let if_match = call.request.headers.if_match.as_deref();
+    let conditions = Conditions::take(&mut call.parameters, if_match, call.dialect)?;
+    // Parsed and validated; an update never conflicts with another, so there is nothing to retry.
+    let retry_on_conflict = call.parameters.take_int("retry_on_conflict")?.unwrap_or(0);
+    let doc_as_upsert = call.parameters.take_flag("doc_as_upsert")?;
+    let shown = SourceFilter::take(&mut call.parameters, call.dialect);
+    if call.dialect.allows_old_metadata_names() {
+        for ignored in ["fields", "lang", "script", "script_id", "scripted_upsert"] {
+            call.parameters.take(ignored);
+        }
+    }
+    let write = WriteParameters::take(call)?;
+    call.finish_parameters()?;
+    let mut body = UpdateBody::parse(&call.request.body)?;
+    body.doc_as_upsert = doc_as_upsert.unwrap_or(body.doc_as_upsert);
+    let conditions = body.conditions(conditions)?;
+    let rules = body.check(&conditions, retry_on_conflict, call.dialect);
+    if !rules.is_empty() {
+        return Err(Error::Validation(rules));
+    }
+    let shown = shown.or(&body.source);
+    let (_, precondition) = conditions.precondition(Action::Index);
+    let change = body.into_change(call.dialect)?;
+    let missing_index = MissingIndex::Create(call.dialect.new_index_settings());
+    let write_document =
+        DocumentWrite { precondition, missing_index, ..document_write(call, &write, change) };
+    carry_out(node, call, &write, write_document, Written::Update, &shown).await
+}
+
+/// Get by id.
+pub(crate) async fn get(node: &Node, call: &mut Call<'_>) -> Result<Answer, Error> {
+    let read = Read::take(call)?;
+    let (index, id) = (node.index(call.index()).map_err(|e| call.error(e, TYPELESS))?, call.id());
+    let present = type_name(&index).to_owned();
+    let asked = call.found.document_type.filter(|asked| *asked != "_all");
+    let shown = asked.filter(|asked| *asked != TYPELESS).unwrap_or(&present);
+    let other_type = shown != present && present != TYPELESS;
+    let document = if other_type {
+        None
+    } else {
+        let found = index.get(id, read.routing.as_deref(), read.conditions.required_version());
+        found.await.map_err(|error| call.error(error, shown))?
+    };
+    let status = if document.is_some() { StatusCode::OK } else { StatusCode::NOT_FOUND };
+    let body = json::object(|o| {
+        let found = document
+            .as_ref()
+            .map(|found| (found, read.source.apply(&found.source, !read.stored_fields)));
+        document_view::write_get(o, call.dialect, &index, (shown, id), found);
+    });
+    Ok(Answer::json(status, body))
+}
+
+/// A document's source, alone.
+pub(crate) async fn source(node: &Node, call: &mut Call<'_>) -> Result<Answer, Error> {
+    let read = Read::take(call)?;
+    if read.source == SourceFilter::Nothing {
+        return Err(Error::Validation(vec!["fetching source can not be disabled".to_owned()]));
+    }
+    let (index, id) = (node.index(call.index()).map_err(|e| call.error(e, TYPELESS))?, call.id());
+    let present = type_name(&index).to_owned();
+    let found = index.get(id, read.routing.as_deref(), read.conditions.required_version());
+    let document = found.await.map_err(|error| call.error(error, &present))?;
+    let source = document.and_then(|document| read.source.apply(&document.source, true));
+    source.map(|source| Answer::json(StatusCode::OK, source)).ok_or_else(|| {
+        let path = call.dialect.document_path(index.name(), &present, id);
+        Error::DocumentNotFound { path }
+    })
+}
+
+/// The parameters of a read.
+struct Read {
+    routing: Option<String>,
+    conditions: Conditions,
+    source: SourceFilter,
+    /// Whether stored fields were asked for, which takes the place of the source.
+    stored_fields: bool,
+}
+
+impl Read {
+    fn take(call: &mut Call<'_>) -> Result<Self, Error> {
+        call.parameters.declare(&["index", "type", "id"]);
+        let parameters = &mut call.parameters;
+        let mut routing = parameters.take("routing").filter(|routing| !routing.is_empty());
+        if call.dialect.allows_old_metadata_names() {
+            routing = routing.or_else(|| parameters.take("parent"));
+            parameters.take("fields");
+        } else if parameters.take("fields").is_some() {
+            return Err(Error::illegal_argument(
+                "the parameter [fields] is no longer supported, please use [stored_fields] to \
+                 retrieve stored fields or [_source] to load the field from _source",
+            ));
+        }
+        check_preference(parameters.take("preference").as_deref())?;
+        // Every read is up to date already.
+        parameters.take_flag("realtime")?;
+        parameters.take_flag("refresh")?;
+        let stored_fields = parameters.take_list("stored_fields");
+        let shows_source = |fields: &Vec<String>| fields.iter().any(|field| field == "_source");
+        let stored_fields = stored_fields.is_some_and(|fields| !shows_source(&fields));
+        let source = SourceFilter::take(parameters, call.dialect);
+        let conditions = Conditions::take_version(parameters, None, call.dialect)?;
+        call.finish_parameters()?;
+        call.refuse_body()?;
+        let rules = conditions.check_read(call.dialect);
+        if !rules.is_empty() {
+            return Err(Error::Validation(rules));
+        }
+        Ok(Self { routing, conditions, source, stored_fields })
+    }
+}
+
+/// One node has one copy to prefer; what is no preference is refused all the same.
+fn check_preference(preference: Option<&str>) -> Result<(), Error> {
+    const KNOWN: [&str; 10] = [
+        "_local",
+        "_primary",
+        "_primary_first",
+        "_replica",
+        "_replica_first",
+        "_only_local",
+        "_only_nodes",
+        "_only_node",
+        "_prefer_nodes",
+        "_shards",
+    ];
+    match preference {
+        Some(text) if text.starts_with('_') => {
+            let name = text.split([':', '|']).next().unwrap_or(text);
+            if KNOWN.contains(&name) {
+                Ok(())
+            } else {
+                Err(Error::illegal_argument(format!("no Preference for [{text}]")))
+            }
+        }
+        Some(_) | None => Ok(()),
+    }
+}
+
+/// The write that path and common parameters describe, without its conditions.
+fn document_write(call: &Call<'_>, write: &WriteParameters, change: Change) -> DocumentWrite {
+    DocumentWrite {
+        index: call.index().into(),
+        type_name: call.found.document_type.filter(|asked| *asked != TYPELESS).map(Into::into),
+        id: call.found.id.map(str::to_owned),
+        routing: write.routing.clone(),
+        precondition: document::Precondition::None,
+        change,
+        missing_index: MissingIndex::Refuse,
+        require_alias: write.require_alias,
+    }
+}
+
+async fn carry_out(
+    node: &Node,
+    call: &Call<'_>,
+    parameters: &WriteParameters,
+    write: DocumentWrite,
+    written: Written,
+    shown: &SourceFilter,
+) -> Result<Answer, Error> {
+    parameters.check_copies(node, call.index())?;
+    let asked = write.type_name.clone();
+    let result = node.write(write).await;
+    let document = result.map_err(|error| {
+        let present = node.index(call.index());
+        let present = present.as_ref().map_or(TYPELESS, |index| type_name(index));
+        call.error(error, asked.as_deref().unwrap_or(present))
+    })?;
+    let forced_refresh = parameters.forced_refresh;
+    let view = WrittenView { dialect: call.dialect, written, forced_refresh, in_bulk: false };
+    let made = document.written.document.as_ref();
+    let source = made.and_then(|made| shown.apply(&made.source, false));
+    let body = json::object(|o| view.write(o, &document, source.as_ref()));
+    let status = document_view::status(document.written.outcome);
+    let answer = Answer::json(status, body);
+    if status == StatusCode::CREATED && call.dialect.shows_location() {
+        let location = location(call, &document, parameters.routing.as_deref());
+        return Ok(answer.with_header(LOCATION, &location));
+    }
+    Ok(answer)
+}
+
+fn location(call: &Call<'_>, document: &WrittenDocument, routing: Option<&str>) -> String {
+    let encode = |text| utf8_percent_encode(text, LOCATION_TEXT).to_string().replace("%20", "+");
+    let (index, id) = (encode(document.index.name()), encode(&document.id));
+    let type_name = if call.dialect.shows_type() {
+        encode(type_name(&document.index))
+    } else {
+        TYPELESS.to_owned()
+    };
+    let routing = routing.map_or_else(String::new, |r| format!("?routing={}", encode(r)));
+    format!("/{index}/{type_name}/{id}{routing}")
+}
+
+fn take_op_type(
+    call: &mut Call<'_>,
+    path_action: Option<Action>,
+    has_id: bool,
+) -> Result<Action, Error> {
+    let creates = path_action == Some(Action::Create);
+    let asked = call.parameters.take("op_type");
+    let illegal = |text: String| Err(Error::illegal_argument(text));
+    match asked.as_deref() {
+        Some("create") => Ok(Action::Create),
+        Some(other) if creates => illegal(format!("opType must be 'create', found: [{other}]")),
+        Some("index") => Ok(Action::Index),
+        Some(other) => illegal(format!("opType must be 'create' or 'index', found: [{other}]")),
+        None if creates || (!has_id && call.dialect.creates_without_id()) => Ok(Action::Create),
+        None => Ok(Action::Index),
+    }
+}

@@ -1,0 +1,161 @@
+//! How documents and what was done to them look on the wire, in each dialect (spec dialects §2).
+
+use bytes::Bytes;
+use document::Outcome;
+use hyper::StatusCode;
+use node::{Index, WrittenDocument};
+use shard::Document;
+
+use super::dialect::Dialect;
+use super::json::Object;
+
+/// The type that typeless requests and answers name.
+pub(crate) const TYPELESS: &str = "_doc";
+
+/// The `_type` of an index's documents.
+pub(crate) fn type_name(index: &Index) -> &str {
+    index.metadata().type_name.as_deref().unwrap_or(TYPELESS)
+}
+
+/// Which request a written document answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Written {
+    /// Index or create.
+    Index,
+    /// Delete.
+    Delete,
+    /// Update.
+    Update,
+}
+
+/// How a written document is shown.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct WrittenView {
+    /// The dialect.
+    pub(crate) dialect: Dialect,
+    /// What was asked.
+    pub(crate) written: Written,
+    /// Whether the request asked for a refresh and got it.
+    pub(crate) forced_refresh: bool,
+    /// Whether it is an item of a bulk, which ends with its status.
+    pub(crate) in_bulk: bool,
+}
+
+impl WrittenView {
+    /// Writes the members; `source` is what an update was asked to show.
+    pub(crate) fn write(
+        self,
+        o: &mut Object<'_>,
+        document: &WrittenDocument,
+        source: Option<&Bytes>,
+    ) {
+        let Self { dialect, written, forced_refresh, in_bulk } = self;
+        let outcome = document.written.outcome;
+        let tells_found = dialect.shows_created_and_found() && written == Written::Delete;
+        // In bulk items 2.x puts `found` last and leaves `created` out.
+        let found_last = tells_found && in_bulk && !dialect.shows_result();
+        if tells_found && !found_last {
+            o.boolean("found", outcome == Outcome::Deleted);
+        }
+        write_identity(o, dialect, &document.index, type_name(&document.index), &document.id);
+        o.number("_version", document.written.last.version.get());
+        if dialect.shows_result() {
+            o.string("result", result(outcome));
+            if forced_refresh && outcome != Outcome::Noop {
+                o.boolean("forced_refresh", true);
+            }
+        }
+        write_shards(o, document);
+        if dialect.shows_seq_no() {
+            o.number("_seq_no", document.written.last.seq_no.get());
+            o.number("_primary_term", document.written.last.term.get());
+        } else if written == Written::Index && (dialect.shows_result() || !in_bulk) {
+            o.boolean("created", outcome == Outcome::Created);
+        }
+        if let (Some(source), Some(shown)) = (source, &document.written.document) {
+            o.object("get", |get| {
+                if dialect.shows_seq_no() {
+                    get.number("_seq_no", shown.last.seq_no.get());
+                    get.number("_primary_term", shown.last.term.get());
+                }
+                if let Some(routing) = &shown.routing {
+                    get.string("_routing", routing.as_str());
+                }
+                get.boolean("found", true);
+                get.raw("_source", source);
+            });
+        }
+        if in_bulk {
+            o.number("status", status(outcome).as_u16());
+        }
+        if found_last {
+            o.boolean("found", outcome == Outcome::Deleted);
+        }
+    }
+}
+
+/// The HTTP status of a write that happened.
+pub(crate) fn status(outcome: Outcome) -> StatusCode {
+    match outcome {
+        Outcome::Created => StatusCode::CREATED,
+        Outcome::Updated | Outcome::Deleted | Outcome::Noop => StatusCode::OK,
+        Outcome::NotFound => StatusCode::NOT_FOUND,
+    }
+}
+
+fn result(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Created => "created",
+        Outcome::Updated => "updated",
+        Outcome::Deleted => "deleted",
+        Outcome::NotFound => "not_found",
+        Outcome::Noop => "noop",
+    }
+}
+
+/// `_shards`: one node has one copy of each shard, however many are wished for.
+fn write_shards(o: &mut Object<'_>, document: &WrittenDocument) {
+    let wrote = document.written.outcome != Outcome::Noop;
+    let copies = u64::from(document.index.metadata().settings.number_of_replicas()) + 1;
+    o.object("_shards", |shards| {
+        shards.number("total", if wrote { copies } else { 0 });
+        shards.number("successful", u8::from(wrote));
+        shards.number("failed", 0);
+    });
+}
+
+fn write_identity(o: &mut Object<'_>, dialect: Dialect, index: &Index, type_name: &str, id: &str) {
+    o.string("_index", index.name());
+    if dialect.shows_type() {
+        o.string("_type", type_name);
+    }
+    o.string("_id", id);
+}
+
+/// Writes the members of a document that was asked for, found or not. `source` is the part of it
+/// that is wanted.
+pub(crate) fn write_get(
+    o: &mut Object<'_>,
+    dialect: Dialect,
+    index: &Index,
+    asked: (&str, &str),
+    found: Option<(&Document, Option<Bytes>)>,
+) {
+    let (type_name, id) = asked;
+    write_identity(o, dialect, index, type_name, id);
+    let Some((document, source)) = found else {
+        return o.boolean("found", false);
+    };
+    o.number("_version", document.last.version.get());
+    if dialect.shows_seq_no() {
+        o.number("_seq_no", document.last.seq_no.get());
+        o.number("_primary_term", document.last.term.get());
+    }
+    if let Some(routing) = &document.routing {
+        o.string("_routing", routing.as_str());
+    }
+    o.boolean("found", true);
+    if let Some(source) = source {
+        o.raw("_source", &source);
+    }
+}

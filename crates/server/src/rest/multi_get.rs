@@ -1,0 +1,251 @@
+//! Many documents by id in one request (spec document-api §6).
+
+use std::borrow::Cow;
+
+use hyper::StatusCode;
+use node::{Index, Node};
+use serde_json::value::RawValue;
+use shard::Document;
+
+use super::api::Call;
+use super::conditions::{Conditions, VersionType};
+use super::dialect::Dialect;
+use super::document_view::{self, TYPELESS, type_name};
+use super::error::Error;
+use super::fields::{self, Fields, scalar};
+use super::json::{Array, JsonWriter};
+use super::response::Answer;
+use super::source_filter::SourceFilter;
+use super::update_body::parse_long;
+
+/// How many documents one request may name.
+const DOCUMENTS_MAX: usize = 10_000;
+/// How many bytes of sources one answer may hold.
+const ANSWER_BYTES_MAX: usize = 256 << 20;
+
+/// One document that is asked for.
+#[derive(Default)]
+struct Item {
+    index: Option<String>,
+    type_name: Option<String>,
+    id: Option<String>,
+    routing: Option<String>,
+    conditions: Conditions,
+    source: SourceFilter,
+    /// Whether stored fields take the place of the source.
+    stored_fields: bool,
+}
+
+/// Get many.
+pub(crate) async fn multi_get(node: &Node, call: &mut Call<'_>) -> Result<Answer, Error> {
+    call.parameters.declare(&["index", "type"]);
+    for ignored in ["preference", "realtime", "refresh"] {
+        call.parameters.take(ignored);
+    }
+    let routing = call.parameters.take("routing").filter(|routing| !routing.is_empty());
+    let stored_fields = call.parameters.take_list("stored_fields").is_some();
+    let source = SourceFilter::take(&mut call.parameters, call.dialect);
+    call.finish_parameters()?;
+    if call.request.body.is_empty() {
+        return Err(Error::Parse("request body or source parameter is required".to_owned()));
+    }
+    let mut items = parse(&call.request.body, call)?;
+    let typed = items.iter().filter_map(|item| item.type_name.as_deref());
+    call.hear_types(typed, false);
+    for item in &mut items {
+        item.index = item.index.take().or_else(|| call.found.index.map(str::to_owned));
+        item.type_name =
+            item.type_name.take().or_else(|| call.found.document_type.map(str::to_owned));
+        item.routing = item.routing.take().or_else(|| routing.clone());
+        item.source = item.source.or(&source);
+        item.stored_fields |= stored_fields;
+    }
+    let rules = check(&items);
+    if !rules.is_empty() {
+        return Err(Error::Validation(rules));
+    }
+    let found = read(node, call, &items).await?;
+    let mut body = JsonWriter::with_capacity(256 * items.len());
+    body.object(|o| {
+        o.array("docs", |docs| {
+            for (item, found) in items.iter().zip(&found) {
+                write(docs, call, item, found);
+            }
+        });
+    });
+    Ok(Answer::json(StatusCode::OK, body.finish()))
+}
+
+type Found = Result<(std::sync::Arc<Index>, Option<Document>), Error>;
+
+async fn read(node: &Node, call: &Call<'_>, items: &[Item]) -> Result<Vec<Found>, Error> {
+    let mut found = Vec::with_capacity(items.len());
+    let mut bytes = 0;
+    for item in items {
+        let document = read_one(node, call, item).await;
+        if let Ok((_, Some(document))) = &document {
+            bytes += document.source.len();
+        }
+        if bytes > ANSWER_BYTES_MAX {
+            return Err(Error::AnswerTooLarge { limit: ANSWER_BYTES_MAX });
+        }
+        found.push(document);
+    }
+    Ok(found)
+}
+
+async fn read_one(node: &Node, call: &Call<'_>, item: &Item) -> Found {
+    let (name, id) = (item.index.as_deref(), item.id.as_deref());
+    let index = node
+        .index(name.unwrap_or_default())
+        .map_err(|error| call.error(error, item.type_name.as_deref().unwrap_or(TYPELESS)))?;
+    let present = type_name(&index).to_owned();
+    let asked = item.type_name.as_deref().filter(|asked| *asked != TYPELESS);
+    if present != TYPELESS && asked.is_some_and(|asked| asked != present) {
+        return Ok((index, None));
+    }
+    let required = item.conditions.required_version();
+    let read = index.get(id.unwrap_or_default(), item.routing.as_deref(), required).await;
+    let document = read.map_err(|error| call.error(error, asked.unwrap_or(&present)))?;
+    Ok((index, document))
+}
+
+fn write(docs: &mut Array<'_>, call: &Call<'_>, item: &Item, found: &Found) {
+    let id = item.id.as_deref().unwrap_or_default();
+    docs.object(|o| match found {
+        Ok((index, document)) => {
+            let asked = item.type_name.as_deref().filter(|asked| *asked != TYPELESS);
+            let shown = asked.unwrap_or_else(|| type_name(index));
+            let document = document.as_ref().map(|document| {
+                let source = item.source.apply(&document.source, !item.stored_fields);
+                (document, source)
+            });
+            document_view::write_get(o, call.dialect, index, (shown, id), document);
+        }
+        Err(error) => {
+            o.string("_index", item.index.as_deref().unwrap_or_default());
+            if call.dialect.shows_type() {
+                match item.type_name.as_deref() {
+                    Some(asked) => o.string("_type", asked),
+                    None => o.null("_type"),
+                }
+            }
+            o.string("_id", id);
+            o.object("error", |e| error.body().write_with_root_cause(e));
+        }
+    });
+}
+
+/// The rules the request breaks (spec concurrency §7.4).
+fn check(items: &[Item]) -> Vec<String> {
+    if items.is_empty() {
+        return vec!["no documents to get".to_owned()];
+    }
+    let rules = items.iter().enumerate().flat_map(|(number, item)| {
+        let index = item.index.is_none().then(|| format!("index is missing for doc {number}"));
+        let id = item.id.is_none().then(|| format!("id is missing for doc {number}"));
+        index.into_iter().chain(id)
+    });
+    rules.collect()
+}
+
+fn parse(body: &[u8], call: &Call<'_>) -> Result<Vec<Item>, Error> {
+    let text = std::str::from_utf8(body)
+        .map_err(|error| Error::MalformedJson(format!("[1:1] invalid UTF-8: {error}")))?;
+    let token = fields::token_of(text);
+    if token != "START_OBJECT" {
+        return Err(unexpected(text, 0, &format!("[{token}], expected [START_OBJECT]")));
+    }
+    let Fields(members) = Fields::parse(text).map_err(|error| Error::malformed(&error))?;
+    let mut items = Vec::new();
+    for (name, value) in members {
+        let at = fields::offset(text, value);
+        match (&*name, fields::token(value)) {
+            ("docs", "START_ARRAY") => {
+                for doc in array(value)? {
+                    items.push(parse_doc(doc, call.dialect)?);
+                }
+            }
+            ("ids", "START_ARRAY") => {
+                for id in array(value)? {
+                    let id = scalar(id).map(Cow::into_owned).ok_or_else(|| {
+                        Error::illegal_argument("ids array element should only contain ids")
+                    })?;
+                    items.push(Item { id: Some(id), ..Item::default() });
+                }
+            }
+            (_, "START_ARRAY") => {
+                let (line, column) = position(text, at);
+                let reason =
+                    format!("unknown key [{name}] for a START_ARRAY, expected [docs] or [ids]");
+                return Err(Error::Parsing { reason, line, column });
+            }
+            (_, token) => {
+                let what = format!("[{token}], expected [FIELD_NAME] or [START_ARRAY]");
+                return Err(unexpected(text, at, &what));
+            }
+        }
+        if items.len() > DOCUMENTS_MAX {
+            return Err(Error::TooMany { what: "documents", limit: DOCUMENTS_MAX });
+        }
+    }
+    Ok(items)
+}
+
+fn parse_doc(doc: &RawValue, dialect: Dialect) -> Result<Item, Error> {
+    if fields::token(doc) != "START_OBJECT" {
+        return Err(Error::illegal_argument("docs array element should include an object"));
+    }
+    let Fields(members) = Fields::parse(doc.get()).map_err(|error| Error::malformed(&error))?;
+    let mut item = Item::default();
+    for (name, value) in members {
+        let old = dialect.allows_old_metadata_names();
+        match &*name {
+            "_index" => item.index = text(value),
+            "_type" if dialect.allows_type_in_items() => item.type_name = text(value),
+            "_id" => item.id = text(value),
+            "routing" => item.routing = text(value),
+            "_routing" | "parent" | "_parent" if old => item.routing = text(value),
+            "version" => item.conditions.set_version(long(value)?),
+            "_version" if old => item.conditions.set_version(long(value)?),
+            "version_type" | "_version_type" if &*name == "version_type" || old => {
+                let given = text(value).unwrap_or_default();
+                item.conditions.version_type = VersionType::parse(&given, dialect)?;
+            }
+            "_source" => item.source = SourceFilter::parse(value)?,
+            "stored_fields" => item.stored_fields = true,
+            "fields" if old => item.stored_fields = true,
+            _ => {
+                return Err(Error::Parse(format!(
+                    "failed to parse multi get request. unknown field [{name}]"
+                )));
+            }
+        }
+    }
+    Ok(item)
+}
+
+fn array(value: &RawValue) -> Result<Vec<&RawValue>, Error> {
+    serde_json::from_str(value.get()).map_err(|error| Error::malformed(&error))
+}
+
+fn text(value: &RawValue) -> Option<String> {
+    scalar(value).map(Cow::into_owned)
+}
+
+fn long(value: &RawValue) -> Result<Option<i64>, Error> {
+    let Some(text) = scalar(value) else { return Ok(None) };
+    let illegal = || Error::illegal_argument(format!("For input string: \"{text}\""));
+    parse_long(&text).map(Some).ok_or_else(illegal)
+}
+
+fn unexpected(text: &str, offset: usize, what: &str) -> Error {
+    let (line, column) = position(text, offset);
+    Error::Parsing { reason: format!("unexpected token {what}"), line, column }
+}
+
+fn position(text: &str, offset: usize) -> (i64, i64) {
+    let (line, column) = fields::position(text, offset);
+    let count = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
+    (count(line), count(column))
+}

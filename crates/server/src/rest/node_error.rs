@@ -1,0 +1,355 @@
+//! The node's errors in Elasticsearch's words: status, type, reason and details, by dialect.
+//!
+//! The one place with the texts of version conflicts (spec concurrency §4.7, dialects §3).
+
+use document::{DocumentState, Refusal, Required, VersionConflict};
+use hyper::StatusCode;
+use node::{DocumentError, Error, IndexRef, SettingError, Settings, SourceError};
+use shard::WriteError;
+
+use super::dialect::Dialect;
+use super::error::{ErrorBody, Outcome, bad_request, illegal_argument};
+
+/// An error of the node, with what its texts depend on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NodeError {
+    /// What went wrong.
+    pub error: Error,
+    /// The dialect of the answer.
+    pub dialect: Dialect,
+    /// The type of the document it is about, `_doc` where there is none.
+    pub type_name: String,
+}
+
+impl NodeError {
+    pub(super) fn body(&self) -> ErrorBody {
+        let Self { error, dialect, type_name } = self;
+        match error {
+            Error::IndexNotFound { index } if dialect.names_missing_indices() => {
+                index_not_found(index, format!("no such index [{index}]"))
+            }
+            Error::IndexNotFound { index } => index_not_found(index, "no such index".to_owned()),
+            Error::AutoCreateForbidden { index, why } => {
+                index_not_found(index, format!("no such index [{index}] and {why}"))
+            }
+            Error::NotAnAlias { index } => index_not_found(
+                index,
+                format!(
+                    "no such index [{index}] and [require_alias] request flag is [true] and \
+                     [{index}] is not an alias"
+                ),
+            ),
+            Error::IndexExists { index } => dialect.index_exists(index),
+            Error::InvalidIndexName { index, why } => bad_request(
+                "invalid_index_name_exception",
+                format!("Invalid index name [{index}], {why}"),
+            )
+            .with_text("index_uuid", "_na_")
+            .with_text("index", &**index),
+            Error::Setting(error) => setting(error),
+            Error::TypeConflict { index, present, asked } => illegal_argument(format!(
+                "Rejecting mapping update to [{}] as the final mapping would have more than 1 \
+                 type: [{present}, {asked}]",
+                index.name
+            )),
+            Error::RoutingMissing { index, id } => bad_request(
+                "routing_missing_exception",
+                format!(
+                    "routing is required for {}",
+                    dialect.document_path(&index.name, type_name, id)
+                ),
+            )
+            .with_text("index_uuid", &*index.uuid)
+            .with_text("index", &*index.name),
+            Error::Source(error) => source(error, *dialect),
+            Error::Document { index, shard, id, cause } => {
+                let about = Document { index, shard: *shard, id, type_name, dialect: *dialect };
+                about.error(cause)
+            }
+            Error::Catalog(error) => catalog(error),
+        }
+    }
+}
+
+/// The document an error is about.
+struct Document<'e> {
+    index: &'e IndexRef,
+    shard: u32,
+    id: &'e str,
+    type_name: &'e str,
+    dialect: Dialect,
+}
+
+impl Document<'_> {
+    fn error(&self, cause: &DocumentError) -> ErrorBody {
+        match cause {
+            DocumentError::Write(error) => self.write_error(error),
+            DocumentError::Conflict(conflict) => self.conflict(*conflict),
+            DocumentError::Unreadable(reason) => self.unreadable(reason),
+        }
+    }
+
+    fn write_error(&self, error: &WriteError) -> ErrorBody {
+        match error {
+            WriteError::Refused(Refusal::Conflict(conflict)) => self.conflict(*conflict),
+            WriteError::Refused(Refusal::VersionExhausted) => illegal_argument(format!(
+                "[{}]: the version is {} and cannot rise further",
+                self.id,
+                i64::MAX
+            )),
+            WriteError::Missing => {
+                let prefix = self.dialect.missing_document_prefix(self.type_name, self.id);
+                self.located(ErrorBody::new(
+                    StatusCode::NOT_FOUND,
+                    "document_missing_exception",
+                    format!("{prefix}: document missing"),
+                ))
+            }
+            WriteError::Unmodifiable(reason) => {
+                bad_request("mapper_parsing_exception", format!("[{}]: {reason}", self.id))
+            }
+            WriteError::Busy => {
+                let reason = format!(
+                    "rejected execution of a write on [{}][{}]: its queue is full",
+                    self.index.name, self.shard
+                );
+                let status = StatusCode::TOO_MANY_REQUESTS;
+                ErrorBody::new(status, "es_rejected_execution_exception", reason)
+            }
+            WriteError::Unreadable(reason) => self.unreadable(reason),
+            WriteError::NoRoom(_)
+            | WriteError::Fenced
+            | WriteError::Closed
+            | WriteError::Unknown(_) => self.located(unavailable(error)),
+        }
+    }
+
+    fn unreadable(&self, reason: &str) -> ErrorBody {
+        let status = StatusCode::INTERNAL_SERVER_ERROR;
+        self.located(
+            ErrorBody::new(status, "corrupt_index_exception", format!("[{}]: {reason}", self.id))
+                .with_outcome(Outcome::NotApplied),
+        )
+    }
+
+    fn conflict(&self, conflict: VersionConflict) -> ErrorBody {
+        let (kind, text) = self.dialect.conflict(conflict);
+        let prefix = self.dialect.document_prefix(self.type_name, self.id);
+        let reason = format!("{prefix}: {text}");
+        self.located(ErrorBody::new(StatusCode::CONFLICT, kind, reason))
+    }
+
+    /// Adds where it happened. 2.x does not know the index's uuid.
+    fn located(&self, body: ErrorBody) -> ErrorBody {
+        let (index, shard) = (&*self.index.name, self.shard.to_string());
+        if self.dialect.locates_by_uuid() {
+            body.with_text("index_uuid", &*self.index.uuid)
+                .with_text("shard", shard)
+                .with_text("index", index)
+        } else {
+            body.with_text("index", index).with_text("shard", shard)
+        }
+    }
+}
+
+/// What the dialects say differently about errors.
+impl Dialect {
+    /// Type and text of a conflict, without the document's name before it.
+    fn conflict(self, conflict: VersionConflict) -> (&'static str, String) {
+        let current = conflict.found.last_write();
+        let version = current.map_or(-1, |last| last.version.get());
+        let text = match (self, conflict.required) {
+            (_, Required::SeqNo { seq_no, term }) => match conflict.found {
+                DocumentState::Live(last) => format!(
+                    "version conflict, required seqNo [{seq_no}], primary term [{term}]. current \
+                     document has seqNo [{}] and primary term [{}]",
+                    last.seq_no, last.term
+                ),
+                DocumentState::Tombstone(_) | DocumentState::Absent => format!(
+                    "version conflict, required seqNo [{seq_no}], primary term [{term}]. but no \
+                     document was found"
+                ),
+            },
+            (Self::V2, Required::Absence) => {
+                let text = "document already exists".to_owned();
+                return ("document_already_exists_exception", text);
+            }
+            (Self::V5 | Self::V7 | Self::V8, Required::Absence) => {
+                format!("version conflict, document already exists (current version [{version}])")
+            }
+            (
+                Self::V2,
+                Required::Version(provided)
+                | Required::Below(provided)
+                | Required::NotAbove(provided),
+            ) => format!("version conflict, current [{version}], provided [{provided}]"),
+            (Self::V7 | Self::V8, Required::Version(provided)) if current.is_none() => {
+                format!("version conflict, document does not exist (expected version [{provided}])")
+            }
+            (Self::V5 | Self::V7 | Self::V8, Required::Version(provided)) => format!(
+                "version conflict, current version [{version}] is different than the one provided \
+                 [{provided}]"
+            ),
+            (Self::V5 | Self::V7 | Self::V8, Required::Below(provided)) => format!(
+                "version conflict, current version [{version}] is higher or equal to the one \
+                 provided [{provided}]"
+            ),
+            (Self::V5 | Self::V7 | Self::V8, Required::NotAbove(provided)) => format!(
+                "version conflict, current version [{version}] is higher than the one provided \
+                 [{provided}]"
+            ),
+        };
+        ("version_conflict_engine_exception", text)
+    }
+
+    /// How a conflict names its document.
+    fn document_prefix(self, type_name: &str, id: &str) -> String {
+        match self {
+            Self::V2 | Self::V5 => format!("[{type_name}][{id}]"),
+            Self::V7 | Self::V8 => format!("[{id}]"),
+        }
+    }
+
+    /// How the refusal to update a missing document names it.
+    fn missing_document_prefix(self, type_name: &str, id: &str) -> String {
+        match self {
+            Self::V2 | Self::V5 | Self::V7 => format!("[{type_name}][{id}]"),
+            Self::V8 => format!("[{id}]"),
+        }
+    }
+
+    /// How a document is named with its index.
+    pub(super) fn document_path(self, index: &str, type_name: &str, id: &str) -> String {
+        match self {
+            Self::V2 | Self::V5 | Self::V7 => format!("[{index}]/[{type_name}]/[{id}]"),
+            Self::V8 => format!("[{index}]/[{id}]"),
+        }
+    }
+
+    fn names_missing_indices(self) -> bool {
+        match self {
+            Self::V2 | Self::V5 => false,
+            Self::V7 | Self::V8 => true,
+        }
+    }
+
+    fn locates_by_uuid(self) -> bool {
+        match self {
+            Self::V2 => false,
+            Self::V5 | Self::V7 | Self::V8 => true,
+        }
+    }
+
+    fn index_exists(self, index: &IndexRef) -> ErrorBody {
+        let IndexRef { name, uuid } = index;
+        let (kind, reason) = match self {
+            Self::V2 => ("index_already_exists_exception", "already exists".to_owned()),
+            Self::V5 => {
+                let reason = format!("index [{name}/{uuid}] already exists");
+                ("index_already_exists_exception", reason)
+            }
+            Self::V7 | Self::V8 => {
+                let reason = format!("index [{name}/{uuid}] already exists");
+                ("resource_already_exists_exception", reason)
+            }
+        };
+        let body = bad_request(kind, reason);
+        let body =
+            if self.locates_by_uuid() { body.with_text("index_uuid", &**uuid) } else { body };
+        body.with_text("index", &**name)
+    }
+}
+
+fn index_not_found(index: &str, reason: String) -> ErrorBody {
+    ErrorBody::new(StatusCode::NOT_FOUND, "index_not_found_exception", reason)
+        .with_text("resource.type", "index_or_alias")
+        .with_text("resource.id", index)
+        .with_text("index_uuid", "_na_")
+        .with_text("index", index)
+}
+
+/// A write that failed on our side: says whether it may have happened (promise P1).
+fn unavailable(error: &WriteError) -> ErrorBody {
+    let status = StatusCode::SERVICE_UNAVAILABLE;
+    let outcome = match error {
+        WriteError::Unknown(_) => Outcome::Unknown,
+        WriteError::Refused(_)
+        | WriteError::Missing
+        | WriteError::Unmodifiable(_)
+        | WriteError::Busy
+        | WriteError::Fenced
+        | WriteError::NoRoom(_)
+        | WriteError::Closed
+        | WriteError::Unreadable(_) => Outcome::NotApplied,
+    };
+    ErrorBody::new(status, "unavailable_shards_exception", error.to_string()).with_outcome(outcome)
+}
+
+/// A change of the catalogue that failed: an index was not created or deleted, or perhaps.
+fn catalog(error: &WriteError) -> ErrorBody {
+    match error {
+        WriteError::Busy => ErrorBody::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            "es_rejected_execution_exception",
+            "too many changes of indices are waiting",
+        ),
+        WriteError::Refused(_)
+        | WriteError::Missing
+        | WriteError::Unmodifiable(_)
+        | WriteError::Fenced
+        | WriteError::NoRoom(_)
+        | WriteError::Closed
+        | WriteError::Unreadable(_)
+        | WriteError::Unknown(_) => unavailable(error),
+    }
+}
+
+fn setting(error: &SettingError) -> ErrorBody {
+    let SettingError::Unknown(name) = error else { return illegal_argument(error.to_string()) };
+    let near = Settings::known()
+        .iter()
+        .filter(|known| strsim::normalized_levenshtein(known, name) > 0.7)
+        .copied()
+        .collect::<Vec<_>>();
+    illegal_argument(match near.as_slice() {
+        [] => format!(
+            "unknown setting [{name}] please check that any required plugins are installed, or \
+             check the breaking changes documentation for removed settings"
+        ),
+        [only] => format!("unknown setting [{name}] did you mean [{only}]?"),
+        several => {
+            format!("unknown setting [{name}] did you mean any of [{}]?", several.join(", "))
+        }
+    })
+}
+
+/// A source that is none (spec document-api §8.4).
+pub(super) fn source(error: &SourceError, dialect: Dialect) -> ErrorBody {
+    let kind = match dialect {
+        Dialect::V2 | Dialect::V5 | Dialect::V7 => "mapper_parsing_exception",
+        Dialect::V8 => "document_parsing_exception",
+    };
+    let refused = |reason: String| bad_request(kind, reason);
+    match error {
+        SourceError::Empty => refused("failed to parse, document is empty".to_owned()),
+        SourceError::NotAnObject => {
+            refused("Malformed content, must start with an object".to_owned())
+        }
+        SourceError::TrailingData(token) => refused("failed to parse".to_owned()).with_cause(
+            illegal_argument(format!("Malformed content, found extra data after parsing: {token}")),
+        ),
+        SourceError::MetadataField(field) => refused(format!(
+            "Field [{field}] is a metadata field and cannot be added inside a document. Use the \
+             index API request parameters."
+        )),
+        SourceError::Malformed(reason) => match dialect {
+            Dialect::V2 | Dialect::V5 | Dialect::V7 => refused("failed to parse".to_owned())
+                .with_cause(bad_request("json_parse_exception", reason)),
+            Dialect::V8 => refused(format!("[1:1] failed to parse: {reason}"))
+                .with_cause(bad_request("x_content_parse_exception", reason)),
+        },
+        SourceError::TooDeep => {
+            refused("failed to parse".to_owned()).with_cause(illegal_argument(error.to_string()))
+        }
+    }
+}

@@ -1,0 +1,297 @@
+//! How a path finds its endpoint: patterns, captures, and the methods a path allows.
+//!
+//! The table itself is in `rest.rs`. A literal segment beats a placeholder, from left to right; the
+//! methods of a path are those of the routes with its best pattern.
+
+use std::fmt;
+
+use hyper::Method;
+
+use super::dialect::PathKind;
+use super::{Endpoint, ROUTES};
+
+/// A set of HTTP methods.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Methods(u8);
+
+impl Methods {
+    /// Only `GET`.
+    pub const GET: Self = Self(1);
+    /// Only `HEAD`.
+    pub const HEAD: Self = Self(2);
+    /// Only `PUT`.
+    pub const PUT: Self = Self(4);
+    /// Only `POST`.
+    pub const POST: Self = Self(8);
+    /// Only `DELETE`.
+    pub const DELETE: Self = Self(16);
+
+    /// Every method with its name, in the order Elasticsearch lists them.
+    const NAMES: [(Self, &'static str); 5] = [
+        (Self::PUT, "PUT"),
+        (Self::GET, "GET"),
+        (Self::POST, "POST"),
+        (Self::HEAD, "HEAD"),
+        (Self::DELETE, "DELETE"),
+    ];
+
+    /// The methods of both sets.
+    pub const fn or(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// Whether a request with this method may use a route: `HEAD` may wherever `GET` may.
+    pub fn serves(self, method: &Method) -> bool {
+        let asked = match method.as_str() {
+            "GET" => Self::GET,
+            "HEAD" => Self::HEAD.or(Self::GET),
+            "PUT" => Self::PUT,
+            "POST" => Self::POST,
+            "DELETE" => Self::DELETE,
+            _ => Self::default(),
+        };
+        self.0 & asked.0 != 0
+    }
+
+    /// The names of the methods, separated by a text.
+    pub fn join(self, separator: &str) -> String {
+        let names: Vec<&str> = Self::NAMES
+            .iter()
+            .filter(|(method, _)| self.0 & method.0 != 0)
+            .map(|(_, name)| *name)
+            .collect();
+        names.join(separator)
+    }
+}
+
+/// One line of the route table.
+#[derive(Clone, Copy)]
+pub struct Route {
+    /// The methods served.
+    pub methods: Methods,
+    /// The segments of the path.
+    pub pattern: &'static [Segment],
+    /// What answers.
+    pub endpoint: Endpoint,
+}
+
+/// One segment of a pattern.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Segment {
+    /// Exactly this text.
+    Literal(&'static str),
+    /// An index expression.
+    Index,
+    /// A document type of 2.x to 7.x: anything that does not start with `_`.
+    Type,
+    /// As [`Segment::Type`], or `_doc`: in four-segment paths.
+    TypeOrDoc,
+    /// `_all` in the place of a type: any type.
+    AnyType,
+    /// A document id.
+    Id,
+}
+
+impl Segment {
+    fn matches(self, text: &str) -> bool {
+        match self {
+            Self::Literal(literal) => text == literal,
+            Self::Type => !text.is_empty() && !text.starts_with('_'),
+            Self::TypeOrDoc => text == "_doc" || Self::Type.matches(text),
+            Self::AnyType => text == "_all",
+            Self::Index | Self::Id => !text.is_empty(),
+        }
+    }
+
+    fn is_exact(self) -> bool {
+        match self {
+            Self::Literal(_) | Self::AnyType => true,
+            Self::Index | Self::Type | Self::TypeOrDoc | Self::Id => false,
+        }
+    }
+
+    fn is_type(self) -> bool {
+        match self {
+            Self::Type | Self::TypeOrDoc | Self::AnyType => true,
+            Self::Literal(_) | Self::Index | Self::Id => false,
+        }
+    }
+}
+
+impl fmt::Debug for Route {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} {:?}", self.methods.join("|"), self.endpoint)
+    }
+}
+
+impl Route {
+    fn matches(&self, segments: &[String], typed: bool) -> bool {
+        self.pattern.len() == segments.len()
+            && self
+                .pattern
+                .iter()
+                .zip(segments)
+                .all(|(segment, text)| (typed || !segment.is_type()) && segment.matches(text))
+    }
+
+    fn specificity(&self) -> impl Iterator<Item = bool> + '_ {
+        self.pattern.iter().map(|segment| segment.is_exact())
+    }
+}
+
+/// An endpoint with what the path says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Match<'r> {
+    /// What answers.
+    pub endpoint: Endpoint,
+    /// The index expression in the path.
+    pub index: Option<&'r str>,
+    /// The type in the path, `_doc` and `_all` included where they stand for one.
+    pub document_type: Option<&'r str>,
+    /// The document id in the path.
+    pub id: Option<&'r str>,
+    /// What the path says about the dialect.
+    pub path: PathKind,
+}
+
+/// What the route table knows about a method and a path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Found<'r> {
+    /// An endpoint.
+    Endpoint(Match<'r>),
+    /// A path that is served, but not with this method.
+    OtherMethods(Methods),
+    /// Nothing.
+    Nothing,
+}
+
+/// Looks a request up; `typed` says whether typed paths exist (not for a client of 8.x).
+pub fn find<'r>(method: &Method, segments: &'r [String], typed: bool) -> Found<'r> {
+    let mut allowed = Methods::default();
+    let mut best: Option<&Route> = None;
+    let mut chosen: Option<&Route> = None;
+    for route in ROUTES.iter().filter(|route| route.matches(segments, typed)) {
+        let better = best.is_none_or(|best| route.specificity().gt(best.specificity()));
+        if better {
+            (best, chosen, allowed) = (Some(route), None, Methods::default());
+        } else if best.is_some_and(|best| route.specificity().lt(best.specificity())) {
+            continue;
+        }
+        allowed = allowed.or(route.methods);
+        if chosen.is_none() && route.methods.serves(method) {
+            chosen = Some(route);
+        }
+    }
+    match (chosen, best) {
+        (Some(route), _) => Found::Endpoint(capture(route, segments)),
+        (None, Some(_)) => Found::OtherMethods(allowed),
+        (None, None) => Found::Nothing,
+    }
+}
+
+fn capture<'r>(route: &Route, segments: &'r [String]) -> Match<'r> {
+    let mut found = Match {
+        endpoint: route.endpoint,
+        index: None,
+        document_type: None,
+        id: None,
+        path: PathKind::Typeless,
+    };
+    for (segment, text) in route.pattern.iter().zip(segments) {
+        match segment {
+            Segment::Literal(_) => {}
+            Segment::Index => found.index = Some(text),
+            Segment::Id => found.id = Some(text),
+            Segment::Type | Segment::TypeOrDoc | Segment::AnyType => {
+                found.document_type = Some(text);
+                found.path = if text == "_doc" { PathKind::TypedDoc } else { PathKind::Typed };
+            }
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rest::uri;
+
+    fn look_up(method: &str, path: &str, typed: bool) -> String {
+        let method = Method::from_bytes(method.as_bytes()).unwrap();
+        let segments = uri::segments(path).unwrap();
+        match find(&method, &segments, typed) {
+            Found::Endpoint(found) => {
+                let captures: Vec<&str> =
+                    [found.index, found.document_type, found.id].into_iter().flatten().collect();
+                format!("{:?} {:?} [{}]", found.endpoint, found.path, captures.join("|"))
+            }
+            Found::OtherMethods(methods) => format!("allow {}", methods.join(",")),
+            Found::Nothing => "nothing".to_owned(),
+        }
+    }
+
+    #[test]
+    fn every_path_finds_its_endpoint() {
+        for (request, expected) in [
+            ("GET /", "Root Typeless []"),
+            ("HEAD /", "Root Typeless []"),
+            ("PUT /m/_doc/1", "Index Typeless [m|1]"),
+            ("POST /m/_doc/1/", "Index Typeless [m|1]"),
+            ("POST /m/_doc", "IndexAutoId Typeless [m]"),
+            ("PUT /m/_create/1", "Create Typeless [m|1]"),
+            ("GET /m/_doc/a%2Fb", "Get Typeless [m|a/b]"),
+            ("HEAD /m/_source/1", "Source Typeless [m|1]"),
+            ("DELETE /m/_doc/1", "Delete Typeless [m|1]"),
+            ("POST /m/_update/1", "Update Typeless [m|1]"),
+            ("POST /m/t", "IndexAutoId Typed [m|t]"),
+            ("PUT /m/t/1", "Index Typed [m|t|1]"),
+            ("PUT /m/t/_doc", "Index Typed [m|t|_doc]"),
+            ("GET /m/_all/1", "Get Typed [m|_all|1]"),
+            ("PUT /m/t/1/_create", "Create Typed [m|t|1]"),
+            ("POST /m/_doc/1/_update", "Update TypedDoc [m|_doc|1]"),
+            ("GET /m/_doc/1/_source", "Source TypedDoc [m|_doc|1]"),
+            ("GET /_mget", "MultiGet Typeless []"),
+            ("POST /m/t/_mget", "MultiGet Typed [m|t]"),
+            ("PUT /_bulk", "Bulk Typeless []"),
+            ("POST /m/t/_bulk", "Bulk Typed [m|t]"),
+            ("POST /m/_update_by_query", "UpdateByQuery Typeless [m]"),
+            ("POST /m/t/_delete_by_query", "DeleteByQuery Typed [m|t]"),
+            ("POST /_reindex", "Reindex Typeless []"),
+            ("PUT /m", "CreateIndex Typeless [m]"),
+            ("HEAD /m", "GetIndex Typeless [m]"),
+            ("DELETE /m", "DeleteIndex Typeless [m]"),
+            ("POST /m/_refresh", "Refresh Typeless [m]"),
+            ("HEAD /m/_count", "Count Typeless [m]"),
+            ("GET /_cluster/health", "ClusterHealth Typeless []"),
+            ("GET /_cluster/health/m,n", "ClusterHealth Typeless [m,n]"),
+            ("GET /_cat", "Cat Typeless []"),
+            ("GET /_cat/indices/m", "CatIndices Typeless [m]"),
+            ("GET /m/_settings", "GetSettings Typeless [m]"),
+            ("PUT /m/_settings", "PutSettings Typeless [m]"),
+            ("GET /m/_mapping", "GetMapping Typeless [m]"),
+            ("GET /_stats", "Stats Typeless []"),
+            ("GET /_nope", "GetIndex Typeless [_nope]"),
+            ("PATCH /br/_doc/1", "allow PUT,GET,POST,HEAD,DELETE"),
+            ("OPTIONS /br/_doc/1", "allow PUT,GET,POST,HEAD,DELETE"),
+            ("GET /br/_update/1", "allow POST"),
+            ("PUT /_mget", "allow GET,POST"),
+            ("GET /br/_bulk", "allow PUT,POST"),
+            ("DELETE /_bulk", "allow PUT,POST"),
+            ("POST /br", "allow PUT,GET,HEAD,DELETE"),
+            ("GET /_nope/x/y/z", "nothing"),
+            ("GET /m/_nope/1", "nothing"),
+            ("GET //br/_doc/1", "nothing"),
+            ("GET /m/_doc//", "nothing"),
+        ] {
+            let (method, path) = request.split_once(' ').unwrap();
+            assert_eq!(look_up(method, path, true), expected, "{request}");
+        }
+    }
+
+    #[test]
+    fn without_types_typed_paths_do_not_exist() {
+        assert_eq!(look_up("PUT", "/m/t/1", false), "nothing");
+        assert_eq!(look_up("POST", "/m/_doc/1/_update", false), "nothing");
+        assert_eq!(look_up("PUT", "/m/_doc/1", false), "Index Typeless [m|1]");
+    }
+}

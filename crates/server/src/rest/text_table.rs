@@ -1,0 +1,173 @@
+//! Tables as `_cat` prints them: padded columns, chosen, sorted and headed as asked, or as JSON (spec
+//! index-and-cluster-api §3).
+
+use std::fmt::Write;
+
+use hyper::StatusCode;
+use node::matches_glob;
+
+use super::api::Call;
+use super::error::Error;
+use super::json::JsonWriter;
+use super::response::Answer;
+
+/// A column of a table.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Column {
+    /// Its name.
+    pub(crate) name: &'static str,
+    /// Shorter names for it.
+    pub(crate) aliases: &'static [&'static str],
+    /// To which side its cells lean.
+    pub(crate) align: Align,
+}
+
+/// To which side cells lean.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Align {
+    /// To the left: words.
+    Left,
+    /// To the right: numbers.
+    Right,
+}
+
+impl Column {
+    fn is_called(&self, name: &str) -> bool {
+        matches_glob(name, self.name) || self.aliases.contains(&name)
+    }
+}
+
+/// A table, and how it is wanted.
+#[derive(Debug)]
+pub(crate) struct TextTable {
+    columns: &'static [Column],
+    /// The columns shown: their place, and the name they were asked by.
+    shown: Vec<(usize, String)>,
+    headed: bool,
+    help: bool,
+    /// The columns sorted by, the first first, and whether downwards.
+    sorted: Vec<(usize, bool)>,
+    rows: Vec<Vec<String>>,
+}
+
+impl TextTable {
+    /// Takes the parameters `v`, `h`, `s` and `help`.
+    pub(crate) fn take(columns: &'static [Column], call: &mut Call<'_>) -> Result<Self, Error> {
+        let headed = call.parameters.take_switch("v")?.unwrap_or(false);
+        let help = call.parameters.take_switch("help")?.unwrap_or(false);
+        let places = |name: &str| {
+            let name = name.to_owned();
+            let named = move |(_, column): &(usize, &Column)| column.is_called(&name);
+            columns.iter().enumerate().filter(named).map(|(place, _)| place)
+        };
+        let shown = match call.parameters.take_list("h") {
+            None => columns.iter().enumerate().map(|(i, c)| (i, c.name.to_owned())).collect(),
+            Some(names) => names
+                .iter()
+                .flat_map(|name| {
+                    let shown_as = |place: usize| match columns.get(place) {
+                        Some(column) if name.contains('*') => column.name.to_owned(),
+                        Some(_) | None => name.clone(),
+                    };
+                    places(name).map(move |place| (place, shown_as(place)))
+                })
+                .collect(),
+        };
+        let mut sorted = Vec::new();
+        for wish in call.parameters.take_list("s").unwrap_or_default() {
+            let (name, direction) = wish.split_once(':').unwrap_or((&wish, "asc"));
+            let place = places(name).next().ok_or_else(|| {
+                Error::illegal_argument(format!("Unable to sort by unknown sort key `{name}`"))
+            })?;
+            sorted.push((place, direction == "desc"));
+        }
+        Ok(Self { columns, shown, headed, help, sorted, rows: Vec::new() })
+    }
+
+    /// Adds a row, one cell per column.
+    pub(crate) fn row(&mut self, cells: impl IntoIterator<Item = String>) {
+        self.rows.push(cells.into_iter().collect());
+    }
+
+    /// The answer, as text unless JSON is asked for.
+    pub(crate) fn answer(mut self, call: &Call<'_>) -> Answer {
+        if self.help {
+            return Answer::text(StatusCode::OK, self.help_text());
+        }
+        for (place, downwards) in self.sorted.iter().rev() {
+            self.rows.sort_by(|one, other| {
+                let order = compare(one.get(*place), other.get(*place));
+                if *downwards { order.reverse() } else { order }
+            });
+        }
+        if call.rendering.asks_for_json() {
+            Answer::json(StatusCode::OK, self.json())
+        } else {
+            Answer::text(StatusCode::OK, self.text())
+        }
+    }
+
+    fn json(&self) -> Vec<u8> {
+        let mut writer = JsonWriter::new();
+        writer.array(|rows| {
+            for row in &self.rows {
+                rows.object(|o| {
+                    for (place, name) in &self.shown {
+                        o.string(name, row.get(*place).map_or("", String::as_str));
+                    }
+                });
+            }
+        });
+        writer.finish()
+    }
+
+    fn text(&self) -> String {
+        let header = self.shown.iter().map(|(_, name)| name.as_str());
+        let mut lines: Vec<Vec<&str>> = Vec::new();
+        if self.headed {
+            lines.push(header.collect());
+        }
+        for row in &self.rows {
+            let cells = self.shown.iter();
+            lines
+                .push(cells.map(|(place, _)| row.get(*place).map_or("", String::as_str)).collect());
+        }
+        let width = |column: usize| {
+            let cells = lines.iter().filter_map(|line| line.get(column));
+            cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
+        };
+        let widths: Vec<usize> = (0..self.shown.len()).map(width).collect();
+        let mut text = String::new();
+        for line in &lines {
+            let mut padded = String::new();
+            for ((cell, width), (place, _)) in line.iter().zip(&widths).zip(&self.shown) {
+                let align = self.columns.get(*place).map_or(Align::Left, |column| column.align);
+                // Writing to a string cannot fail.
+                let _ = match align {
+                    Align::Left => write!(padded, "{cell:<width$} "),
+                    Align::Right => write!(padded, "{cell:>width$} "),
+                };
+            }
+            padded.pop();
+            text.push_str(&padded);
+            text.push('\n');
+        }
+        text
+    }
+
+    fn help_text(&self) -> String {
+        let line = |column: &Column| {
+            format!("{:<16}| {:<8}| {}\n", column.name, column.aliases.join(","), column.name)
+        };
+        self.columns.iter().map(line).collect()
+    }
+}
+
+/// Numbers by value, everything else by letters.
+fn compare(one: Option<&String>, other: Option<&String>) -> std::cmp::Ordering {
+    let number = |cell: Option<&String>| cell.and_then(|cell| cell.parse::<u64>().ok());
+    match (number(one), number(other)) {
+        (Some(one), Some(other)) => one.cmp(&other),
+        _ => one.cmp(&other),
+    }
+}

@@ -1,0 +1,123 @@
+//! The parameters that all writes share (spec document-api §1.2).
+
+use node::{Node, Settings};
+
+use super::api::Call;
+use super::error::Error;
+use super::time_value::TimeValue;
+
+/// What a write asks for besides the write itself.
+#[derive(Clone, Debug)]
+pub(crate) struct WriteParameters {
+    /// The routing, or in old dialects the parent in its place.
+    pub(crate) routing: Option<String>,
+    /// Whether searches must see it at once.
+    pub(crate) forced_refresh: bool,
+    /// Whether the index must be named by an alias.
+    pub(crate) require_alias: bool,
+    active_shards: ActiveShards,
+    timeout: String,
+}
+
+/// How many copies of a shard must be active (`wait_for_active_shards`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum ActiveShards {
+    All,
+    AtLeast(u32),
+}
+
+impl ActiveShards {
+    fn parse(text: &str) -> Result<Self, Error> {
+        match text {
+            "all" => Ok(Self::All),
+            number => number.parse().map(Self::AtLeast).map_err(|_| {
+                Error::illegal_argument(format!("cannot parse ActiveShardCount[{text}]"))
+            }),
+        }
+    }
+}
+
+impl WriteParameters {
+    /// Takes them.
+    pub(crate) fn take(call: &mut Call<'_>) -> Result<Self, Error> {
+        let parameters = &mut call.parameters;
+        let routing = parameters.take("routing").filter(|routing| !routing.is_empty());
+        let timeout = parameters.take("timeout").unwrap_or_else(|| "1m".to_owned());
+        TimeValue::parse("timeout", &timeout)?;
+        let active_shards = match parameters.take("wait_for_active_shards") {
+            Some(text) => ActiveShards::parse(&text)?,
+            None => ActiveShards::AtLeast(0),
+        };
+        let require_alias = parameters.take_flag("require_alias")?.unwrap_or(false);
+        if parameters.take_flag("require_data_stream")?.unwrap_or(false) {
+            let text = "data streams are not supported: [require_data_stream] cannot be met";
+            return Err(Error::Unsupported(text.to_owned()));
+        }
+        parameters.take_flag("include_source_on_error")?;
+        let mut parent = None;
+        if call.dialect.allows_old_metadata_names() {
+            for ignored in ["consistency", "timestamp", "ttl"] {
+                parameters.take(ignored);
+            }
+            parent = parameters.take("parent");
+        }
+        Ok(Self {
+            routing: routing.or(parent),
+            forced_refresh: take_refresh(call)?,
+            require_alias,
+            active_shards,
+            timeout,
+        })
+    }
+
+    /// Refuses a write that wants more copies than one node has. Nothing here can change while it
+    /// would wait, so it does not.
+    pub(crate) fn check_copies(&self, node: &Node, index: &str) -> Result<(), Error> {
+        if self.active_shards == ActiveShards::AtLeast(0) {
+            return Ok(());
+        }
+        let replicas = node.index(index).map_or_else(
+            |_| Settings::default().number_of_replicas(),
+            |index| index.metadata().settings.number_of_replicas(),
+        );
+        let (shown, needed) = match self.active_shards {
+            ActiveShards::All => ("ALL".to_owned(), replicas.saturating_add(1)),
+            ActiveShards::AtLeast(count) => (count.to_string(), count),
+        };
+        if needed <= 1 {
+            return Ok(());
+        }
+        let reason = format!(
+            "[{index}][0] Not enough active copies to meet shard count of [{shown}] (have 1, needed \
+             {needed}). Timeout: [{}], request: [a write on {index}]",
+            self.timeout
+        );
+        Err(Error::NotEnoughCopies { reason })
+    }
+}
+
+fn take_refresh(call: &mut Call<'_>) -> Result<bool, Error> {
+    let Some(text) = call.parameters.take("refresh") else { return Ok(false) };
+    match text.as_str() {
+        "true" | "" => Ok(true),
+        "false" | "wait_for" => Ok(false),
+        other if call.dialect.allows_old_metadata_names() => {
+            Ok(call.dialect.parse_boolean(other).unwrap_or(false))
+        }
+        other => Err(Error::illegal_argument(format!("Unknown value for refresh: [{other}]."))),
+    }
+}
+
+/// Takes `pipeline`: there are none, so any name but `_none` is refused. Returns the rule that an
+/// empty one breaks (I6).
+pub(crate) fn take_pipeline(call: &mut Call<'_>) -> Result<Option<String>, Error> {
+    match call.parameters.take("pipeline").as_deref() {
+        None | Some("_none") => Ok(None),
+        Some("") => Ok(Some("pipeline cannot be an empty string".to_owned())),
+        Some(name) => Err(missing_pipeline(name)),
+    }
+}
+
+pub(crate) fn missing_pipeline(name: &str) -> Error {
+    Error::illegal_argument(format!("pipeline with id [{name}] does not exist"))
+}

@@ -1,0 +1,20 @@
+//! The HTTP front over real loopback sockets: one binary, one module per theme.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    missing_docs,
+    unreachable_pub,
+    reason = "a test may panic, and its helpers are read where they are used"
+)]
+
+mod answers;
+mod api;
+mod bounds;
+mod client;
+mod connections;
+mod guard;
+mod process;
+mod properties;
+mod server;
+mod shutdown;
