@@ -83,7 +83,13 @@ type Answered = Result<WrittenDocument, Refused>;
 
 enum Refused {
     Here(Error),
-    ByNode(node::Error),
+    ByNode(Box<node::Error>),
+}
+
+impl Refused {
+    fn by_node(error: node::Error) -> Self {
+        Self::ByNode(Box::new(error))
+    }
 }
 
 /// Turns an item into a write; adds the rules it breaks, which refuse the bulk as a whole.
@@ -193,14 +199,12 @@ async fn carry_out(node: &Node, prepared: Vec<Prepared>) -> (Vec<Asked>, Vec<Ans
         }
     }
     let mut written = node.bulk(writes).await.into_iter();
-    let answers = answers.into_iter().map(|answer| match answer {
-        Some(refused) => refused,
-        None => match written.next() {
-            Some(answer) => answer.map_err(Refused::ByNode),
-            None => Err(Refused::ByNode(node::Error::Catalog(shard::WriteError::Closed))),
-        },
-    });
-    let answers = answers.collect();
+    for answer in answers.iter_mut().filter(|answer| answer.is_none()) {
+        *answer = written.next().map(|answer| answer.map_err(Refused::by_node));
+    }
+    // The node answers every write.
+    let lost = || Err(Refused::by_node(node::Error::Catalog(shard::WriteError::Closed)));
+    let answers = answers.into_iter().map(|answer| answer.unwrap_or_else(lost)).collect();
     (asked, answers)
 }
 
@@ -259,7 +263,7 @@ fn error_body(node: &Node, call: &Call<'_>, asked: &Asked, refused: &Refused) ->
             let index = node.index(&asked.index);
             let present = index.as_ref().map_or(TYPELESS, |index| type_name(index));
             let type_name = asked.type_name.as_deref().unwrap_or(present);
-            call.error(error.clone(), type_name).body()
+            call.error(node::Error::clone(error), type_name).body()
         }
     }
 }

@@ -358,6 +358,7 @@ impl Error {
     }
 
     /// Status, type, reason and details: the only place that knows them.
+    #[allow(clippy::too_many_lines, reason = "one table, read row by row")]
     pub fn body(&self) -> ErrorBody {
         match self {
             Self::IllegalArgument(reason) => illegal_argument(reason),

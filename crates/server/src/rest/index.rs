@@ -180,15 +180,15 @@ pub(crate) async fn put_settings(node: &Node, call: &mut Call<'_>) -> Result<Ans
     let body = call.json_body()?;
     let body = body.get("settings").unwrap_or(&body);
     for index in indices {
-        let refused = |error| match error {
-            node::Error::Setting(node::SettingError::Fixed(name)) => {
-                Error::illegal_argument(format!(
+        let refused = |error| {
+            if let node::Error::Setting(node::SettingError::Fixed(name)) = &error {
+                return Error::illegal_argument(format!(
                     "Can't update non dynamic settings [[{name}]] for open indices [[{}/{}]]",
                     index.name(),
                     index.identity().uuid
-                ))
+                ));
             }
-            other => call.error(other, TYPELESS),
+            call.error(error, TYPELESS)
         };
         let settings = Settings::from_json(body).map_err(node::Error::Setting).map_err(refused)?;
         node.change_settings(&index, settings).await.map_err(refused)?;

@@ -1,26 +1,47 @@
 //! The real API behind the real front: what it answers before any index exists.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
 
+use node::{AutoCreate, Node, NodeOptions, Random};
 use server::http::guard::Guard;
 use server::http::{Limits, handler};
 use server::rest::Api;
-use server::rest::api::Identity;
 use server::rest::dialect::{Dialect, DialectDefaults};
+
+use shard::{SystemClock, log::memory::MemoryLog};
+use tokio::sync::OnceCell;
 
 use crate::client::{Client, Reply, ask};
 use crate::server::Server;
 
-fn start(pinned: Option<Dialect>) -> Server {
-    let identity = Identity {
-        node_name: "n".to_owned(),
+/// Numbers that are random enough where nobody guesses.
+struct Counting(AtomicU8);
+
+impl Random for Counting {
+    fn fill(&self, bytes: &mut [u8]) {
+        bytes.fill(self.0.fetch_add(1, Relaxed));
+    }
+}
+
+/// A node in memory.
+async fn open() -> Api {
+    let options = NodeOptions {
         cluster_name: "c".to_owned(),
-        cluster_uuid: "u".to_owned(),
+        node_name: "n".to_owned(),
+        auto_create: AutoCreate::All,
     };
-    let api = Arc::new(Api::new(identity, DialectDefaults::default()));
+    let (log, random) = (Box::new(MemoryLog::default()), Arc::new(Counting(AtomicU8::new(0))));
+    let ready = Node::start(log, Arc::new(SystemClock), random, options).await.unwrap();
+    Api::new(ready.node, DialectDefaults::default())
+}
+
+fn start(pinned: Option<Dialect>) -> Server {
+    // Opened by the first request: the shards' writers live on the server's runtime.
+    let api = Arc::new(OnceCell::new());
     let answer = handler(move |request| {
-        let api = api.clone();
-        async move { api.handle(request).await }
+        let api = Arc::clone(&api);
+        async move { api.get_or_init(open).await.handle(request).await }
     });
     Server::with(answer, Limits::default(), Guard::default(), pinned)
 }

@@ -1,0 +1,94 @@
+//! The log and the store on one disk.
+//!
+//! ```text
+//! DIR/LOCK                 its lock keeps a second process out
+//!     MANIFEST             the list of segments
+//!     segment-00000001.log the log, cut into files; documents are read from where it has them
+//!     segment-00000002.log
+//! ```
+//!
+//! An append is answered when the group it is in was written and synced; the appends that wait
+//! meanwhile are the next group. A failed sync is final. Opening reads everything once, cuts a group
+//! that a crash tore, refuses what is damaged, and shows nothing that is not durable.
+//!
+//! Deliberately not here yet: collection (a step of the appender that copies what is live and drops
+//! segments from the manifest), checkpoints (which let recovery begin at a later segment), and
+//! `occam check` (which runs recovery's walk and reports instead of refusing).
+
+mod appender;
+mod directory;
+mod format;
+mod log;
+mod manifest;
+mod reading;
+mod recovery;
+mod segments;
+mod streams;
+
+#[cfg(test)]
+mod tests;
+
+use std::{path::Path, sync::Arc};
+
+use shard::log::{LogError, LogProvider, Logs, Replay};
+
+use crate::file::{DiskFileSystem, FileSystem};
+use directory::Directory;
+use log::DiskLogs;
+
+/// The log in a directory, not opened yet.
+pub struct DiskLog {
+    directory: Directory,
+    options: Options,
+}
+
+/// How a log on disk divides what it writes. Any value can read what another one wrote.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// A segment is closed before it would grow beyond this; a group that is longer gets one of its
+    /// own. At most 4 GiB.
+    pub segment_bytes_max: u64,
+    /// A group takes no further entry when it has this many bytes.
+    pub group_bytes_max: usize,
+    /// A group takes no further entry when it has this many.
+    pub group_entries_max: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { segment_bytes_max: 64 << 20, group_bytes_max: 8 << 20, group_entries_max: 1_024 }
+    }
+}
+
+impl Options {
+    /// The nearest to these with which every offset of a segment fits 32 bits, also in a segment
+    /// that holds one large group.
+    fn within_bounds(self) -> Self {
+        Self {
+            segment_bytes_max: self.segment_bytes_max.min(u64::from(u32::MAX)),
+            group_bytes_max: self.group_bytes_max.min(1 << 30),
+            ..self
+        }
+    }
+}
+
+impl DiskLog {
+    /// The log in `directory`, which is made when the log is opened.
+    #[must_use]
+    pub fn new(directory: &Path, options: Options) -> Self {
+        Self::with_file_system(Arc::new(DiskFileSystem::new(directory)), options)
+    }
+
+    /// The log in the directory that `files` is.
+    #[must_use]
+    pub fn with_file_system(files: Arc<dyn FileSystem>, options: Options) -> Self {
+        Self { directory: Directory::new(files), options: options.within_bounds() }
+    }
+}
+
+impl LogProvider for DiskLog {
+    fn open(self: Box<Self>, replay: &mut dyn Replay) -> Result<Arc<dyn Logs>, LogError> {
+        let appender = recovery::recover(self.directory, self.options, replay)?;
+        Ok(Arc::new(DiskLogs::start(appender)?))
+    }
+}

@@ -1,0 +1,200 @@
+//! The data directory: a file system whose failures say what was being done to which file.
+
+use std::{fmt, io, path::PathBuf, sync::Arc};
+
+use shard::{log::LogError, store::StoreError};
+use thiserror::Error;
+
+use crate::file::{DirectoryLock, File, FileSystem};
+
+/// A failure below, with what was being done.
+#[derive(Debug, Error)]
+#[error("{step} {}: {cause}", path.display())]
+pub(super) struct DiskError {
+    step: Step,
+    path: PathBuf,
+    #[source]
+    cause: io::Error,
+}
+
+/// What was being done to a file when it failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Step {
+    Lock,
+    List,
+    Open,
+    Create,
+    Read,
+    Write,
+    Sync,
+    Rename,
+    Remove,
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Lock => "cannot lock",
+            Self::List => "cannot list",
+            Self::Open => "cannot open",
+            Self::Create => "cannot create",
+            Self::Read => "cannot read",
+            Self::Write => "cannot write",
+            Self::Sync => "cannot sync",
+            Self::Rename => "cannot rename",
+            Self::Remove => "cannot remove",
+        })
+    }
+}
+
+impl DiskError {
+    /// Whether there was no room, and there may be some later.
+    ///
+    /// Never true of a sync: the system may have dropped what it had no room for, and the next sync
+    /// would succeed without it.
+    pub(super) fn is_out_of_room(&self) -> bool {
+        use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
+        self.step != Step::Sync
+            && [StorageFull, QuotaExceeded, FileTooLarge].contains(&self.cause.kind())
+    }
+
+    /// What was being done, to which file.
+    fn context(&self) -> String {
+        format!("{} {}", self.step, self.path.display())
+    }
+}
+
+impl From<DiskError> for LogError {
+    fn from(error: DiskError) -> Self {
+        Self::Failed { context: error.context(), cause: error.cause.into() }
+    }
+}
+
+impl From<DiskError> for StoreError {
+    fn from(error: DiskError) -> Self {
+        Self::Failed { context: error.context(), cause: error.cause.into() }
+    }
+}
+
+/// The data directory.
+#[derive(Clone)]
+pub(super) struct Directory {
+    files: Arc<dyn FileSystem>,
+}
+
+impl Directory {
+    /// The directory that `files` is.
+    pub(super) fn new(files: Arc<dyn FileSystem>) -> Self {
+        Self { files }
+    }
+
+    /// The path of one of its files, as messages show it.
+    pub(super) fn path(&self, name: &str) -> PathBuf {
+        self.files.path(name)
+    }
+
+    /// Keeps other processes out, for as long as the lock lives.
+    pub(super) fn lock(&self) -> Result<DirectoryLock, LogError> {
+        let lock = self.files.lock().map_err(|cause| self.failed(Step::Lock, "", cause))?;
+        lock.ok_or_else(|| {
+            let directory = self.path("");
+            LogError::Locked(format!("another process uses {}", directory.display()))
+        })
+    }
+
+    /// The names of all files.
+    pub(super) fn list(&self) -> Result<Vec<String>, DiskError> {
+        self.files.list().map_err(|cause| self.failed(Step::List, "", cause))
+    }
+
+    /// Opens a file, if it is there.
+    pub(super) fn open(&self, name: &str) -> Result<Option<NamedFile>, DiskError> {
+        match self.files.open(name) {
+            Ok(file) => Ok(Some(NamedFile { path: self.path(name), file })),
+            Err(cause) if cause.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(cause) => Err(self.failed(Step::Open, name, cause)),
+        }
+    }
+
+    /// Creates an empty file; there must be none of this name.
+    pub(super) fn create(&self, name: &str) -> Result<NamedFile, DiskError> {
+        let file =
+            self.files.create(name).map_err(|cause| self.failed(Step::Create, name, cause))?;
+        Ok(NamedFile { path: self.path(name), file })
+    }
+
+    /// Gives a file the name of another, which it replaces.
+    pub(super) fn rename(&self, from: &str, to: &str) -> Result<(), DiskError> {
+        self.files.rename(from, to).map_err(|cause| self.failed(Step::Rename, from, cause))
+    }
+
+    /// Removes a file, if it is there.
+    pub(super) fn remove(&self, name: &str) -> Result<(), DiskError> {
+        match self.files.remove(name) {
+            Err(cause) if cause.kind() != io::ErrorKind::NotFound => {
+                Err(self.failed(Step::Remove, name, cause))
+            }
+            Ok(()) | Err(_) => Ok(()),
+        }
+    }
+
+    /// Makes creations, renamings and removals durable.
+    pub(super) fn sync(&self) -> Result<(), DiskError> {
+        self.files.sync_directory().map_err(|cause| self.failed(Step::Sync, "", cause))
+    }
+
+    fn failed(&self, step: Step, name: &str, cause: io::Error) -> DiskError {
+        DiskError { step, path: self.path(name), cause }
+    }
+}
+
+/// An open file that knows its path.
+pub(super) struct NamedFile {
+    path: PathBuf,
+    file: Arc<dyn File>,
+}
+
+impl NamedFile {
+    /// Its path, as messages show it.
+    pub(super) fn path(&self) -> &PathBuf {
+        &self.path
+    }
+
+    /// How many bytes it has.
+    pub(super) fn length(&self) -> Result<u64, DiskError> {
+        self.file.length().map_err(|cause| self.failed(Step::Read, cause))
+    }
+
+    /// So many bytes from `offset` on.
+    pub(super) fn read(&self, offset: u64, bytes: usize) -> Result<Vec<u8>, DiskError> {
+        let mut buffer = vec![0; bytes];
+        match self.file.read_at(&mut buffer, offset) {
+            Ok(()) => Ok(buffer),
+            Err(cause) => Err(self.failed(Step::Read, cause)),
+        }
+    }
+
+    /// So many bytes from `offset` on, if that takes no waiting.
+    pub(super) fn read_cached(&self, offset: u64, bytes: usize) -> Option<Vec<u8>> {
+        let mut buffer = vec![0; bytes];
+        self.file.read_at_cached(&mut buffer, offset).then_some(buffer)
+    }
+
+    /// Writes all of these bytes.
+    pub(super) fn write(&self, bytes: &[u8], offset: u64) -> Result<(), DiskError> {
+        self.file.write_at(bytes, offset).map_err(|cause| self.failed(Step::Write, cause))
+    }
+
+    pub(super) fn sync(&self) -> Result<(), DiskError> {
+        self.file.sync().map_err(|cause| self.failed(Step::Sync, cause))
+    }
+
+    /// The message that says that the file is not what was written.
+    pub(super) fn damage(&self, offset: u64, what: impl fmt::Display) -> String {
+        format!("{} is damaged at offset {offset}: {what}", self.path.display())
+    }
+
+    fn failed(&self, step: Step, cause: io::Error) -> DiskError {
+        DiskError { step, path: self.path.clone(), cause }
+    }
+}

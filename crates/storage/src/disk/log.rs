@@ -1,0 +1,299 @@
+//! The log as its users see it, and the thread that serves them.
+//!
+//! Encoding happens on the caller's thread; the log's thread takes everything that waits, up to a
+//! bound, and commits it as one group. While one group syncs the next gathers: there is no timer
+//! and a lone append waits for nobody.
+
+use std::{sync::Arc, thread::JoinHandle};
+
+use document::PrimaryTerm;
+use parking_lot::Mutex;
+use shard::{
+    log::{
+        AppendError, BoxFuture, Entry, Log, LogError, Logs, Position, Refused, Stream, StreamId,
+    },
+    store::Store,
+};
+use tokio::sync::{
+    mpsc::{self, error::TrySendError},
+    oneshot, watch,
+};
+
+use super::{
+    Options,
+    appender::{Append, Appender, Shared},
+    directory::DiskError,
+    format::encode_entry,
+    reading::read_entries,
+};
+
+/// How many appends may wait. A stream has one in flight, so this is a bound on streams, set where
+/// nobody should meet it.
+const WAITING_MAX: usize = 65_536;
+
+/// What the log's thread is asked to do.
+enum Request {
+    Append(Append),
+    Close(oneshot::Sender<Result<(), DiskError>>),
+}
+
+/// How the log's thread is.
+#[derive(Clone, Debug)]
+enum Health {
+    Running,
+    Stopped,
+    Failed(String),
+}
+
+/// The streams on one disk, opened.
+pub(super) struct DiskLogs {
+    shared: Arc<Shared>,
+    /// The only strong sender: without it the thread answers what waits and ends.
+    requests: Mutex<Option<mpsc::Sender<Request>>>,
+    weak_requests: mpsc::WeakSender<Request>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+    health: watch::Receiver<Health>,
+}
+
+impl DiskLogs {
+    /// Starts the log's thread.
+    pub(super) fn start(appender: Appender) -> Result<Self, LogError> {
+        let (requests, receiver) = mpsc::channel(WAITING_MAX);
+        let (health_sender, health) = watch::channel(Health::Running);
+        let shared = Arc::clone(&appender.shared);
+        let thread = std::thread::Builder::new()
+            .name("occam-log".to_owned())
+            .spawn(move || run(appender, receiver, &health_sender))
+            .map_err(|cause| LogError::Failed {
+                context: "cannot start the log's thread".to_owned(),
+                cause: cause.into(),
+            })?;
+        Ok(Self {
+            shared,
+            weak_requests: requests.downgrade(),
+            requests: Mutex::new(Some(requests)),
+            thread: Mutex::new(Some(thread)),
+            health,
+        })
+    }
+
+    /// A stream for its writer to append to.
+    fn stream_log(&self, id: StreamId) -> DiskStream {
+        DiskStream { id, shared: Arc::clone(&self.shared), requests: self.weak_requests.clone() }
+    }
+
+    /// A stream as it was opened in `term`, with its last entry at `position`.
+    fn opened(&self, log: DiskStream, term: PrimaryTerm, position: Position) -> Stream {
+        Stream {
+            log: Arc::new(log),
+            store: Arc::clone(&self.shared.segments) as Arc<dyn Store>,
+            term,
+            position,
+        }
+    }
+
+    /// Ends the thread once it has answered what waits.
+    fn join(&self) {
+        self.requests.lock().take();
+        if let Some(thread) = self.thread.lock().take() {
+            // It panicked: its users were told by their answers' absence.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Logs for DiskLogs {
+    fn stream(&self, id: StreamId) -> Option<Stream> {
+        let state = self.shared.streams.open(id)?;
+        Some(self.opened(self.stream_log(id), state.term, state.last))
+    }
+
+    fn create(&self, id: StreamId) -> BoxFuture<'_, Result<Stream, AppendError>> {
+        Box::pin(async move {
+            let state = self.shared.streams.create(id).map_err(AppendError::Refused)?;
+            let log = self.stream_log(id);
+            let marker = Entry { term: state.term, operations: Vec::new() };
+            let last = log.append(&marker, state.last).await?;
+            Ok(self.opened(log, state.term, last))
+        })
+    }
+
+    fn remove(&self, id: StreamId) {
+        self.shared.streams.remove(id);
+    }
+
+    fn failed(&self) -> BoxFuture<'static, String> {
+        let health = self.health.clone();
+        Box::pin(async move {
+            match failure(health).await {
+                Some(reason) => reason,
+                None => std::future::pending().await,
+            }
+        })
+    }
+
+    fn close(&self) -> BoxFuture<'_, Result<(), LogError>> {
+        Box::pin(async move {
+            // Closed before: there is nothing left to do.
+            let Some(requests) = self.requests.lock().take() else { return Ok(()) };
+            let (answer, closed) = oneshot::channel();
+            let sent = requests.send(Request::Close(answer)).await;
+            drop(requests);
+            let closed = match sent {
+                Ok(()) => closed.await.ok(),
+                Err(_) => None,
+            };
+            self.join();
+            match closed {
+                Some(closed) => Ok(closed?),
+                None => Err(LogError::Failed {
+                    context: "the log was not closed".to_owned(),
+                    cause: "it had failed before".into(),
+                }),
+            }
+        })
+    }
+}
+
+impl Drop for DiskLogs {
+    fn drop(&mut self) {
+        self.join();
+    }
+}
+
+/// Waits for the log's thread to end; returns why, if it did not end on purpose.
+async fn failure(mut health: watch::Receiver<Health>) -> Option<String> {
+    let ended = health.wait_for(|health| !matches!(health, Health::Running)).await;
+    match ended.as_deref() {
+        Ok(Health::Failed(reason)) => Some(reason.clone()),
+        Ok(Health::Stopped | Health::Running) => None,
+        Err(_) => Some("the log's thread panicked".to_owned()),
+    }
+}
+
+/// One stream, as its writer holds it.
+struct DiskStream {
+    id: StreamId,
+    shared: Arc<Shared>,
+    requests: mpsc::WeakSender<Request>,
+}
+
+impl DiskStream {
+    /// Hands an entry to the log's thread, which will answer.
+    fn enqueue(
+        &self,
+        entry: &Entry,
+        expected: Position,
+    ) -> Result<oneshot::Receiver<Result<Position, AppendError>>, Refused> {
+        let requests = self.requests.upgrade().ok_or(Refused::Closed)?;
+        let frame = encode_entry(self.id, entry).map_err(|long| Refused::NoRoom(long.into()))?;
+        let (answer, answered) = oneshot::channel();
+        let append = Append { stream: self.id, term: entry.term, expected, frame, answer };
+        requests.try_send(Request::Append(append)).map_err(|error| match error {
+            TrySendError::Full(_) => Refused::NoRoom("too many appends are waiting".into()),
+            TrySendError::Closed(_) => Refused::Closed,
+        })?;
+        Ok(answered)
+    }
+}
+
+impl Log for DiskStream {
+    fn append<'a>(
+        &'a self,
+        entry: &'a Entry,
+        expected: Position,
+    ) -> BoxFuture<'a, Result<Position, AppendError>> {
+        // Enqueued here and not in the future: it runs to its end, also if nobody waits for it.
+        let answered = self.enqueue(entry, expected);
+        Box::pin(async move {
+            let lost = |_| Err(AppendError::Unknown("the log's thread panicked".into()));
+            answered.map_err(AppendError::Refused)?.await.unwrap_or_else(lost)
+        })
+    }
+
+    fn read_from(&self, from: Position) -> BoxFuture<'_, Result<Vec<(Position, Entry)>, LogError>> {
+        let shared = Arc::clone(&self.shared);
+        let id = self.id;
+        Box::pin(async move {
+            let read = tokio::task::spawn_blocking(move || {
+                read_entries(&shared.segments, id, from, shared.streams.last(id))
+            });
+            read.await.unwrap_or_else(|cause| {
+                let context = "a read did not end".to_owned();
+                Err(LogError::Failed { context, cause: cause.into() })
+            })
+        })
+    }
+
+    fn barrier(&self) -> BoxFuture<'_, Result<(), LogError>> {
+        // The directory is locked: nobody else can have written.
+        Box::pin(async { Ok(()) })
+    }
+
+    /// Collection, when there is one, will ask for it.
+    fn release(&self, _position: Position) {}
+}
+
+/// The log's thread.
+fn run(appender: Appender, mut requests: mpsc::Receiver<Request>, health: &watch::Sender<Health>) {
+    let ended = serve(appender, &mut requests);
+    // What came too late was not stored and is told so, before anybody hears of a failure.
+    requests.close();
+    while let Some(request) = requests.blocking_recv() {
+        if let Request::Append(append) = request {
+            append.answer(Err(AppendError::Refused(Refused::Closed)));
+        }
+    }
+    health.send_replace(match ended {
+        Ok(()) => Health::Stopped,
+        Err(error) => {
+            tracing::error!(%error, "the log has failed");
+            Health::Failed(error.to_string())
+        }
+    });
+}
+
+/// Commits what is asked for until the log is closed, nobody is left to ask, or it has failed.
+fn serve(mut appender: Appender, requests: &mut mpsc::Receiver<Request>) -> Result<(), DiskError> {
+    while let Some(first) = requests.blocking_recv() {
+        let gathered = Gathered::new(first, requests, &appender.options);
+        appender.commit(gathered.appends)?;
+        if let Some(answer) = gathered.close {
+            // Whoever closed the log hears of a failure from the answer.
+            let _ = answer.send(appender.close());
+            return Ok(());
+        }
+    }
+    Ok(())
+}
+
+/// What waited when the log's thread came round.
+struct Gathered {
+    appends: Vec<Append>,
+    close: Option<oneshot::Sender<Result<(), DiskError>>>,
+}
+
+impl Gathered {
+    /// Takes what waits, at least one request, until a group is full.
+    fn new(first: Request, requests: &mut mpsc::Receiver<Request>, options: &Options) -> Self {
+        let mut gathered = Self { appends: Vec::new(), close: None };
+        let mut bytes = 0;
+        let mut next = Some(first);
+        while let Some(request) = next {
+            match request {
+                Request::Append(append) => {
+                    bytes += append.frame.len();
+                    gathered.appends.push(append);
+                }
+                Request::Close(answer) => {
+                    gathered.close = Some(answer);
+                    break;
+                }
+            }
+            let full = bytes >= options.group_bytes_max
+                || gathered.appends.len() >= options.group_entries_max;
+            next = if full { None } else { requests.try_recv().ok() };
+        }
+        gathered
+    }
+}

@@ -1,0 +1,191 @@
+//! The manifest: which segments there are and how far each is known to be durable.
+//!
+//! ```text
+//! occam manifest 1
+//! edition 7
+//! next segment 9
+//! segment 1 generation 910a2dec89025cc1 closed at 67108352
+//! segment 8 generation beeb8da1658eec67 open from 512
+//! running
+//! crc32c 1f6e2c07
+//! ```
+//!
+//! Text, for people; read back strictly: it must be what this very edition would be written as. It
+//! is replaced whole: written aside, synced, renamed. A segment file that it does not list is what a
+//! crash left of creating one and is removed; a file it lists must be there, and as long as it says.
+
+use std::fmt::Write;
+
+use crc32c::crc32c;
+use shard::log::LogError;
+
+use super::{
+    directory::{Directory, DiskError},
+    format::{SegmentIdentity, in_memory},
+};
+
+/// The manifest.
+const NAME: &str = "MANIFEST";
+/// The next edition, until it takes the place of the one before.
+const NAME_ASIDE: &str = "MANIFEST.new";
+/// Its first line.
+const TITLE: &str = "occam manifest 1";
+
+/// The list of segments, in the order they were written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Manifest {
+    /// How often it was written.
+    pub(super) edition: u64,
+    /// A number that no segment has had.
+    pub(super) next_segment: u32,
+    /// The segments. Only the last may be open.
+    pub(super) segments: Vec<ListedSegment>,
+    /// Whether the log was stopped on purpose: nothing may be missing.
+    pub(super) stopped: bool,
+}
+
+/// A segment the log has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct ListedSegment {
+    /// Which.
+    pub(super) identity: SegmentIdentity,
+    /// How much of it counts.
+    pub(super) end: SegmentEnd,
+}
+
+/// Where a segment ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum SegmentEnd {
+    /// Here. Bytes behind it never counted.
+    ClosedAt(u64),
+    /// Here or later: this much was durable when it was listed.
+    OpenFrom(u64),
+}
+
+impl Manifest {
+    /// The manifest of a new log.
+    fn first() -> Self {
+        Self { edition: 1, next_segment: 1, segments: Vec::new(), stopped: false }
+    }
+
+    /// Reads the directory's manifest; makes one in a directory that has none and no segments.
+    pub(super) fn open(directory: &Directory, has_segments: bool) -> Result<Self, LogError> {
+        let Some(file) = directory.open(NAME)? else {
+            if has_segments {
+                let path = directory.path(NAME);
+                let what = "is missing, but there are segments";
+                return Err(LogError::Damaged(format!("{} {what}", path.display())));
+            }
+            // Before the first segment is made: from then on a missing manifest is damage.
+            let first = Self::first();
+            first.store(directory)?;
+            return Ok(first);
+        };
+        let bytes = file.read(0, in_memory(file.length()?))?;
+        Self::decode(&bytes).ok_or_else(|| {
+            let path = file.path();
+            LogError::Damaged(format!("{} is not what was written there", path.display()))
+        })
+    }
+
+    /// Puts it in the place of the one before; durable on return.
+    pub(super) fn store(&self, directory: &Directory) -> Result<(), DiskError> {
+        directory.remove(NAME_ASIDE)?;
+        let aside = directory.create(NAME_ASIDE)?;
+        aside.write(self.encode().as_bytes(), 0)?;
+        aside.sync()?;
+        directory.rename(NAME_ASIDE, NAME)?;
+        directory.sync()
+    }
+
+    /// The next edition: the last segment, if it is open, closed at `end`, and another one.
+    pub(super) fn rolled(&self, end: u64, next: ListedSegment) -> Self {
+        let mut rolled = self.next_edition(end);
+        rolled.segments.push(next);
+        rolled
+    }
+
+    /// The next edition: the last segment closed at `end`, and nothing after it.
+    pub(super) fn stopped(&self, end: u64) -> Self {
+        Self { stopped: true, ..self.next_edition(end) }
+    }
+
+    /// This edition with the last segment closed at `end`.
+    fn next_edition(&self, end: u64) -> Self {
+        let mut next = Self { edition: self.edition + 1, stopped: false, ..self.clone() };
+        if let Some(open @ SegmentEnd::OpenFrom(_)) =
+            next.segments.last_mut().map(|last| &mut last.end)
+        {
+            *open = SegmentEnd::ClosedAt(end);
+        }
+        next
+    }
+
+    /// The text of its file.
+    fn encode(&self) -> String {
+        let mut text = format!("{TITLE}\nedition {}\n", self.edition);
+        let mut line = |line: std::fmt::Arguments<'_>| {
+            // Writing to a string cannot fail.
+            let _ = writeln!(text, "{line}");
+        };
+        line(format_args!("next segment {}", self.next_segment));
+        for ListedSegment { identity: SegmentIdentity { number, generation }, end } in
+            &self.segments
+        {
+            let (word, end) = match end {
+                SegmentEnd::ClosedAt(end) => ("closed at", end),
+                SegmentEnd::OpenFrom(durable) => ("open from", durable),
+            };
+            line(format_args!("segment {number} generation {generation:016x} {word} {end}"));
+        }
+        line(format_args!("{}", if self.stopped { "stopped" } else { "running" }));
+        let checksum = crc32c(text.as_bytes());
+        text + &format!("crc32c {checksum:08x}\n")
+    }
+
+    /// The manifest with this text, if nothing of it was changed.
+    fn decode(bytes: &[u8]) -> Option<Self> {
+        let text = std::str::from_utf8(bytes).ok()?;
+        let manifest = Self::parse(text)?;
+        // The checksum included: nothing but what would be written now passes.
+        (manifest.encode() == text && manifest.is_sound()).then_some(manifest)
+    }
+
+    /// What the text says, right or wrong.
+    fn parse(text: &str) -> Option<Self> {
+        let mut lines = text.lines().skip(1);
+        let edition = lines.next()?.strip_prefix("edition ")?.parse().ok()?;
+        let next_segment = lines.next()?.strip_prefix("next segment ")?.parse().ok()?;
+        let mut segments = Vec::new();
+        let last = loop {
+            let line = lines.next()?;
+            match line.strip_prefix("segment ") {
+                Some(segment) => segments.push(ListedSegment::parse(segment)?),
+                None => break line,
+            }
+        };
+        Some(Self { edition, next_segment, segments, stopped: last == "stopped" })
+    }
+
+    /// Whether only the last segment is open, and none if the log was stopped.
+    fn is_sound(&self) -> bool {
+        let may_be_open = usize::from(!self.stopped);
+        let is_open = |listed: &ListedSegment| matches!(listed.end, SegmentEnd::OpenFrom(_));
+        self.segments.iter().rev().skip(may_be_open).all(|listed| !is_open(listed))
+    }
+}
+
+impl ListedSegment {
+    /// A segment's line, without its first word.
+    fn parse(line: &str) -> Option<Self> {
+        let (number, rest) = line.split_once(" generation ")?;
+        let (generation, rest) = rest.split_once(' ')?;
+        let end = match rest.strip_prefix("closed at ") {
+            Some(end) => SegmentEnd::ClosedAt(end.parse().ok()?),
+            None => SegmentEnd::OpenFrom(rest.strip_prefix("open from ")?.parse().ok()?),
+        };
+        let number = number.parse().ok()?;
+        let generation = u64::from_str_radix(generation, 16).ok()?;
+        Some(Self { identity: SegmentIdentity { number, generation }, end })
+    }
+}

@@ -1,0 +1,87 @@
+//! Reading a stream's entries while the log is open.
+
+use bytes::Bytes;
+use shard::log::{Entry, LogError, Position, StreamId};
+
+use super::{
+    format::{
+        GROUP_HEADER_BYTES, Group, GroupHeader, Place, SEGMENT_HEADER_BYTES, frames, group_start,
+        in_memory,
+    },
+    segments::{Segment, Segments},
+};
+
+/// Reading stops at the first group that brings it to so many bytes.
+const READ_BYTES_MAX: usize = 1 << 20;
+
+/// The entries of a stream after `from`, up to `last`: at least one if there is one.
+pub(super) fn read_entries(
+    segments: &Segments,
+    stream: StreamId,
+    from: Position,
+    last: Position,
+) -> Result<Vec<(Position, Entry)>, LogError> {
+    let mut found = Vec::new();
+    let mut found_bytes = 0;
+    for segment in segments.from(Place::from(from).segment) {
+        let mut end = SEGMENT_HEADER_BYTES;
+        while end < segment.end() {
+            let start = group_start(end);
+            let number = segment.identity.number;
+            if Position::from(Place { segment: number, offset: start }) > last {
+                return Ok(found);
+            }
+            let header = read_header(&segment, start)?;
+            end = header.extent.end();
+            if Position::from(Place { segment: number, offset: end }) <= from {
+                continue;
+            }
+            let group = read_group(&segment, &header)?;
+            let before = found.len();
+            collect(&segment, &group, &mut found, |id, position| {
+                id == stream && position > from && position <= last
+            })?;
+            found_bytes += if found.len() > before { group.payload.len() } else { 0 };
+            if found_bytes >= READ_BYTES_MAX {
+                return Ok(found);
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// Adds the wanted entries of a group.
+fn collect(
+    segment: &Segment,
+    group: &Group,
+    found: &mut Vec<(Position, Entry)>,
+    wanted: impl Fn(StreamId, Position) -> bool,
+) -> Result<(), LogError> {
+    let offset = group.header.extent.payload().start;
+    let place = Place { segment: segment.identity.number, offset };
+    for frame in frames(group.payload.clone(), place) {
+        let frame = frame.map_err(|what| LogError::Damaged(segment.file.damage(offset, what)))?;
+        let position = Position::from(frame.place);
+        if wanted(frame.stream, position) {
+            found.push((position, frame.entry));
+        }
+    }
+    Ok(())
+}
+
+/// The header of the group that begins at `start`.
+fn read_header(segment: &Segment, start: u64) -> Result<GroupHeader, LogError> {
+    let bytes = segment.file.read(start, in_memory(GROUP_HEADER_BYTES))?;
+    GroupHeader::decode(&bytes, segment.identity, start).ok_or_else(|| {
+        LogError::Damaged(segment.file.damage(start, "a group's header is not what was written"))
+    })
+}
+
+/// The whole group.
+fn read_group(segment: &Segment, header: &GroupHeader) -> Result<Group, LogError> {
+    let extent = header.extent;
+    let bytes = segment.file.read(extent.start, in_memory(extent.end() - extent.start))?;
+    Group::verify(&Bytes::from(bytes), segment.identity, extent.start).map_err(|offset| {
+        LogError::Damaged(segment.file.damage(offset, "a group is not what was written"))
+    })
+}

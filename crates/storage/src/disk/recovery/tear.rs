@@ -1,0 +1,116 @@
+//! Tear or damage: what a group that is not whole says about the disk.
+//!
+//! A *tear* is what a crash leaves of a write that was never synced: the last one, some of whose
+//! sectors were never written and read as zeros or lie beyond the end of the file. Nobody was told
+//! that it succeeded, so it is cut. Everything else is *damage*: a group with a later one that knows
+//! it to be durable, or a sector that holds something, but not what was written.
+//!
+//! One case cannot be told: a disk that loses a whole synced sector of the very last group and
+//! returns zeros for it looks like a disk that never wrote it. After a clean stop even that is
+//! damage, for the manifest knows.
+
+#[cfg(test)]
+mod tests;
+
+use std::ops::Range;
+
+use super::{
+    super::format::{
+        GROUP_HEADER_BYTES, GROUP_MAGIC, GroupExtent, GroupHeader, Place, SECTOR_BYTES,
+        SegmentIdentity, in_memory, slice,
+    },
+    walk::is_zero,
+};
+
+/// What a group that is not whole is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Judgement {
+    /// A write that was never finished: to be cut.
+    Tear,
+    /// Not what was written, at this offset.
+    Damage((u64, &'static str)),
+}
+
+/// Judges the bytes at `start`, where a group should begin and no whole one does.
+pub(super) fn judge(segment: SegmentIdentity, contents: &[u8], start: u64) -> Judgement {
+    if is_known_durable(segment, contents, start) {
+        let what = "a group that a later one knows to be durable is not what was written";
+        return Judgement::Damage((start, what));
+    }
+    let rest = contents.get(in_memory(start)..).unwrap_or_default();
+    match GroupHeader::decode(rest, segment, start) {
+        Some(header) => judge_group(&header, contents),
+        None => judge_header(contents, start),
+    }
+}
+
+/// Whether there is a header further on that names a durable end behind `start`.
+fn is_known_durable(segment: SegmentIdentity, contents: &[u8], start: u64) -> bool {
+    let here = Place { segment: segment.number, offset: start };
+    let rest = contents.get(in_memory(start)..).unwrap_or_default();
+    // Groups begin at any byte, so every one is tried; the first four rule out nearly all.
+    rest.windows(GROUP_MAGIC.len())
+        .zip(start..)
+        .filter(|(bytes, _)| *bytes == GROUP_MAGIC)
+        .filter_map(|(_, at)| GroupHeader::decode(contents.get(in_memory(at)..)?, segment, at))
+        .any(|header| header.durable > here)
+}
+
+/// Judges a group without a whole header.
+fn judge_header(contents: &[u8], start: u64) -> Judgement {
+    let ends_within = (contents.len() as u64) < start + GROUP_HEADER_BYTES;
+    if ends_within || is_zero(contents, start..sector_after(start)) {
+        Judgement::Tear
+    } else {
+        Judgement::Damage((start, "a group's header is not what was written"))
+    }
+}
+
+/// Judges a group whose header is whole.
+fn judge_group(header: &GroupHeader, contents: &[u8]) -> Judgement {
+    let extent = header.extent;
+    let length = contents.len() as u64;
+    // As the disk would show it if it had all of it: what is missing reads as zeros.
+    let mut group =
+        slice(contents, extent.start..extent.end().min(length)).unwrap_or_default().to_vec();
+    group.resize(in_memory(extent.end() - extent.start), 0);
+
+    let checksums_hold =
+        extent.checksums_of(&group).is_some_and(|checksums| header.names_checksums(checksums));
+    let is_unwritten = |range: Range<u64>| {
+        sectors(range).any(|sector| is_unwritten_sector(extent, contents, sector))
+    };
+    if !checksums_hold && !is_unwritten(extent.checksums()) {
+        return Judgement::Damage((extent.checksums().start, "checksums are not what was written"));
+    }
+    let bad = extent
+        .portions(&group)
+        // A checksum that was never written says nothing about its part of the payload.
+        .filter(|portion| checksums_hold || !is_unwritten(portion.checksum()))
+        .find(|portion| !portion.holds() && !is_unwritten(portion.offset..portion.offset + 1));
+    if let Some(portion) = bad {
+        return Judgement::Damage((portion.offset, "a group is not what was written"));
+    }
+    if !is_zero(contents, extent.end()..length) {
+        return Judgement::Damage((extent.end(), "there is something behind a torn group"));
+    }
+    Judgement::Tear
+}
+
+/// Whether the group's part of a sector was never written: it reads as zeros, or the file ends
+/// before it does.
+fn is_unwritten_sector(extent: GroupExtent, contents: &[u8], sector: u64) -> bool {
+    let start = (sector * SECTOR_BYTES).max(extent.start);
+    let end = sector_after(sector * SECTOR_BYTES).min(extent.end());
+    (contents.len() as u64) < end || is_zero(contents, start..end)
+}
+
+/// The numbers of the sectors these offsets lie in.
+fn sectors(range: Range<u64>) -> impl Iterator<Item = u64> {
+    range.start / SECTOR_BYTES..range.end.div_ceil(SECTOR_BYTES)
+}
+
+/// Where the sector after the one with this offset begins.
+fn sector_after(offset: u64) -> u64 {
+    (offset / SECTOR_BYTES + 1) * SECTOR_BYTES
+}

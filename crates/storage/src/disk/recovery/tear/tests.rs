@@ -1,0 +1,155 @@
+//! One last group after every loss of some of its sectors, wherever it begins.
+
+use super::*;
+use crate::disk::format::{Group, GroupKind, NewGroup, group_start};
+use bytes::Bytes;
+
+const SEGMENT: SegmentIdentity = SegmentIdentity { number: 1, generation: 7 };
+
+/// A segment that ends with one group, of which nothing knows whether it is durable.
+struct LastGroup {
+    extent: GroupExtent,
+    contents: Vec<u8>,
+}
+
+impl LastGroup {
+    fn new(end: u64, payload_bytes: u64) -> Self {
+        let extent = GroupExtent { start: group_start(end), payload_bytes };
+        let durable = Place { segment: SEGMENT.number, offset: end };
+        let group = NewGroup { segment: SEGMENT, kind: GroupKind::Data, extent, durable };
+        let payload: Vec<u8> = (1..=u8::MAX).cycle().take(in_memory(payload_bytes)).collect();
+        let mut bytes = Vec::new();
+        group.encode([payload.as_slice()].into_iter(), &mut bytes);
+        let mut contents = vec![1; in_memory(end)];
+        contents.resize(in_memory(extent.start), 0);
+        contents.extend(bytes);
+        Self { extent, contents }
+    }
+
+    /// Its parts that lie in one sector each.
+    fn sectors(&self) -> Vec<Range<usize>> {
+        let part = |sector: u64| {
+            let start = (sector * SECTOR_BYTES).max(self.extent.start);
+            in_memory(start)..in_memory((sector + 1) * SECTOR_BYTES).min(self.contents.len())
+        };
+        sectors(self.extent.start..self.extent.end()).map(part).collect()
+    }
+
+    /// The contents without those sectors whose bit in `lost` is set.
+    fn without(&self, lost: u32) -> Vec<u8> {
+        let mut contents = self.contents.clone();
+        for (number, sector) in self.sectors().into_iter().enumerate() {
+            if lost & (1 << number) != 0 {
+                contents[sector].fill(0);
+            }
+        }
+        contents
+    }
+
+    fn judge(&self, contents: &[u8]) -> Judgement {
+        judge(SEGMENT, contents, self.extent.start)
+    }
+}
+
+/// Groups that begin anywhere in a sector, with few and with many sectors. From 960 on the checksums
+/// of the longest lie in two sectors, from 981 on there is no room for the header.
+fn groups() -> impl Iterator<Item = LastGroup> {
+    (512..960)
+        .step_by(41)
+        .chain(960..982)
+        .flat_map(|end| [0, 1, 300, 1_700].map(|payload_bytes| LastGroup::new(end, payload_bytes)))
+}
+
+#[test]
+fn any_lost_sectors_are_a_tear() {
+    for group in groups() {
+        for lost in 1..1 << group.sectors().len() {
+            let mut contents = group.without(lost);
+            assert_eq!(group.judge(&contents), Judgement::Tear);
+            // The same, with the file ending where nothing was written.
+            while contents.ends_with(&[0]) {
+                contents.pop();
+            }
+            if contents.len() > in_memory(group.extent.start) {
+                assert_eq!(group.judge(&contents), Judgement::Tear);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_group_cut_anywhere_is_a_tear() {
+    for group in groups() {
+        for length in in_memory(group.extent.start) + 1..group.contents.len() {
+            assert_eq!(group.judge(&group.contents[..length]), Judgement::Tear);
+        }
+    }
+}
+
+#[test]
+fn a_changed_byte_is_damage_whatever_else_was_lost() {
+    for group in groups() {
+        let sectors = group.sectors();
+        let payload = in_memory(group.extent.payload().start);
+        for lost in 0..1 << sectors.len() {
+            let is_lost = |number: usize| lost & (1 << number) != 0;
+            let checked_by_lost = sectors
+                .iter()
+                .enumerate()
+                .any(|(number, sector)| is_lost(number) && sector.start < payload);
+            for (_, sector) in sectors.iter().enumerate().filter(|(number, _)| !is_lost(*number)) {
+                let mut contents = group.without(lost);
+                let at = sector.end - 1;
+                contents[at] ^= 0x80;
+                // With the checksums lost, a part of the payload may be anything.
+                if !checked_by_lost && contents[sector.clone()].iter().any(|byte| *byte != 0) {
+                    let judgement = group.judge(&contents);
+                    assert!(matches!(judgement, Judgement::Damage(_)), "byte {at}, lost {lost:b}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn something_behind_a_torn_group_is_damage() {
+    for group in groups() {
+        let last = group.sectors().len() - 1;
+        if last == 0 {
+            // Its header is what is lost, and with it where it ends.
+            continue;
+        }
+        let mut contents = group.without(1 << last);
+        contents.extend([0, 1]);
+        let end = group.extent.end();
+        let what = "there is something behind a torn group";
+        assert_eq!(group.judge(&contents), Judgement::Damage((end, what)));
+    }
+}
+
+#[test]
+fn a_group_that_a_later_one_knows_is_damage_even_if_nothing_is_left_of_it() {
+    for group in groups() {
+        let start = group_start(group.extent.end());
+        let durable = Place { segment: SEGMENT.number, offset: group.extent.end() };
+        let extent = GroupExtent { start, payload_bytes: 0 };
+        let later = NewGroup { segment: SEGMENT, kind: GroupKind::EndMark, extent, durable };
+        let mut mark = Vec::new();
+        later.encode(std::iter::empty(), &mut mark);
+        for lost in 1..1 << group.sectors().len() {
+            let mut contents = group.without(lost);
+            contents.resize(in_memory(start), 0);
+            contents.extend(&mark);
+            let judgement = group.judge(&contents);
+            assert!(matches!(judgement, Judgement::Damage((at, _)) if at == group.extent.start));
+        }
+    }
+}
+
+#[test]
+fn these_groups_are_whole() {
+    for group in groups() {
+        let bytes = Bytes::copy_from_slice(&group.contents[in_memory(group.extent.start)..]);
+        assert!(Group::verify(&bytes, SEGMENT, group.extent.start).is_ok());
+    }
+}

@@ -1,0 +1,129 @@
+//! One segment from its first group to its last.
+
+use bytes::Bytes;
+
+use super::{
+    super::{
+        format::{
+            Group, GroupKind, Place, SEGMENT_HEADER_BYTES, SegmentIdentity, group_start, in_memory,
+            slice,
+        },
+        manifest::{ListedSegment, SegmentEnd},
+    },
+    tear::{Judgement, judge},
+};
+
+/// An offset and what is wrong there.
+pub(super) type Damage = (u64, &'static str);
+
+/// What a segment holds.
+pub(super) struct Walked {
+    /// Its groups, all of them whole.
+    pub(super) groups: Vec<Group>,
+    /// Where the last of them ends.
+    pub(super) end: u64,
+    /// Up to here it is proven durable; a group behind it is the tail.
+    pub(super) durable: u64,
+    /// How much of a torn group lies behind the last whole one.
+    pub(super) cut_bytes: u64,
+}
+
+impl Walked {
+    /// Walks a segment with these contents; if it ends a log that was stopped on purpose, it must end
+    /// with an end mark.
+    ///
+    /// # Errors
+    /// The first damage. A torn last group of an open segment is none.
+    pub(super) fn new(
+        listed: &ListedSegment,
+        contents: &Bytes,
+        ends_the_log: bool,
+    ) -> Result<Self, Damage> {
+        let length = contents.len() as u64;
+        let (SegmentEnd::ClosedAt(durable) | SegmentEnd::OpenFrom(durable)) = listed.end;
+        if length < durable {
+            return Err((length, "the file is shorter than the manifest says"));
+        }
+        if !contents.starts_with(&listed.identity.header()) {
+            return Err((0, "the segment's header is not what was written"));
+        }
+        let counted = match listed.end {
+            SegmentEnd::ClosedAt(end) => contents.slice(..in_memory(end)),
+            SegmentEnd::OpenFrom(_) => contents.clone(),
+        };
+        let walked = Self::walk(listed.identity, &counted, durable)?;
+        if ends_the_log && !walked.ends_with_end_mark() {
+            return Err((walked.end, "the end mark of the clean stop is missing"));
+        }
+        Ok(walked)
+    }
+
+    /// Walks to the end of `contents`, of which everything before `durable` must be whole.
+    fn walk(identity: SegmentIdentity, contents: &Bytes, durable: u64) -> Result<Self, Damage> {
+        let length = contents.len() as u64;
+        let mut walked =
+            Self { groups: Vec::new(), end: SEGMENT_HEADER_BYTES, durable, cut_bytes: 0 };
+        while walked.end < length {
+            let start = group_start(walked.end);
+            match group_at(identity, contents, walked.end, start) {
+                Ok(group) => walked.push(identity, group)?,
+                Err(damage) if walked.end < durable => return Err(damage),
+                Err(damage) => match judge(identity, contents, start) {
+                    Judgement::Tear if is_zero(contents, walked.end..start) => {
+                        walked.cut_bytes = length - walked.end;
+                        return Ok(walked);
+                    }
+                    Judgement::Tear => return Err(damage),
+                    Judgement::Damage(damage) => return Err(damage),
+                },
+            }
+        }
+        if walked.end < durable {
+            return Err((walked.end, "groups are missing"));
+        }
+        Ok(walked)
+    }
+
+    /// Adds the next group and what it says about those before it.
+    fn push(&mut self, identity: SegmentIdentity, group: Group) -> Result<(), Damage> {
+        let extent = group.header.extent;
+        let named = group.header.durable;
+        if named > (Place { segment: identity.number, offset: extent.start }) {
+            return Err((extent.start, "a group names a durable end behind itself"));
+        }
+        if named.segment == identity.number {
+            self.durable = self.durable.max(named.offset);
+        }
+        self.end = extent.end();
+        self.groups.push(group);
+        Ok(())
+    }
+
+    /// Whether the log was stopped here, on purpose.
+    fn ends_with_end_mark(&self) -> bool {
+        self.groups.last().is_some_and(|group| group.header.kind == GroupKind::EndMark)
+    }
+}
+
+/// The group behind one that ended at `end`, with nothing but zeros between.
+fn group_at(
+    identity: SegmentIdentity,
+    contents: &Bytes,
+    end: u64,
+    start: u64,
+) -> Result<Group, Damage> {
+    if start > contents.len() as u64 {
+        return Err((end, "a group is cut short"));
+    }
+    if !is_zero(contents, end..start) {
+        return Err((end, "there is something between two groups"));
+    }
+    Group::verify(&contents.slice(in_memory(start)..), identity, start)
+        .map_err(|offset| (offset, "a group is not what was written"))
+}
+
+/// Whether the bytes at these offsets, as far as there are any, are zeros.
+pub(super) fn is_zero(contents: &[u8], range: std::ops::Range<u64>) -> bool {
+    let end = range.end.min(contents.len() as u64);
+    slice(contents, range.start..end).is_none_or(|bytes| bytes.iter().all(|byte| *byte == 0))
+}

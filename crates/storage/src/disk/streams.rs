@@ -1,0 +1,122 @@
+//! What the log knows of each stream: who owns it and where it ends.
+
+use std::collections::HashMap;
+
+use document::PrimaryTerm;
+use parking_lot::Mutex;
+use shard::log::{Position, Refused, StreamId};
+
+/// The streams that were ever seen, by id.
+#[derive(Default)]
+pub(super) struct Streams {
+    by_id: Mutex<HashMap<StreamId, StreamState>>,
+}
+
+/// One stream.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct StreamState {
+    /// The term that owns it.
+    pub(super) term: PrimaryTerm,
+    /// The position of its last entry.
+    pub(super) last: Position,
+    /// Whether it may be appended to.
+    pub(super) claim: Claim,
+    /// Whether an entry of it is in the group that is being written.
+    in_group: bool,
+}
+
+/// Whether a stream may be appended to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Claim {
+    /// It was opened or created.
+    Open,
+    /// It has entries, but nobody wanted it when the log was opened.
+    Unclaimed,
+    /// It was removed since the log was opened.
+    Removed,
+}
+
+impl StreamState {
+    /// A stream with nothing under way.
+    pub(super) fn new(term: PrimaryTerm, last: Position, claim: Claim) -> Self {
+        Self { term, last, claim, in_group: false }
+    }
+}
+
+impl Streams {
+    /// Takes note of a stream as it was found.
+    pub(super) fn set(&self, id: StreamId, state: StreamState) {
+        self.by_id.lock().insert(id, state);
+    }
+
+    /// A stream that may be appended to.
+    pub(super) fn open(&self, id: StreamId) -> Option<StreamState> {
+        self.by_id.lock().get(&id).copied().filter(|state| state.claim == Claim::Open)
+    }
+
+    /// Where a stream ends.
+    pub(super) fn last(&self, id: StreamId) -> Position {
+        self.by_id.lock().get(&id).map_or(Position::START, |state| state.last)
+    }
+
+    /// Opens a stream, if need be a new one.
+    pub(super) fn create(&self, id: StreamId) -> Result<StreamState, Refused> {
+        let mut by_id = self.by_id.lock();
+        let first = StreamState::new(PrimaryTerm::FIRST, Position::START, Claim::Open);
+        let state = by_id.entry(id).or_insert(first);
+        match state.claim {
+            Claim::Open => {}
+            Claim::Unclaimed => {
+                state.term = state.term.next();
+                state.claim = Claim::Open;
+            }
+            Claim::Removed => return Err(Refused::Closed),
+        }
+        Ok(*state)
+    }
+
+    /// Refuses further appends to a stream.
+    pub(super) fn remove(&self, id: StreamId) {
+        if let Some(state) = self.by_id.lock().get_mut(&id) {
+            state.claim = Claim::Removed;
+        }
+    }
+
+    /// Whether an entry of this term may follow `expected` in the group that is being gathered.
+    pub(super) fn admit(
+        &self,
+        id: StreamId,
+        term: PrimaryTerm,
+        expected: Position,
+    ) -> Result<(), Refused> {
+        let mut by_id = self.by_id.lock();
+        let state = by_id.get_mut(&id).ok_or(Refused::Closed)?;
+        if state.claim != Claim::Open {
+            return Err(Refused::Closed);
+        }
+        if term < state.term {
+            return Err(Refused::Fenced { offered: term, current: state.term });
+        }
+        if state.in_group || expected != state.last {
+            return Err(Refused::Ahead { found: state.last });
+        }
+        state.in_group = true;
+        Ok(())
+    }
+
+    /// The admitted entry is durable at `position`.
+    pub(super) fn appended(&self, id: StreamId, term: PrimaryTerm, position: Position) {
+        if let Some(state) = self.by_id.lock().get_mut(&id) {
+            state.term = term;
+            state.last = position;
+            state.in_group = false;
+        }
+    }
+
+    /// The admitted entry was not stored.
+    pub(super) fn dropped(&self, id: StreamId) {
+        if let Some(state) = self.by_id.lock().get_mut(&id) {
+            state.in_group = false;
+        }
+    }
+}

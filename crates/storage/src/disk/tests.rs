@@ -1,0 +1,10 @@
+//! The disk implementation against its contracts, its format, crashes, damage and faults.
+
+mod conformance;
+mod cost;
+mod crash;
+mod damage;
+mod faults;
+mod format;
+mod lives;
+mod world;

@@ -1,0 +1,236 @@
+//! A log on a simulated disk, driven step by step, and what was promised about it when.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use document::{DocumentId, Effect, Operation, PrimaryTerm, SeqNo, Timestamp, Version};
+use shard::{
+    log::{
+        Entry, LogError, StreamId,
+        conformance::{Shown, ShownEntry, index},
+    },
+    store::Store,
+};
+use tokio::sync::oneshot;
+
+use super::super::{
+    DiskLog, Options,
+    appender::{Append, Appender},
+    format::{encode_entry, in_memory},
+    recovery::recover,
+};
+use crate::file::simulated::{Image, SimulatedFileSystem};
+
+/// So small that a few appends fill a segment.
+pub(super) const TINY: Options =
+    Options { segment_bytes_max: 1_500, group_bytes_max: 4_096, group_entries_max: 16 };
+
+/// The streams of these tests.
+pub(super) const STREAMS: [StreamId; 3] = [StreamId::new(0), StreamId::new(1), StreamId::new(7)];
+
+/// An opened log and what it showed.
+pub(super) struct Opened {
+    pub(super) appender: Appender,
+    /// Of each stream the entries that hold operations.
+    pub(super) entries: BTreeMap<StreamId, Vec<Entry>>,
+    pub(super) terms: BTreeMap<StreamId, PrimaryTerm>,
+}
+
+/// Opens the log in a directory and reads everything it shows.
+pub(super) fn open(files: &SimulatedFileSystem) -> Result<Opened, LogError> {
+    let mut shown = Shown { live: STREAMS.to_vec(), entries: Vec::new() };
+    let directory = DiskLog::with_file_system(Arc::new(files.clone()), TINY).directory;
+    let appender = recover(directory, TINY, &mut shown)?;
+    let mut entries = BTreeMap::<_, Vec<_>>::new();
+    let mut last = BTreeMap::new();
+    for ShownEntry { stream, position, entry, locations } in shown.entries {
+        let before = last.insert(stream, position).unwrap_or_default();
+        assert!(position > before, "entries come in the order of their stream");
+        for (location, operation) in locations.into_iter().zip(&entry.operations) {
+            let read = appender.shared.segments.read_cached(location).unwrap().unwrap();
+            assert_eq!(read, *operation);
+        }
+        if !entry.operations.is_empty() {
+            entries.entry(stream).or_default().push(entry);
+        }
+    }
+    let term = |id| appender.shared.streams.open(id).unwrap().term;
+    let terms = STREAMS.into_iter().map(|id| (id, term(id))).collect();
+    Ok(Opened { appender, entries, terms })
+}
+
+/// An entry that was appended, and how far the disk was then.
+struct Attempt {
+    stream: StreamId,
+    entry: Entry,
+    begun: usize,
+    acknowledged: Option<usize>,
+}
+
+/// A log in use.
+pub(super) struct World {
+    pub(super) files: SimulatedFileSystem,
+    appender: Option<Appender>,
+    attempts: Vec<Attempt>,
+    /// The terms each opening started, and how far the disk was when it was open.
+    terms: Vec<(usize, BTreeMap<StreamId, PrimaryTerm>)>,
+    next_seq_no: u64,
+}
+
+impl World {
+    pub(super) fn new() -> Self {
+        Self {
+            files: SimulatedFileSystem::default(),
+            appender: None,
+            attempts: Vec::new(),
+            terms: Vec::new(),
+            next_seq_no: 0,
+        }
+    }
+
+    /// Opens the log; whoever had it open was killed.
+    pub(super) fn open(&mut self) {
+        self.appender = None;
+        let opened = open(&self.files).unwrap();
+        self.check(&opened, self.files.changes());
+        self.terms.push((self.files.changes(), opened.terms));
+        self.appender = Some(opened.appender);
+    }
+
+    pub(super) fn close(&mut self) {
+        self.appender.take().unwrap().close().unwrap();
+    }
+
+    /// Appends one group: for each stream an entry with sources of these lengths. Says which of the
+    /// entries were acknowledged.
+    pub(super) fn append(&mut self, group: &[(StreamId, &[usize])]) -> Vec<bool> {
+        let appender = self.appender.as_mut().unwrap();
+        let begun = self.files.changes();
+        let mut batch = Vec::new();
+        let mut waiting = Vec::new();
+        for (stream, sources) in group {
+            let state = appender.shared.streams.open(*stream).unwrap();
+            let operations = sources
+                .iter()
+                .map(|bytes| {
+                    self.next_seq_no += 1;
+                    operation(self.next_seq_no, *bytes)
+                })
+                .collect();
+            let entry = Entry { term: state.term, operations };
+            let (answer, answered) = oneshot::channel();
+            batch.push(Append {
+                stream: *stream,
+                term: state.term,
+                expected: state.last,
+                frame: encode_entry(*stream, &entry).unwrap(),
+                answer,
+            });
+            waiting.push((*stream, entry, answered));
+        }
+        appender.commit(batch).unwrap();
+        let mut acknowledged = Vec::new();
+        for (stream, entry, mut answered) in waiting {
+            let answer = answered.try_recv().unwrap();
+            acknowledged.push(answer.is_ok());
+            if answer.is_ok() {
+                let now = Some(self.files.changes());
+                self.attempts.push(Attempt { stream, entry, begun, acknowledged: now });
+            }
+        }
+        acknowledged
+    }
+
+    /// That an opening after a crash shows what it must and nothing else. The crash came when so
+    /// many changes had been made.
+    pub(super) fn check(&self, opened: &Opened, changes: usize) {
+        for stream in STREAMS {
+            let shown = opened.entries.get(&stream).map_or(&[][..], Vec::as_slice);
+            let of_stream = || self.attempts.iter().filter(|attempt| attempt.stream == stream);
+            let required =
+                of_stream().filter(|attempt| attempt.acknowledged.is_some_and(|at| at <= changes));
+            let possible = of_stream().filter(|attempt| attempt.begun < changes);
+            let (required, possible) = (required.count(), possible.count());
+            assert!(
+                (required..=possible).contains(&shown.len()),
+                "stream {stream}: {} entries shown, {required} acknowledged, {possible} begun",
+                shown.len()
+            );
+            for (shown, attempt) in shown.iter().zip(of_stream()) {
+                assert_eq!(*shown, attempt.entry);
+            }
+            for (_, terms) in self.terms.iter().filter(|(opened, _)| *opened <= changes) {
+                assert!(opened.terms[&stream] > terms[&stream], "terms rise");
+            }
+        }
+    }
+
+    /// Where what counts of a segment ends.
+    pub(super) fn end(&self, file_name: &str) -> Option<usize> {
+        let segments = self.appender.as_ref().unwrap().shared.segments.from(0);
+        let mut named = segments.iter().filter(|segment| segment.identity.file_name() == file_name);
+        named.next().map(|segment| in_memory(segment.end()))
+    }
+
+    /// What the disk would hold if the clean stop forgot its end mark.
+    pub(super) fn stopped_without_end_mark(mut self) -> Image {
+        let appender = self.appender.take().unwrap();
+        appender.manifest.stopped(appender.segment.end()).store(&appender.directory).unwrap();
+        self.files.image()
+    }
+
+    /// Opens what a crash after so many changes left, and checks it.
+    pub(super) fn open_image(
+        &self,
+        image: &Image,
+        changes: usize,
+    ) -> (SimulatedFileSystem, Opened) {
+        let files = SimulatedFileSystem::new(image.clone());
+        let opened = open(&files).unwrap_or_else(|error| {
+            panic!("after {changes} changes: {error}");
+        });
+        self.check(&opened, changes);
+        (files, opened)
+    }
+}
+
+/// An operation of each kind in turn, with a source of so many bytes if it has one.
+fn operation(seq_no: u64, bytes: usize) -> Operation {
+    let operation = |effect| Operation {
+        seq_no: SeqNo::new(seq_no),
+        term: PrimaryTerm::FIRST,
+        time: Timestamp::from_millis(7),
+        effect,
+    };
+    match seq_no % 5 {
+        3 => operation(Effect::Delete { id: DocumentId::from("gone"), version: Version::FIRST }),
+        4 => operation(Effect::Noop { reason: "nothing".into() }),
+        _ => index(seq_no, &"{\"field\":1}".repeat(bytes / 11 + 1)[..bytes]),
+    }
+}
+
+/// A life with everything in it: streams that share groups, entries larger than a segment, segments
+/// that fill up, clean stops and kills.
+pub(super) fn eventful_life() -> World {
+    let [one, two, three] = STREAMS;
+    let mut world = World::new();
+    world.open();
+    world.append(&[(one, &[20])]);
+    world.append(&[(one, &[300, 10]), (two, &[0])]);
+    world.append(&[(two, &[5, 5, 5, 5])]);
+    world.append(&[(one, &[700])]);
+    world.append(&[(three, &[2_500]), (one, &[1])]);
+    world.append(&[(two, &[30])]);
+    world.close();
+    world.open();
+    world.append(&[(two, &[400]), (one, &[100]), (three, &[3])]);
+    // Killed: the last group is a tail.
+    world.open();
+    world.append(&[(three, &[512])]);
+    world.append(&[(three, &[13])]);
+    world.open();
+    world.open();
+    world.append(&[(one, &[40]), (two, &[40])]);
+    world.close();
+    world.open();
+    world
+}

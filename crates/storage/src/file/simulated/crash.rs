@@ -1,0 +1,194 @@
+//! What a power cut may leave.
+//!
+//! Directory changes that were not synced survive up to any one of them, or all but any one: nothing
+//! promises their order. Writes that were not synced survive not at all, all of them, or up to one that is torn:
+//! its sectors are kept up to any of them, with the file ending there or going on in zeros, or all
+//! are kept but one.
+
+use std::{collections::HashSet, ops::Range};
+
+use super::{Change, Image, Names, SECTOR_BYTES, image::overwrite};
+
+/// Every image that a power cut after `journal` may leave of a directory that started as `start`.
+pub(super) fn images(start: &Image, journal: &[Change]) -> Vec<Image> {
+    let (names, contents) = start.numbered();
+    let mut disk = Disk::new(names, contents);
+    for change in journal {
+        disk.record(change);
+    }
+    let mut seen = HashSet::new();
+    let mut images = Vec::new();
+    for contents in disk.possible_contents() {
+        for names in disk.possible_names() {
+            let image = Image::new(&names, &contents);
+            if seen.insert(image.clone()) {
+                images.push(image);
+            }
+        }
+    }
+    images
+}
+
+/// What is durable, and what was done since.
+struct Disk<'a> {
+    names: Names,
+    unsynced_names: Vec<&'a Change>,
+    files: Vec<DurableFile<'a>>,
+}
+
+/// A file's durable contents and what was written since.
+#[derive(Clone, Default)]
+struct DurableFile<'a> {
+    contents: Vec<u8>,
+    unsynced: Vec<Write<'a>>,
+}
+
+/// A write that was not synced.
+#[derive(Clone, Copy)]
+struct Write<'a> {
+    offset: u64,
+    bytes: &'a [u8],
+}
+
+impl<'a> Disk<'a> {
+    /// A disk on which everything is durable.
+    fn new(names: Names, contents: Vec<Vec<u8>>) -> Self {
+        let file = |contents| DurableFile { contents, unsynced: Vec::new() };
+        Self { names, unsynced_names: Vec::new(), files: contents.into_iter().map(file).collect() }
+    }
+
+    /// Takes note of a change.
+    fn record(&mut self, change: &'a Change) {
+        match change {
+            Change::Create { .. } => {
+                self.files.push(DurableFile::default());
+                self.unsynced_names.push(change);
+            }
+            Change::Rename { .. } | Change::Remove { .. } => self.unsynced_names.push(change),
+            Change::Write { file, offset, bytes } => {
+                if let Some(file) = self.files.get_mut(*file) {
+                    file.unsynced.push(Write { offset: *offset, bytes });
+                }
+            }
+            Change::Sync { file } => {
+                if let Some(file) = self.files.get_mut(*file) {
+                    file.contents = file.live();
+                    file.unsynced.clear();
+                }
+            }
+            Change::SyncDirectory => {
+                for change in self.unsynced_names.drain(..) {
+                    change.apply_to(&mut self.names);
+                }
+            }
+        }
+    }
+
+    /// The names that may survive.
+    fn possible_names(&self) -> Vec<Names> {
+        let count = self.unsynced_names.len();
+        let first = (0..=count).map(|end| self.names_with(|number| number < end));
+        let all_but_one = (0..count).map(|lost| self.names_with(|number| number != lost));
+        first.chain(all_but_one).collect()
+    }
+
+    /// The names if those unsynced changes survive whose number is kept.
+    fn names_with(&self, is_kept: impl Fn(usize) -> bool) -> Names {
+        let mut names = self.names.clone();
+        for (number, change) in self.unsynced_names.iter().enumerate() {
+            if is_kept(number) {
+                change.apply_to(&mut names);
+            }
+        }
+        names
+    }
+
+    /// The contents of all files: one of them torn, those before and after it whole or durable.
+    fn possible_contents(&self) -> Vec<Vec<Vec<u8>>> {
+        let durable: Vec<_> = self.files.iter().map(|file| file.contents.clone()).collect();
+        let live: Vec<_> = self.files.iter().map(DurableFile::live).collect();
+        let mut possible = vec![durable, live.clone()];
+        for (number, file) in self.files.iter().enumerate() {
+            for torn in file.torn() {
+                let mut contents = live.clone();
+                if let Some(whole) = contents.get_mut(number) {
+                    *whole = torn;
+                }
+                possible.push(contents);
+            }
+        }
+        possible
+    }
+}
+
+impl DurableFile<'_> {
+    /// The file if every write survives.
+    fn live(&self) -> Vec<u8> {
+        self.with(&self.unsynced)
+    }
+
+    /// The file if these writes survive.
+    fn with(&self, writes: &[Write<'_>]) -> Vec<u8> {
+        let mut contents = self.contents.clone();
+        for write in writes {
+            overwrite(&mut contents, write.offset, write.bytes);
+        }
+        contents
+    }
+
+    /// The file with each unsynced write torn in every way, those before it kept, later ones lost.
+    fn torn(&self) -> Vec<Vec<u8>> {
+        let tear = |number| {
+            let (before, rest) = self.unsynced.split_at_checked(number)?;
+            Some(rest.first()?.torn(&self.with(before)))
+        };
+        (0..self.unsynced.len()).filter_map(tear).flatten().collect()
+    }
+}
+
+impl Write<'_> {
+    /// The file in every way this write can tear, after what was there before.
+    fn torn(&self, before: &[u8]) -> Vec<Vec<u8>> {
+        let mut zeros = before.to_vec();
+        let end = usize::try_from(self.offset).unwrap_or(usize::MAX) + self.bytes.len();
+        zeros.resize(end.max(before.len()), 0);
+        let sectors = self.sectors();
+        let mut torn = vec![before.to_vec(), zeros.clone()];
+        for count in 0..sectors.len() {
+            let kept = || sectors.iter().take(count);
+            let others = || sectors.iter().enumerate().filter(|(number, _)| *number != count);
+            torn.push(self.with_sectors(before, kept()));
+            torn.push(self.with_sectors(&zeros, kept()));
+            torn.push(self.with_sectors(&zeros, others().map(|(_, sector)| sector)));
+        }
+        torn
+    }
+
+    /// The file if these sectors of the write survive.
+    fn with_sectors<'r>(
+        &self,
+        before: &[u8],
+        sectors: impl Iterator<Item = &'r Range<usize>>,
+    ) -> Vec<u8> {
+        let mut contents = before.to_vec();
+        for sector in sectors {
+            if let Some(bytes) = self.bytes.get(sector.clone()) {
+                overwrite(&mut contents, self.offset + sector.start as u64, bytes);
+            }
+        }
+        contents
+    }
+
+    /// The parts of its bytes that lie in one sector each.
+    fn sectors(&self) -> Vec<Range<usize>> {
+        let mut sectors = Vec::new();
+        let mut start = 0;
+        while start < self.bytes.len() {
+            let rest = SECTOR_BYTES - (self.offset + start as u64) % SECTOR_BYTES;
+            let end = usize::try_from(rest).map_or(usize::MAX, |rest| start.saturating_add(rest));
+            sectors.push(start..end.min(self.bytes.len()));
+            start = end;
+        }
+        sectors
+    }
+}
