@@ -240,6 +240,9 @@ async fn an_index_has_one_type() {
     node.create_index(new("blog", json!({}))).await.unwrap();
     node.write(index("blog", "1", "{}")).await.unwrap();
     node.write(typed(index("blog", "2", "{}"), "post")).await.unwrap();
+    node.write(index("plain", "1", "{}")).await.unwrap();
+    let typed_later = node.write(typed(index("plain", "2", "{}"), "post")).await;
+    assert!(matches!(typed_later, Err(Error::TypeConflict { present, .. }) if &*present == "_doc"));
     let other = node.write(typed(index("blog", "3", "{}"), "comment")).await;
     assert!(matches!(other, Err(Error::TypeConflict { present, .. }) if &*present == "post"));
     node.write(index("blog", "3", "{}")).await.unwrap();

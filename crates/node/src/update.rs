@@ -225,9 +225,9 @@ mod tests {
         let doc = Some(Bytes::from_static(b"{}"));
         let plain = DocumentMerge { doc: doc.clone(), upsert: None, detect_noop: true };
         assert_eq!(plain.modify(None).unwrap(), Modified::Missing);
-        let upsert = Some(Bytes::from_static(b"{\"z\":9}"));
-        let with = DocumentMerge { doc, upsert: upsert.clone(), detect_noop: true };
-        assert_eq!(with.modify(None).unwrap(), Modified::Source(upsert.unwrap()));
+        let upsert = Bytes::from_static(b"{\"z\":9}");
+        let with = DocumentMerge { doc, upsert: Some(upsert.clone()), detect_noop: true };
+        assert_eq!(with.modify(None).unwrap(), Modified::Source(upsert));
     }
 
     fn values() -> impl Strategy<Value = Value> {

@@ -7,6 +7,9 @@ use shard::{Change, Modify, Write, WriteError, Written};
 
 use crate::{DocumentError, Error, Index, IndexMetadata, NewIndex, Node, Settings, check_source};
 
+/// The type of an index that typeless requests created.
+const TYPELESS: &str = "_doc";
+
 /// One write of one document, as a request asks for it.
 #[derive(Debug)]
 pub struct DocumentWrite {
@@ -120,7 +123,8 @@ impl Node {
             name: Arc::clone(&write.index),
             settings: Settings::default().or(defaults),
             mappings: serde_json::Value::Object(serde_json::Map::new()),
-            type_name: write.type_name.as_deref().map(str::to_owned),
+            // A typeless write fixes the type as well, as it does in Elasticsearch 7.
+            type_name: Some(write.type_name.as_deref().unwrap_or(TYPELESS).to_owned()),
         });
         match created.await {
             // Somebody else was quicker.

@@ -227,15 +227,12 @@ impl Item {
             "_type" if dialect.allows_type_in_items() => self.type_name = Some(names.shared(&text)),
             "_id" => self.id = Some(text.into_owned()),
             "routing" => self.routing = Some(text.into_owned()),
-            "op_type" if self.name == Name::Index => match &*text {
-                "create" => (self.name, self.key) = (Name::Create, "create"),
-                "index" => {}
-                _ => {
-                    return Err(Error::illegal_argument(format!(
-                        "opType must be 'create' or 'index', found: [{text}]"
-                    )));
+            "op_type" => {
+                // It says something of an index action alone; with others it is passed over.
+                if self.name == Name::Index && text.eq_ignore_ascii_case("create") {
+                    (self.name, self.key) = (Name::Create, "create");
                 }
-            },
+            }
             "version" => self.conditions.set_version(Some(long(&text)?)),
             "version_type" => self.conditions.version_type = VersionType::parse(&text, dialect)?,
             "if_seq_no" if dialect.knows_seq_no_condition() => {

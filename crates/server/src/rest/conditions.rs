@@ -154,11 +154,11 @@ impl Conditions {
         if id.is_none() && self.has_version() && dialect.wants_id_with_version() {
             rules.push("an id must be provided if version type or value are set".to_owned());
         }
+        rules.extend(self.check_range());
         if self.version_type == VersionType::Force && !dialect.allows_version_type_force() {
             rules.push("version type [force] may no longer be used".to_owned());
             return rules;
         }
-        rules.extend(self.check_range());
         if !dialect.allows_internal_version_condition()
             && self.version_type == VersionType::Internal
             && self.version.is_some_and(|version| version != MATCH_DELETED)

@@ -8,7 +8,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use shard::Change;
 
 use super::api::Call;
-use super::conditions::Conditions;
+use super::conditions::{Conditions, check_id};
 use super::document_view::{self, TYPELESS, Written, WrittenView, type_name};
 use super::error::Error;
 use super::json;
@@ -98,7 +98,8 @@ pub(crate) async fn update(node: &Node, call: &mut Call<'_>) -> Result<Answer, E
     let mut body = UpdateBody::parse(&call.request.body)?;
     body.doc_as_upsert = doc_as_upsert.unwrap_or(body.doc_as_upsert);
     let conditions = body.conditions(conditions)?;
-    let rules = body.check(&conditions, retry_on_conflict, call.dialect);
+    let mut rules = body.check(&conditions, retry_on_conflict, call.dialect);
+    rules.extend(check_id(call.id(), call.dialect));
     if !rules.is_empty() {
         return Err(Error::Validation(rules));
     }
@@ -283,7 +284,7 @@ fn take_op_type(
     has_id: bool,
 ) -> Result<Action, Error> {
     let creates = path_action == Some(Action::Create);
-    let asked = call.parameters.take("op_type");
+    let asked = call.parameters.take("op_type").map(|text| text.to_lowercase());
     let illegal = |text: String| Err(Error::illegal_argument(text));
     match asked.as_deref() {
         Some("create") => Ok(Action::Create),

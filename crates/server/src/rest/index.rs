@@ -359,6 +359,11 @@ pub(crate) fn take_indices(node: &Node, call: &mut Call<'_>) -> Result<Vec<Arc<I
                 let all = node.indices().into_iter();
                 all.filter(|index| matches_glob(glob, index.name())).collect()
             }
+            None if part.starts_with('_') => {
+                let why = "must not start with '_'.".to_owned();
+                let error = node::Error::InvalidIndexName { index: part.into(), why };
+                return Err(call.error(error, TYPELESS));
+            }
             None => match node.index(part) {
                 Ok(index) => vec![index],
                 Err(_) if ignore => Vec::new(),

@@ -1,8 +1,10 @@
 //! A client that sends exactly the bytes it is told to.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::time::Duration;
+
+use serde_json::Value;
 
 use crate::server::{PATIENCE, Server};
 
@@ -28,6 +30,10 @@ impl Reply {
     pub fn text(&self) -> &str {
         std::str::from_utf8(&self.body).unwrap()
     }
+
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
 }
 
 impl Client {
@@ -36,9 +42,14 @@ impl Client {
     }
 
     pub fn to(address: SocketAddr) -> Self {
-        let stream = TcpStream::connect(address).unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        Self { reader: BufReader::new(stream) }
+        Self::try_to(address).unwrap()
+    }
+
+    /// A connection, if anybody listens.
+    pub fn try_to(address: SocketAddr) -> io::Result<Self> {
+        let stream = TcpStream::connect(address)?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        Ok(Self { reader: BufReader::new(stream) })
     }
 
     pub fn stream(&self) -> &TcpStream {
@@ -66,31 +77,59 @@ impl Client {
         socket2::SockRef::from(self.stream()).set_linger(Some(Duration::ZERO)).unwrap();
     }
 
+    /// Sends one request, of any method, and returns the answer.
+    pub fn ask(&mut self, request: impl AsRef<[u8]>) -> Reply {
+        self.try_ask(request).unwrap()
+    }
+
+    /// As [`Client::ask`]; an error if the connection ends before the answer does.
+    pub fn try_ask(&mut self, request: impl AsRef<[u8]>) -> io::Result<Reply> {
+        let request = request.as_ref();
+        self.reader.get_mut().write_all(request)?;
+        if request.starts_with(b"HEAD ") { self.try_head() } else { self.try_reply() }
+    }
+
     /// The next line, without its end; empty at the end of the connection.
     pub fn line(&mut self) -> String {
+        self.try_line().unwrap()
+    }
+
+    fn try_line(&mut self) -> io::Result<String> {
         let mut line = String::new();
-        self.reader.read_line(&mut line).unwrap();
-        line.trim_end().to_owned()
+        self.reader.read_line(&mut line)?;
+        Ok(line.trim_end().to_owned())
     }
 
     /// The answer to a request with any method but `HEAD`.
     pub fn reply(&mut self) -> Reply {
-        let mut reply = self.head();
+        self.try_reply().unwrap()
+    }
+
+    fn try_reply(&mut self) -> io::Result<Reply> {
+        let mut reply = self.try_head()?;
         let length = reply.header("content-length").unwrap().parse().unwrap();
         reply.body.resize(length, 0);
-        self.reader.read_exact(&mut reply.body).unwrap();
-        reply
+        self.reader.read_exact(&mut reply.body)?;
+        Ok(reply)
     }
 
     /// Status and headers of an answer.
     pub fn head(&mut self) -> Reply {
-        let line = self.line();
-        let status = line.split(' ').nth(1).unwrap_or_else(|| panic!("no status: [{line}]"));
-        let mut reply =
-            Reply { status: status.parse().unwrap(), headers: Vec::new(), body: Vec::new() };
+        self.try_head().unwrap()
+    }
+
+    fn try_head(&mut self) -> io::Result<Reply> {
+        let cut = || io::Error::from(io::ErrorKind::UnexpectedEof);
+        let line = self.try_line()?;
+        let status = line.split(' ').nth(1).and_then(|status| status.parse().ok());
+        let status = status.ok_or_else(cut)?;
+        let mut reply = Reply { status, headers: Vec::new(), body: Vec::new() };
         loop {
-            let line = self.line();
-            let Some((name, value)) = line.split_once(": ") else { return reply };
+            let line = self.try_line()?;
+            if line.is_empty() && reply.header("content-length").is_none() {
+                return Err(cut());
+            }
+            let Some((name, value)) = line.split_once(": ") else { return Ok(reply) };
             reply.headers.push((name.to_ascii_lowercase(), value.to_owned()));
         }
     }
@@ -118,9 +157,32 @@ pub fn ask(server: &Server, request: impl AsRef<[u8]>) -> Reply {
 
 /// A request with a body and further header lines.
 pub fn post(path: &str, lines: &str, body: &[u8]) -> Vec<u8> {
+    request("POST", path, lines, body)
+}
+
+/// A request with any method, further header lines and a body.
+pub fn request(method: &str, path: &str, lines: &str, body: &[u8]) -> Vec<u8> {
     let head = format!(
-        "POST {path} HTTP/1.1\r\nHost: localhost\r\ncontent-length: {}\r\n{lines}\r\n",
+        "{method} {path} HTTP/1.1\r\nHost: localhost\r\ncontent-length: {}\r\n{lines}\r\n",
         body.len()
     );
     [head.as_bytes(), body].concat()
 }
+
+/// A request without a body.
+pub fn bare(method: &str, path: &str) -> Vec<u8> {
+    request(method, path, "", b"")
+}
+
+/// A request with a body of JSON.
+pub fn json(method: &str, path: &str, body: &Value) -> Vec<u8> {
+    request(method, path, JSON, body.to_string().as_bytes())
+}
+
+/// A bulk request.
+pub fn bulk(path: &str, lines: &str) -> Vec<u8> {
+    request("POST", path, "Content-Type: application/x-ndjson\r\n", lines.as_bytes())
+}
+
+/// The header line of a body of JSON.
+pub const JSON: &str = "Content-Type: application/json\r\n";

@@ -1,4 +1,4 @@
-//! The HTTP front over real loopback sockets: one binary, one module per theme.
+//! The server over real loopback sockets, in this process and as the real binary: one module per theme.
 
 #![allow(
     clippy::unwrap_used,
@@ -13,8 +13,11 @@ mod api;
 mod bounds;
 mod client;
 mod connections;
+mod curl;
 mod guard;
+mod occam;
 mod process;
 mod properties;
 mod server;
 mod shutdown;
+mod transcripts;
