@@ -130,7 +130,6 @@ impl Api {
         parameters.speak(dialect);
         *rendering = Rendering::take(&mut parameters, &negotiated, dialect)?;
 
-        let method = request.method.to_string();
         match lookup {
             Found::Endpoint(found) => {
                 check_body(request, &negotiated, &found, dialect)?;
@@ -144,10 +143,13 @@ impl Api {
                 Ok(rendering.options(&methods.join(",")))
             }
             Found::OtherMethods(allowed) => {
-                let uri = request.uri().to_owned();
+                let (uri, method) = (request.uri().to_owned(), request.method.to_string());
                 Err(Error::MethodNotAllowed { uri, method, allowed })
             }
-            Found::Nothing => Err(Error::NoHandler { uri: request.uri().to_owned(), method }),
+            Found::Nothing => {
+                let (uri, method) = (request.uri().to_owned(), request.method.to_string());
+                Err(Error::NoHandler { uri, method })
+            }
         }
     }
 
@@ -173,6 +175,8 @@ impl Api {
         }
     }
 
+    /// What is long or rare is boxed, so that the future of a get or an index stays small: it is moved
+    /// into place for every request.
     async fn dispatch(&self, call: &mut Call<'_>) -> Result<Answer, Error> {
         let node = &*self.node;
         match call.found.endpoint {
@@ -180,18 +184,18 @@ impl Api {
             Endpoint::Index | Endpoint::IndexAutoId => document::index(node, call, None).await,
             Endpoint::Create => document::index(node, call, Some(Action::Create)).await,
             Endpoint::Get => document::get(node, call).await,
-            Endpoint::Source => document::source(node, call).await,
-            Endpoint::Delete => document::delete(node, call).await,
-            Endpoint::Update => document::update(node, call).await,
-            Endpoint::MultiGet => multi_get::multi_get(node, call).await,
-            Endpoint::Bulk => bulk::bulk(node, call).await,
-            Endpoint::CreateIndex => index::create(node, call).await,
+            Endpoint::Source => Box::pin(document::source(node, call)).await,
+            Endpoint::Delete => Box::pin(document::delete(node, call)).await,
+            Endpoint::Update => Box::pin(document::update(node, call)).await,
+            Endpoint::MultiGet => Box::pin(multi_get::multi_get(node, call)).await,
+            Endpoint::Bulk => Box::pin(bulk::bulk(node, call)).await,
+            Endpoint::CreateIndex => Box::pin(index::create(node, call)).await,
             Endpoint::GetIndex => index::get(node, call),
-            Endpoint::DeleteIndex => index::delete(node, call).await,
+            Endpoint::DeleteIndex => Box::pin(index::delete(node, call)).await,
             Endpoint::Refresh => index::refresh(node, call),
             Endpoint::Count => index::count(node, call),
             Endpoint::GetSettings => index::get_settings(node, call),
-            Endpoint::PutSettings => index::put_settings(node, call).await,
+            Endpoint::PutSettings => Box::pin(index::put_settings(node, call)).await,
             Endpoint::GetMapping => index::get_mapping(node, call),
             Endpoint::Stats => index::stats(node, call),
             Endpoint::ClusterHealth => cluster::health(node, call),

@@ -4,7 +4,6 @@ use document::Action;
 use hyper::StatusCode;
 use hyper::header::LOCATION;
 use node::{DocumentWrite, MissingIndex, Node, WrittenDocument};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use shard::Change;
 
 use super::api::Call;
@@ -15,11 +14,8 @@ use super::json;
 use super::response::Answer;
 use super::source_filter::SourceFilter;
 use super::update_body::UpdateBody;
+use super::uri::form_encode;
 use super::write_parameters::{WriteParameters, take_pipeline};
-
-/// What the form encoding of `Location` leaves as it is.
-const LOCATION_TEXT: &AsciiSet =
-    &NON_ALPHANUMERIC.remove(b'.').remove(b'-').remove(b'*').remove(b'_');
 
 /// Index under an id, or without one; `action` is what the path says, and `op_type` may change.
 pub(crate) async fn index(
@@ -116,9 +112,9 @@ pub(crate) async fn update(node: &Node, call: &mut Call<'_>) -> Result<Answer, E
 pub(crate) async fn get(node: &Node, call: &mut Call<'_>) -> Result<Answer, Error> {
     let read = Read::take(call)?;
     let (index, id) = (node.index(call.index()).map_err(|e| call.error(e, TYPELESS))?, call.id());
-    let present = type_name(&index).to_owned();
+    let present = type_name(&index);
     let asked = call.found.document_type.filter(|asked| *asked != "_all");
-    let shown = asked.filter(|asked| *asked != TYPELESS).unwrap_or(&present);
+    let shown = asked.filter(|asked| *asked != TYPELESS).unwrap_or(present);
     let other_type = shown != present && present != TYPELESS;
     let document = if other_type {
         None
@@ -143,12 +139,12 @@ pub(crate) async fn source(node: &Node, call: &mut Call<'_>) -> Result<Answer, E
         return Err(Error::Validation(vec!["fetching source can not be disabled".to_owned()]));
     }
     let (index, id) = (node.index(call.index()).map_err(|e| call.error(e, TYPELESS))?, call.id());
-    let present = type_name(&index).to_owned();
+    let present = type_name(&index);
     let found = index.get(id, read.routing.as_deref(), read.conditions.required_version());
-    let document = found.await.map_err(|error| call.error(error, &present))?;
+    let document = found.await.map_err(|error| call.error(error, present))?;
     let source = document.and_then(|document| read.source.apply(&document.source, true));
     source.map(|source| Answer::json(StatusCode::OK, source)).ok_or_else(|| {
-        let path = call.dialect.document_path(index.name(), &present, id);
+        let path = call.dialect.document_path(index.name(), present, id);
         Error::DocumentNotFound { path }
     })
 }
@@ -267,14 +263,13 @@ async fn carry_out(
 }
 
 fn location(call: &Call<'_>, document: &WrittenDocument, routing: Option<&str>) -> String {
-    let encode = |text| utf8_percent_encode(text, LOCATION_TEXT).to_string().replace("%20", "+");
-    let (index, id) = (encode(document.index.name()), encode(&document.id));
+    let (index, id) = (form_encode(document.index.name()), form_encode(&document.id));
     let type_name = if call.dialect.shows_type() {
-        encode(type_name(&document.index))
+        form_encode(type_name(&document.index))
     } else {
         TYPELESS.to_owned()
     };
-    let routing = routing.map_or_else(String::new, |r| format!("?routing={}", encode(r)));
+    let routing = routing.map_or_else(String::new, |r| format!("?routing={}", form_encode(r)));
     format!("/{index}/{type_name}/{id}{routing}")
 }
 

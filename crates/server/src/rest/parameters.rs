@@ -10,6 +10,9 @@ use super::uri;
 const COMMON: [&str; 7] =
     ["pretty", "human", "error_trace", "filter_path", "format", "source", "source_content_type"];
 
+/// Room for the names that most endpoints know.
+const KNOWN_TYPICALLY: usize = 32;
+
 /// The parameters of a query string, each marked once taken.
 #[derive(Clone, Debug)]
 pub struct Parameters {
@@ -35,7 +38,7 @@ impl Parameters {
                 None => given.push(Given { name, value, taken: false }),
             }
         }
-        Ok(Self { given, known: Vec::new(), dialect: Dialect::V7 })
+        Ok(Self { given, known: Vec::with_capacity(KNOWN_TYPICALLY), dialect: Dialect::V7 })
     }
 
     /// Sets the dialect whose rules count from here on; 7 until then.
