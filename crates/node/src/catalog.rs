@@ -12,7 +12,7 @@ use parking_lot::RwLock;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use shard::{
-    Change, Clock, Recovery, Shard, ShardOptions, Write, WriteError,
+    Alarm, Change, Clock, Recovery, Shard, ShardOptions, Write, WriteError,
     log::{AppendError, Logs, Refused, StreamId},
 };
 use tokio::sync::Mutex;
@@ -128,6 +128,7 @@ pub(crate) struct Catalog {
     logs: Arc<dyn Logs>,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
+    alarm: Alarm,
 }
 
 struct CatalogWriter {
@@ -145,6 +146,7 @@ impl Catalog {
         logs: Arc<dyn Logs>,
         clock: Arc<dyn Clock>,
         random: Arc<dyn Random>,
+        alarm: Alarm,
     ) -> Result<Self, String> {
         let mut indices = BTreeMap::new();
         for metadata in stored.indices {
@@ -156,7 +158,13 @@ impl Catalog {
                     None => return Err(format!("stream {id} of [{}] is missing", metadata.name)),
                 };
                 let options = shard_options(&metadata.settings);
-                shards.push(Shard::start(opened, recoveries(id), Arc::clone(&clock), options));
+                shards.push(Shard::start(
+                    opened,
+                    recoveries(id),
+                    Arc::clone(&clock),
+                    options,
+                    &alarm,
+                ));
             }
             indices.insert(
                 metadata.name.as_str().into(),
@@ -179,6 +187,7 @@ impl Catalog {
             logs,
             clock,
             random,
+            alarm,
         })
     }
 
@@ -263,7 +272,7 @@ impl Catalog {
         let options = shard_options(&metadata.settings);
         let start = |stream| {
             let recovery = Recovery::new(self.random.number());
-            Shard::start(stream, recovery, Arc::clone(&self.clock), options)
+            Shard::start(stream, recovery, Arc::clone(&self.clock), options, &self.alarm)
         };
         let index = Arc::new(Index::new(metadata, opened.into_iter().map(start).collect()));
         self.indices.write().insert(new.name, Arc::clone(&index));

@@ -75,6 +75,24 @@ pub enum Error {
         /// The document.
         id: String,
     },
+    /// An id or a routing is longer than any index could hold.
+    #[error("the {what} is too long, must be no longer than {limit} bytes but was: {length}")]
+    TooLong {
+        /// Which of the two.
+        what: &'static str,
+        /// The bound in bytes.
+        limit: usize,
+        /// Its length in bytes.
+        length: usize,
+    },
+    /// A setting of the index blocks this.
+    #[error("index [{}] is blocked by [{setting}]", index.name)]
+    Blocked {
+        /// The index.
+        index: IndexRef,
+        /// The setting.
+        setting: &'static str,
+    },
     /// The source cannot be a document's.
     #[error(transparent)]
     Source(#[from] SourceError),

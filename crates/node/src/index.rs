@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use document::{LastWrite, Version};
+use document::Version;
 use shard::{Document, ReadError, Shard};
 
 use crate::{DocumentError, Error, IndexMetadata, IndexRef, routing};
@@ -14,13 +14,26 @@ pub struct Index {
     metadata: IndexMetadata,
     identity: IndexRef,
     shards: Arc<[Shard]>,
+    /// The setting that blocks writes, if one does.
+    write_block: Option<&'static str>,
+    /// Whether reads are blocked.
+    read_block: bool,
 }
+
+/// The settings that block writes.
+const WRITE_BLOCKS: [&str; 3] =
+    ["index.blocks.read_only", "index.blocks.read_only_allow_delete", "index.blocks.write"];
+/// The setting that blocks reads.
+const READ_BLOCK: &str = "index.blocks.read";
 
 impl Index {
     pub(crate) fn new(metadata: IndexMetadata, shards: Arc<[Shard]>) -> Self {
         let identity =
             IndexRef { name: metadata.name.as_str().into(), uuid: metadata.uuid.as_str().into() };
-        Self { metadata, identity, shards }
+        let blocks = |name: &str| metadata.settings.get(name) == Some("true");
+        let write_block = WRITE_BLOCKS.into_iter().find(|name| blocks(name));
+        let read_block = blocks(READ_BLOCK);
+        Self { metadata, identity, shards, write_block, read_block }
     }
 
     /// What the catalogue says of it.
@@ -63,7 +76,7 @@ impl Index {
     /// Reads a document, or nothing where there is none.
     ///
     /// # Errors
-    /// [`Error::RoutingMissing`], or [`Error::Document`] when it is there in another version than
+    /// [`Error::RoutingMissing`], [`Error::Blocked`], or [`Error::Document`] when it is there in another version than
     /// `required`, or unreadable.
     pub async fn get(
         &self,
@@ -71,6 +84,7 @@ impl Index {
         routing: Option<&str>,
         required: Option<Version>,
     ) -> Result<Option<Document>, Error> {
+        self.check_readable()?;
         let (number, shard) = self.shard_of(id, routing)?;
         shard.get(id, required).await.map_err(|error| {
             let cause = match error {
@@ -81,20 +95,19 @@ impl Index {
         })
     }
 
-    /// Finds a document without reading it.
-    ///
-    /// # Errors
-    /// As [`Index::get`].
-    pub fn find(
-        &self,
-        id: &str,
-        routing: Option<&str>,
-        required: Option<Version>,
-    ) -> Result<Option<LastWrite>, Error> {
-        let (number, shard) = self.shard_of(id, routing)?;
-        shard
-            .find_live(id, required)
-            .map_err(|conflict| self.document_error(number, id, DocumentError::Conflict(conflict)))
+    /// Refuses where a setting blocks writes.
+    pub(crate) fn check_writable(&self) -> Result<(), Error> {
+        match self.write_block {
+            None => Ok(()),
+            Some(setting) => Err(Error::Blocked { index: self.identity.clone(), setting }),
+        }
+    }
+
+    fn check_readable(&self) -> Result<(), Error> {
+        if self.read_block {
+            return Err(Error::Blocked { index: self.identity.clone(), setting: READ_BLOCK });
+        }
+        Ok(())
     }
 
     pub(crate) fn document_error(&self, shard: u32, id: &str, cause: DocumentError) -> Error {

@@ -5,7 +5,7 @@ use std::{collections::HashMap, sync::Arc};
 use bytes::Bytes;
 use document::{Application, DocumentId, Effect, SeqNo, apply};
 use shard::{
-    Clock, Recovery, Shard, ShardOptions,
+    Alarm, Clock, Recovery, Shard, ShardOptions,
     log::{Entry, LogError, LogProvider, Logs, Position, Replay, StreamId},
     store::Location,
 };
@@ -118,6 +118,7 @@ pub struct Node {
     pub(crate) random: Arc<dyn Random>,
     pub(crate) options: NodeOptions,
     logs: Arc<dyn Logs>,
+    alarm: Alarm,
 }
 
 impl Node {
@@ -138,11 +139,13 @@ impl Node {
         let opened = logs
             .stream(StreamId::CATALOG)
             .ok_or_else(|| StartError::Catalog("the catalogue's stream is missing".to_owned()))?;
+        let alarm = Alarm::new();
         let records = Shard::start(
             opened,
             replay.recovery(StreamId::CATALOG),
             Arc::clone(&clock),
             ShardOptions::default(),
+            &alarm,
         );
         let catalog = Catalog::start(
             stored,
@@ -151,10 +154,11 @@ impl Node {
             Arc::clone(&logs),
             Arc::clone(&clock),
             Arc::clone(&random),
+            alarm.clone(),
         );
         let catalog = Arc::new(catalog.await.map_err(StartError::Catalog)?);
         let documents = catalog.all().iter().map(|index| index.documents()).sum();
-        let node = Arc::new(Self { catalog, clock, random, options, logs });
+        let node = Arc::new(Self { catalog, clock, random, options, logs, alarm });
         Ok(Ready { node, documents })
     }
 
@@ -229,9 +233,12 @@ impl Node {
         self.catalog.change(index.identity(), change).await.map(drop)
     }
 
-    /// Returns when the log has failed for good, with the reason: the process should end.
+    /// Returns when the log or a shard has failed for good, with the reason: the process should end.
     pub async fn failed(&self) -> String {
-        self.logs.failed().await
+        tokio::select! {
+            reason = self.logs.failed() => format!("the log has failed: {reason}"),
+            reason = self.alarm.raised() => reason,
+        }
     }
 
     /// The clean stop: answers what waits, ends the writers and closes the log.

@@ -275,3 +275,39 @@ async fn many_clients_may_create_the_same_index_at_once() {
     }
     assert_eq!(node.index("a").unwrap().documents(), 50);
 }
+
+#[tokio::test]
+async fn blocks_block() {
+    let node = World::new().start().await;
+    node.write(index("a", "1", "{}")).await.unwrap();
+    let a = node.index("a").unwrap();
+    let set = |name: &str, value: &str| Settings::from_json(&json!({ name: value })).unwrap();
+    node.change_settings(&a, set("index.blocks.write", "true")).await.unwrap();
+    let refused = node.write(index("a", "1", "{}")).await;
+    assert!(matches!(refused, Err(Error::Blocked { setting: "index.blocks.write", .. })));
+    assert_eq!(source(&node, "a", "1").await.as_deref(), Some("{}"));
+    node.change_settings(&a, set("index.blocks.write", "false")).await.unwrap();
+    node.change_settings(&a, set("index.blocks.read", "true")).await.unwrap();
+    node.write(index("a", "1", "{}")).await.unwrap();
+    let unreadable = node.index("a").unwrap().get("1", None, None).await;
+    assert!(matches!(unreadable, Err(Error::Blocked { .. })));
+    let fixed = node.change_settings(&a, set("index.number_of_shards", "2")).await;
+    assert!(matches!(fixed, Err(Error::Setting(crate::SettingError::Fixed(_)))));
+}
+
+#[tokio::test]
+async fn names_that_no_record_could_hold_are_refused_alone() {
+    let node = World::new().start().await;
+    let long = "x".repeat(32_767);
+    let answers = node
+        .bulk(vec![
+            index("a", "1", "{}"),
+            index("a", &long, "{}"),
+            DocumentWrite { routing: Some(long.clone()), ..index("a", "2", "{}") },
+            index("a", &long[1..], "{}"),
+        ])
+        .await;
+    assert!(answers[0].is_ok() && answers[3].is_ok());
+    assert!(matches!(answers[1], Err(Error::TooLong { what: "id", length: 32_767, .. })));
+    assert!(matches!(answers[2], Err(Error::TooLong { what: "routing", .. })));
+}

@@ -7,6 +7,9 @@ use shard::{Change, Modify, Write, WriteError, Written};
 
 use crate::{DocumentError, Error, Index, IndexMetadata, NewIndex, Node, Settings, check_source};
 
+/// The longest id or routing, as in any index of Lucene's. Dialects are stricter about ids.
+const NAME_BYTES_MAX: usize = 32_766;
+
 /// The type of an index that typeless requests created.
 const TYPELESS: &str = "_doc";
 
@@ -84,6 +87,7 @@ impl Node {
             Some(index) => index,
             None => self.create_missing(write).await?,
         };
+        index.check_writable()?;
         let Some(asked) = &write.type_name else { return Ok(index) };
         let index = match index.metadata().type_name {
             Some(_) => index,
@@ -136,6 +140,12 @@ impl Node {
     /// Leads a write to its shard.
     pub(crate) fn route(&self, index: Arc<Index>, write: DocumentWrite) -> Result<Routed, Error> {
         let id = write.id.unwrap_or_else(|| self.random.document_id(self.clock.now()));
+        for (what, name) in [("id", Some(&id)), ("routing", write.routing.as_ref())] {
+            let length = name.map_or(0, String::len);
+            if length > NAME_BYTES_MAX {
+                return Err(Error::TooLong { what, limit: NAME_BYTES_MAX, length });
+            }
+        }
         let (shard, _) = index.shard_of(&id, write.routing.as_deref())?;
         let routed = Write {
             id: DocumentId::from(id.as_str()),

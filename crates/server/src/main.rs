@@ -101,7 +101,7 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
         tracing::warn!(busy, "stopped with requests unanswered");
     }
     if let Some(reason) = failed.borrow().as_ref() {
-        bail!("the log has failed: {reason}");
+        bail!("{reason}");
     }
     node.close().await.context("cannot close the log")
 }

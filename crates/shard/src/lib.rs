@@ -5,6 +5,7 @@
 //! answers, in this order. It knows no index names, no JSON and no HTTP, and no database: it owns
 //! the traits [`log::Log`] and [`store::Store`].
 
+mod alarm;
 mod clock;
 pub mod log;
 mod recovery;
@@ -14,6 +15,7 @@ mod version_table;
 mod write;
 mod writer;
 
+pub use alarm::Alarm;
 pub use clock::{Clock, SystemClock};
 pub use recovery::Recovery;
 pub use shard::{Document, ReadError, Shard, ShardOptions};

@@ -18,7 +18,7 @@ use tokio::{
 };
 
 use crate::{
-    Change, Clock, Held, Place, Recovery, VersionTable, Write, WriteError, Written,
+    Alarm, Change, Clock, Held, Place, Recovery, VersionTable, Write, WriteError, Written,
     log::Stream,
     store::{Location, Store, StoreError},
     writer::{Request, Writer},
@@ -91,13 +91,15 @@ pub struct Shard {
 
 impl Shard {
     /// Starts the shard's writer on `stream`, whose history `recovery` has folded. Needs a tokio
-    /// runtime.
+    /// runtime. Raises `alarm` if the writer panics: everybody waiting is told *unknown* then, and
+    /// only a new start can tell what was written.
     #[must_use]
     pub fn start(
         stream: Stream,
         recovery: Recovery,
         clock: Arc<dyn Clock>,
         options: ShardOptions,
+        alarm: &Alarm,
     ) -> Self {
         let (table, max_seq_no) = recovery.finish();
         let next_seq_no = max_seq_no.map_or(SeqNo::ZERO, SeqNo::next);
@@ -109,13 +111,19 @@ impl Shard {
         let (mailbox, requests) = mpsc::channel(options.mailbox_requests_max);
         let (store, term) = (Arc::clone(&stream.store), stream.term);
         let writer = Writer::new(stream, Arc::clone(&shared), clock, next_seq_no, requests);
-        let writer = Mutex::new(Some(tokio::spawn(writer.run())));
+        let armed = alarm.clone().armed("a shard's writer panicked");
+        let run = async move {
+            writer.run().await;
+            armed.disarm();
+        };
+        let writer = Mutex::new(Some(tokio::spawn(run)));
         Self { shared, store, term, mailbox, writer }
     }
 
     /// Writes documents, in order, each on its own: one answer per write.
     ///
-    /// Once this was polled the writes run to their end, also when the future is dropped.
+    /// Once they have reached the mailbox they run to their end, also when the future is dropped;
+    /// before that, which is while the present sources of updates are read, nothing happens at all.
     pub async fn write(&self, mut writes: Vec<Write>) -> Vec<Result<Written, WriteError>> {
         for write in &mut writes {
             self.fetch_basis(write).await;

@@ -15,6 +15,7 @@ use super::bulk_body::{Item, Name, parse};
 use super::document_view::{TYPELESS, Written, WrittenView, type_name};
 use super::error::{Error, ErrorBody};
 use super::json::{Array, JsonWriter};
+use super::multi_get::ANSWER_BYTES_MAX;
 use super::response::Answer;
 use super::source_filter::SourceFilter;
 use super::update_body::UpdateBody;
@@ -141,7 +142,7 @@ fn prepare(
         }
         Name::Update => {
             rules.extend(id.is_none().then(|| "id is missing".to_owned()));
-            let body = UpdateBody::parse(&item.body)?;
+            let body = UpdateBody::parse(&item.body, call.dialect)?;
             let conditions = body.conditions(conditions)?;
             rules.extend(body.check(&conditions, item.retry_on_conflict, call.dialect));
             asked.source = asked.source.or(&body.source).or(&defaults.source);
@@ -217,6 +218,7 @@ fn render(
     took: u64,
 ) -> Vec<u8> {
     let mut body = JsonWriter::with_capacity(64 + 192 * asked.len());
+    let mut shown_bytes = 0;
     body.object(|o| {
         o.number("took", took);
         o.boolean("errors", answers.iter().any(Result::is_err));
@@ -224,7 +226,10 @@ fn render(
             for (asked, answer) in asked.iter().zip(answers) {
                 let forced_refresh = defaults.write.forced_refresh;
                 match answer {
-                    Ok(written) => write_success(items, call, asked, written, forced_refresh),
+                    Ok(written) => {
+                        let source = shown_source(asked, written, &mut shown_bytes);
+                        write_success(items, call, asked, written, source, forced_refresh);
+                    }
                     Err(refused) => {
                         let error = error_body(node, call, asked, refused);
                         write_failure(items, call, asked, &error);
@@ -236,11 +241,25 @@ fn render(
     body.finish()
 }
 
+/// The source that an update's item asks to be shown. The writes have happened, so an answer that
+/// grows too large is not refused: further items come without.
+fn shown_source(
+    asked: &Asked,
+    document: &WrittenDocument,
+    shown_bytes: &mut usize,
+) -> Option<Bytes> {
+    let made = document.written.document.as_ref()?;
+    let source = asked.source.apply(&made.source, false)?;
+    *shown_bytes = shown_bytes.saturating_add(source.len());
+    (*shown_bytes <= ANSWER_BYTES_MAX).then_some(source)
+}
+
 fn write_success(
     items: &mut Array<'_>,
     call: &Call<'_>,
     asked: &Asked,
     document: &WrittenDocument,
+    source: Option<Bytes>,
     forced_refresh: bool,
 ) {
     let written = match asked.name {
@@ -249,8 +268,6 @@ fn write_success(
         Name::Update => Written::Update,
     };
     let view = WrittenView { dialect: call.dialect, written, forced_refresh, in_bulk: true };
-    let made = document.written.document.as_ref();
-    let source: Option<Bytes> = made.and_then(|made| asked.source.apply(&made.source, false));
     items.object(|item| {
         item.object(asked.key, |o| view.write(o, document, source.as_ref()));
     });

@@ -3,8 +3,8 @@
 use document::Action;
 use hyper::StatusCode;
 use hyper::header::LOCATION;
-use node::{DocumentWrite, MissingIndex, Node, WrittenDocument};
-use shard::Change;
+use node::{DocumentWrite, Index, MissingIndex, Node, WrittenDocument};
+use shard::{Change, Document};
 
 use super::api::Call;
 use super::conditions::{Conditions, check_id};
@@ -85,13 +85,16 @@ pub(crate) async fn update(node: &Node, call: &mut Call<'_>) -> Result<Answer, E
     let doc_as_upsert = call.parameters.take_flag("doc_as_upsert")?;
     let shown = SourceFilter::take(&mut call.parameters, call.dialect);
     if call.dialect.allows_old_metadata_names() {
-        for ignored in ["fields", "lang", "script", "script_id", "scripted_upsert"] {
-            call.parameters.take(ignored);
+        for accepted in ["fields", "lang", "scripted_upsert"] {
+            call.parameters.take(accepted);
+        }
+        if ["script", "script_id"].into_iter().any(|name| call.parameters.take(name).is_some()) {
+            return Err(Error::ScriptUnsupported);
         }
     }
     let write = WriteParameters::take(call)?;
     call.finish_parameters()?;
-    let mut body = UpdateBody::parse(&call.request.body)?;
+    let mut body = UpdateBody::parse(&call.request.body, call.dialect)?;
     body.doc_as_upsert = doc_as_upsert.unwrap_or(body.doc_as_upsert);
     let conditions = body.conditions(conditions)?;
     let mut rules = body.check(&conditions, retry_on_conflict, call.dialect);
@@ -111,23 +114,14 @@ pub(crate) async fn update(node: &Node, call: &mut Call<'_>) -> Result<Answer, E
 /// Get by id.
 pub(crate) async fn get(node: &Node, call: &mut Call<'_>) -> Result<Answer, Error> {
     let read = Read::take(call)?;
-    let (index, id) = (node.index(call.index()).map_err(|e| call.error(e, TYPELESS))?, call.id());
-    let present = type_name(&index);
-    let asked = call.found.document_type.filter(|asked| *asked != "_all");
-    let shown = asked.filter(|asked| *asked != TYPELESS).unwrap_or(present);
-    let other_type = shown != present && present != TYPELESS;
-    let document = if other_type {
-        None
-    } else {
-        let found = index.get(id, read.routing.as_deref(), read.conditions.required_version());
-        found.await.map_err(|error| call.error(error, shown))?
-    };
+    let index = node.index(call.index()).map_err(|error| call.error(error, TYPELESS))?;
+    let (shown, document) = read.find(call, &index).await?;
     let status = if document.is_some() { StatusCode::OK } else { StatusCode::NOT_FOUND };
     let body = json::object(|o| {
         let found = document
             .as_ref()
             .map(|found| (found, read.source.apply(&found.source, !read.stored_fields)));
-        document_view::write_get(o, call.dialect, &index, (shown, id), found);
+        document_view::write_get(o, call.dialect, &index, (shown, call.id()), found);
     });
     Ok(Answer::json(status, body))
 }
@@ -138,13 +132,11 @@ pub(crate) async fn source(node: &Node, call: &mut Call<'_>) -> Result<Answer, E
     if read.source == SourceFilter::Nothing {
         return Err(Error::Validation(vec!["fetching source can not be disabled".to_owned()]));
     }
-    let (index, id) = (node.index(call.index()).map_err(|e| call.error(e, TYPELESS))?, call.id());
-    let present = type_name(&index);
-    let found = index.get(id, read.routing.as_deref(), read.conditions.required_version());
-    let document = found.await.map_err(|error| call.error(error, present))?;
+    let index = node.index(call.index()).map_err(|error| call.error(error, TYPELESS))?;
+    let (shown, document) = read.find(call, &index).await?;
     let source = document.and_then(|document| read.source.apply(&document.source, true));
     source.map(|source| Answer::json(StatusCode::OK, source)).ok_or_else(|| {
-        let path = call.dialect.document_path(index.name(), present, id);
+        let path = call.dialect.document_path(index.name(), shown, call.id());
         Error::DocumentNotFound { path }
     })
 }
@@ -188,6 +180,27 @@ impl Read {
             return Err(Error::Validation(rules));
         }
         Ok(Self { routing, conditions, source, stored_fields })
+    }
+}
+
+impl Read {
+    /// The document that is asked for, and the type that the answer names. Asked for by another type
+    /// than the index's, it is not there.
+    async fn find<'n>(
+        &self,
+        call: &Call<'n>,
+        index: &'n Index,
+    ) -> Result<(&'n str, Option<Document>), Error> {
+        let present = type_name(index);
+        let asked = call.found.document_type.filter(|asked| !["_all", TYPELESS].contains(asked));
+        if let Some(asked) = asked.filter(|asked| *asked != present && present != TYPELESS) {
+            return Ok((asked, None));
+        }
+        let shown = asked.unwrap_or(present);
+        let required = self.conditions.required_version();
+        let found = index.get(call.id(), self.routing.as_deref(), required).await;
+        let document = found.map_err(|error| call.error(error, shown))?;
+        Ok((shown, document))
     }
 }
 

@@ -21,7 +21,7 @@ use super::update_body::parse_long;
 /// How many documents one request may name.
 const DOCUMENTS_MAX: usize = 10_000;
 /// How many bytes of sources one answer may hold.
-const ANSWER_BYTES_MAX: usize = 256 << 20;
+pub(crate) const ANSWER_BYTES_MAX: usize = 256 << 20;
 
 /// One document that is asked for.
 #[derive(Default)]

@@ -61,6 +61,8 @@ impl NodeError {
             )
             .with_text("index_uuid", &*index.uuid)
             .with_text("index", &*index.name),
+            Error::TooLong { .. } => illegal_argument(error.to_string()),
+            Error::Blocked { index, setting } => blocked(&index.name, setting),
             Error::Source(error) => source(error, *dialect),
             Error::Document { index, shard, id, cause } => {
                 let about = Document { index, shard: *shard, id, type_name, dialect: *dialect };
@@ -266,6 +268,20 @@ fn index_not_found(index: &str, reason: String) -> ErrorBody {
         .with_text("resource.id", index)
         .with_text("index_uuid", "_na_")
         .with_text("index", index)
+}
+
+/// A block in the words and numbers of the cluster's block table.
+fn blocked(index: &str, setting: &str) -> ErrorBody {
+    let block = match setting {
+        "index.blocks.read_only" => "FORBIDDEN/5/index read-only (api)",
+        "index.blocks.read" => "FORBIDDEN/7/index read (api)",
+        "index.blocks.read_only_allow_delete" => {
+            "FORBIDDEN/12/index read-only / allow delete (api)"
+        }
+        _ => "FORBIDDEN/8/index write (api)",
+    };
+    let reason = format!("index [{index}] blocked by: [{block}];");
+    ErrorBody::new(StatusCode::FORBIDDEN, "cluster_block_exception", reason)
 }
 
 /// A write that failed on our side: says whether it may have happened (promise P1).

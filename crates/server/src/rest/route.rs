@@ -64,6 +64,49 @@ impl Methods {
     }
 }
 
+/// First segments of Elasticsearch's own paths that are not served: no index is called so, and to
+/// take one for an index would give a misleading answer.
+const UNSERVED: [&str; 38] = [
+    "_alias",
+    "_aliases",
+    "_analyze",
+    "_cache",
+    "_cluster",
+    "_component_template",
+    "_data_stream",
+    "_field_caps",
+    "_flush",
+    "_forcemerge",
+    "_health_report",
+    "_ilm",
+    "_index_template",
+    "_ingest",
+    "_license",
+    "_mapping",
+    "_mappings",
+    "_ml",
+    "_msearch",
+    "_nodes",
+    "_pit",
+    "_rank_eval",
+    "_recovery",
+    "_remote",
+    "_resolve",
+    "_scripts",
+    "_search",
+    "_security",
+    "_segments",
+    "_settings",
+    "_shard_stores",
+    "_slm",
+    "_snapshot",
+    "_sql",
+    "_tasks",
+    "_template",
+    "_validate",
+    "_xpack",
+];
+
 /// One line of the route table.
 #[derive(Clone, Copy)]
 pub struct Route {
@@ -99,7 +142,8 @@ impl Segment {
             Self::Type => !text.is_empty() && !text.starts_with('_'),
             Self::TypeOrDoc => text == "_doc" || Self::Type.matches(text),
             Self::AnyType => text == "_all",
-            Self::Index | Self::Id => !text.is_empty(),
+            Self::Index => !text.is_empty() && !UNSERVED.contains(&text),
+            Self::Id => !text.is_empty(),
         }
     }
 
@@ -278,6 +322,9 @@ mod tests {
             ("GET /br/_bulk", "allow PUT,POST"),
             ("DELETE /_bulk", "allow PUT,POST"),
             ("POST /br", "allow PUT,GET,HEAD,DELETE"),
+            ("POST /_search", "nothing"),
+            ("GET /_cluster/settings", "nothing"),
+            ("GET /_ingest/pipeline/x", "nothing"),
             ("GET /_nope/x/y/z", "nothing"),
             ("GET /m/_nope/1", "nothing"),
             ("GET //br/_doc/1", "nothing"),

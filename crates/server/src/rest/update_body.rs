@@ -30,7 +30,7 @@ pub(crate) struct UpdateBody {
 
 impl UpdateBody {
     /// Reads a body; an empty one says nothing.
-    pub(crate) fn parse(body: &Bytes) -> Result<Self, Error> {
+    pub(crate) fn parse(body: &Bytes, dialect: Dialect) -> Result<Self, Error> {
         let mut update = Self {
             doc: None,
             upsert: None,
@@ -52,12 +52,19 @@ impl UpdateBody {
         }
         let Fields(members) = Fields::parse(text).map_err(|error| Error::malformed(&error))?;
         for (name, value) in members {
-            update.set(body, text, &name, value)?;
+            update.set(body, text, &name, value, dialect)?;
         }
         Ok(update)
     }
 
-    fn set(&mut self, body: &Bytes, text: &str, name: &str, value: &RawValue) -> Result<(), Error> {
+    fn set(
+        &mut self,
+        body: &Bytes,
+        text: &str,
+        name: &str,
+        value: &RawValue,
+        dialect: Dialect,
+    ) -> Result<(), Error> {
         match name {
             "doc" => self.doc = Some(object(body, text, name, value)?),
             "upsert" => self.upsert = Some(object(body, text, name, value)?),
@@ -73,8 +80,13 @@ impl UpdateBody {
             // Without scripts there is nothing that it would change.
             "scripted_upsert" => drop(flag(text, name, value)?),
             "_source" => self.source = SourceFilter::parse(value)?,
-            "if_seq_no" => self.if_seq_no = Some(long(text, name, value)?),
-            "if_primary_term" => self.if_primary_term = Some(long(text, name, value)?),
+            // Where the condition does not exist it is an unknown field: never ignored.
+            "if_seq_no" if dialect.knows_seq_no_condition() => {
+                self.if_seq_no = Some(long(text, name, value)?)
+            }
+            "if_primary_term" if dialect.knows_seq_no_condition() => {
+                self.if_primary_term = Some(long(text, name, value)?)
+            }
             _ => {
                 let near = ["doc", "upsert", "script", "doc_as_upsert", "detect_noop", "_source"]
                     .into_iter()
@@ -239,7 +251,8 @@ mod tests {
 
     #[track_caller]
     fn refuses(body: &'static str, reason: &str) {
-        let error = UpdateBody::parse(&Bytes::from_static(body.as_bytes())).unwrap_err();
+        let parsed = UpdateBody::parse(&Bytes::from_static(body.as_bytes()), Dialect::V7);
+        let error = parsed.unwrap_err();
         assert_eq!(error.body().reason, reason, "{body}");
     }
 
@@ -268,9 +281,22 @@ mod tests {
     }
 
     #[test]
+    fn a_condition_the_dialect_does_not_know_is_refused_in_the_body_too() {
+        for body in [r#"{"doc":{},"if_seq_no":1}"#, r#"{"doc":{},"if_primary_term":1}"#] {
+            let body = Bytes::from_static(body.as_bytes());
+            for dialect in [Dialect::V2, Dialect::V5] {
+                let refused = UpdateBody::parse(&body, dialect).unwrap_err().body().reason;
+                assert!(refused.contains("unknown field [if_"), "{refused}");
+            }
+            assert!(UpdateBody::parse(&body, Dialect::V7).is_ok());
+        }
+    }
+
+    #[test]
     fn rules_are_listed_in_order() {
         let rules = |body: &'static str| {
-            let body = UpdateBody::parse(&Bytes::from_static(body.as_bytes())).unwrap();
+            let body = Bytes::from_static(body.as_bytes());
+            let body = UpdateBody::parse(&body, Dialect::V8).unwrap();
             body.check(&Conditions::default(), 0, Dialect::V8)
         };
         assert_eq!(rules(""), ["script or doc is missing"]);

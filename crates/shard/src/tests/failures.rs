@@ -71,3 +71,13 @@ async fn a_closed_shard_answers_what_waits_and_refuses_the_rest() {
     assert_eq!(source(&shard, "a").await.as_deref(), Some("1"));
     shard.close().await;
 }
+
+#[tokio::test]
+async fn a_writer_that_panics_raises_the_alarm_and_answers_unknown() {
+    let world = World::new();
+    let shard = world.open();
+    one(&shard, index("a", "1")).await.unwrap();
+    assert!(matches!(one(&shard, update("a", '*')).await, Err(WriteError::Unknown(_))));
+    assert_eq!(world.alarm.raised().await, "a shard's writer panicked");
+    assert!(matches!(one(&shard, index("a", "2")).await, Err(WriteError::Closed)));
+}

@@ -11,8 +11,8 @@ use parking_lot::Mutex;
 use tokio::sync::Semaphore;
 
 use crate::{
-    Change, Clock, Modified, Modify, Recovery, Shard, ShardOptions, Update, Write, WriteError,
-    Written,
+    Alarm, Change, Clock, Modified, Modify, Recovery, Shard, ShardOptions, Update, Write,
+    WriteError, Written,
     log::{
         AppendError, BoxFuture, Cause, Entry, Log, LogError, LogProvider, Logs, Position, Refused,
         Replay, Stream, StreamId, memory::MemoryLog,
@@ -52,6 +52,7 @@ pub(super) enum Ending {
 #[derive(Clone)]
 pub(super) struct World {
     pub(super) clock: Arc<TestClock>,
+    pub(super) alarm: Alarm,
     pub(super) disk: MemoryLog,
     /// One permit lets one append through.
     pub(super) appends: Arc<Semaphore>,
@@ -76,6 +77,7 @@ impl World {
     pub(super) fn gated() -> Self {
         Self {
             clock: Arc::default(),
+            alarm: Alarm::new(),
             disk: MemoryLog::default(),
             appends: Arc::new(Semaphore::new(0)),
             reads: Arc::new(Semaphore::new(0)),
@@ -93,7 +95,13 @@ impl World {
         let mut replay = OneStream(Recovery::new(0));
         let logs = Box::new(self.disk.clone()).open(&mut replay).unwrap();
         let stream = self.gate(logs.stream(STREAM).unwrap());
-        Shard::start(stream, replay.0, Arc::clone(&self.clock) as Arc<dyn Clock>, options)
+        Shard::start(
+            stream,
+            replay.0,
+            Arc::clone(&self.clock) as Arc<dyn Clock>,
+            options,
+            &self.alarm,
+        )
     }
 
     pub(super) fn logs(&self) -> Arc<dyn Logs> {
@@ -196,6 +204,7 @@ pub(super) struct AppendLetter {
 impl Modify for AppendLetter {
     fn modify(&self, present: Option<&Bytes>) -> Result<Modified, Cause> {
         match present {
+            Some(_) if self.letter == '*' => panic!("an update that panics"),
             Some(_) if self.letter == '!' => Err(Cause::from("not like this")),
             Some(_) if self.letter == '=' => Ok(Modified::Noop),
             Some(_) if self.letter == '-' => Ok(Modified::Delete),
