@@ -49,19 +49,23 @@ pub(crate) struct Item {
 
 /// Reads all items. Those with a type may settle the dialect of the answer.
 pub(crate) fn parse(body: &Bytes, call: &mut Call<'_>) -> Result<Vec<Item>, Error> {
-    let mut lines = Lines::new(body)?;
+    let mut lines = Lines { rest: body, number: 0 };
     let mut raw_items = Vec::new();
     while let Some((number, line)) = lines.next()? {
         if line.trim_ascii().is_empty() {
             continue;
         }
+        // Action lines alone: a source that is no UTF-8 fails with its item.
+        let line = std::str::from_utf8(line).map_err(|error| {
+            Error::MalformedJson(format!("[{number}:1] invalid UTF-8: {error}"))
+        })?;
         let raw = RawItem::parse(number, line)?;
         let source = if raw.name == Name::Delete {
             Bytes::new()
         } else {
             // An action at the very end, without its source, is as good as not there.
             let Some((_, source)) = lines.next()? else { break };
-            body.slice_ref(source.strip_suffix('\r').unwrap_or(source).as_bytes())
+            body.slice_ref(source.strip_suffix(b"\r").unwrap_or(source))
         };
         if raw_items.len() >= ITEMS_MAX {
             return Err(Error::TooMany { what: "items", limit: ITEMS_MAX });
@@ -79,22 +83,16 @@ pub(crate) fn parse(body: &Bytes, call: &mut Call<'_>) -> Result<Vec<Item>, Erro
 
 /// The lines of a body, numbered from 1. Each must end with a newline.
 struct Lines<'b> {
-    rest: &'b str,
+    rest: &'b [u8],
     number: usize,
 }
 
 impl<'b> Lines<'b> {
-    fn new(body: &'b Bytes) -> Result<Self, Error> {
-        let rest = std::str::from_utf8(body)
-            .map_err(|error| Error::MalformedJson(format!("invalid UTF-8: {error}")))?;
-        Ok(Self { rest, number: 0 })
-    }
-
-    fn next(&mut self) -> Result<Option<(usize, &'b str)>, Error> {
+    fn next(&mut self) -> Result<Option<(usize, &'b [u8])>, Error> {
         if self.rest.is_empty() {
             return Ok(None);
         }
-        let split = memchr(b'\n', self.rest.as_bytes())
+        let split = memchr(b'\n', self.rest)
             .and_then(|end| Some((self.rest.get(..end)?, self.rest.get(end + 1..)?)));
         let Some((line, rest)) = split else {
             let text = "The bulk request must be terminated by a newline [\\n]";

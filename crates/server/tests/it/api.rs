@@ -36,7 +36,7 @@ async fn open() -> Api {
     Api::new(ready.node, DialectDefaults::default())
 }
 
-fn start(pinned: Option<Dialect>) -> Server {
+pub fn start(pinned: Option<Dialect>) -> Server {
     // Opened by the first request: the shards' writers live on the server's runtime.
     let api = Arc::new(OnceCell::new());
     let answer = handler(move |request| {

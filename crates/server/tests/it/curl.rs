@@ -11,7 +11,7 @@ fn curl(arguments: &[&str]) -> Option<(u16, Value)> {
     let mut command = Command::new("curl");
     let output = command.args(["-s", "-m", "20", "-w", "\n%{http_code}"]).args(arguments).output();
     let Ok(output) = output else {
-        println!("skipped: there is no curl on this machine");
+        eprintln!("skipped: there is no curl on this machine");
         return None;
     };
     let text = String::from_utf8(output.stdout).unwrap();

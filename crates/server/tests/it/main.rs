@@ -10,14 +10,22 @@
 
 mod answers;
 mod api;
+mod bad_input;
 mod bounds;
+mod bulk_loads;
 mod client;
 mod connections;
+mod counter;
 mod curl;
 mod guard;
+mod kills;
+mod ledger;
+mod load;
 mod occam;
 mod process;
 mod properties;
+mod random;
+mod restarts;
 mod server;
 mod shutdown;
 mod transcripts;

@@ -17,6 +17,12 @@ use tokio::sync::{Notify, oneshot};
 /// How long anything that ought to happen may take.
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
+/// Waits for nothing: for tests whose subject is that time passes, or that a moment is any moment.
+pub fn pass(time: Duration) {
+    let (_sender, receiver) = channel::<()>();
+    assert!(receiver.recv_timeout(time).is_err());
+}
+
 /// A running server; stops when dropped.
 pub struct Server {
     pub address: SocketAddr,

@@ -16,6 +16,7 @@ use serde_json::Value;
 
 use crate::client::{Client, JSON, request};
 use crate::occam::Occam;
+use crate::server::pass;
 
 const SEEDS: &str = include_str!("../transcripts/seed-transcripts.jsonl");
 const VECTORS: &str = include_str!("../transcripts/cas-vectors.jsonl");
@@ -130,6 +131,7 @@ impl Step {
         saved: &mut HashMap<String, Value>,
     ) -> Result<(), String> {
         if let Some(wait) = self.wait_ms {
+            // A tombstone grows old.
             pass(Duration::from_millis(wait));
         }
         let reply = Client::to(address).ask(self.request(sends_type, saved));
@@ -167,12 +169,6 @@ impl Step {
         };
         request(&self.method, &fill_in(&self.path, saved), &lines, body.as_bytes())
     }
-}
-
-/// Lets time pass: the subject of the few steps that want this is that a tombstone grows old.
-fn pass(time: Duration) {
-    let (_sender, receiver) = channel::<()>();
-    assert!(receiver.recv_timeout(time).is_err());
 }
 
 /// What a dotted path leads to.
