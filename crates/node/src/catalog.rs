@@ -7,7 +7,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use bytes::Bytes;
-use document::{DocumentId, Precondition, Timestamp};
+use document::{DocumentId, Precondition};
 use parking_lot::RwLock;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
@@ -18,6 +18,9 @@ use shard::{
 use tokio::sync::Mutex;
 
 use crate::{Error, Index, IndexRef, Random, Settings, index_name};
+
+/// How many indices are deleted by one entry of the log.
+const DELETED_TOGETHER_MAX: usize = 1_000;
 
 /// The catalogue document of the node itself.
 const NODE_RECORD: &str = "_node";
@@ -213,7 +216,7 @@ impl Catalog {
         to_its_end(async move { catalog.create_now(new).await }).await
     }
 
-    /// Deletes indices, all or none: their documents are gone and their space is freed in time.
+    /// Deletes indices, none if one of them is missing: their documents are gone and their space is freed in time.
     pub(crate) async fn delete(self: &Arc<Self>, names: Vec<Arc<str>>) -> Result<(), Error> {
         let catalog = Arc::clone(self);
         to_its_end(async move { catalog.delete_now(&names).await }).await
@@ -287,23 +290,26 @@ impl Catalog {
             let missing = || Error::IndexNotFound { index: Arc::clone(name) };
             doomed.push(index.ok_or_else(missing)?);
         }
-        let records = doomed.iter().map(|index| Write {
-            id: index.metadata().uuid.as_str().into(),
-            routing: None,
-            precondition: Precondition::None,
-            change: Change::Delete,
-        });
-        writer.write(records.collect()).await.map_err(Error::Catalog)?;
-        {
-            let mut indices = self.indices.write();
-            for name in names {
-                indices.remove(name);
+        // In parts that one entry of the log holds, each gone before the next is begun.
+        for part in doomed.chunks(DELETED_TOGETHER_MAX) {
+            let records = part.iter().map(|index| Write {
+                id: index.metadata().uuid.as_str().into(),
+                routing: None,
+                precondition: Precondition::None,
+                change: Change::Delete,
+            });
+            writer.write(records.collect()).await.map_err(Error::Catalog)?;
+            {
+                let mut indices = self.indices.write();
+                for index in part {
+                    indices.remove(&*index.identity().name);
+                }
             }
-        }
-        for index in doomed {
-            for (shard, stream) in index.shards().iter().zip(&index.metadata().streams) {
-                shard.close().await;
-                self.logs.remove(StreamId::new(*stream));
+            for index in part {
+                for (shard, stream) in index.shards().iter().zip(&index.metadata().streams) {
+                    shard.close().await;
+                    self.logs.remove(StreamId::new(*stream));
+                }
             }
         }
         Ok(())
@@ -375,12 +381,4 @@ fn record(id: &str, value: &impl Serialize) -> Write {
 
 fn shard_options(settings: &Settings) -> ShardOptions {
     ShardOptions { gc_deletes: settings.gc_deletes(), ..ShardOptions::default() }
-}
-
-impl IndexMetadata {
-    /// When it was created.
-    #[must_use]
-    pub fn created(&self) -> Timestamp {
-        Timestamp::from_millis(self.created_millis)
-    }
 }

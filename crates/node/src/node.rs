@@ -12,7 +12,7 @@ use shard::{
 use thiserror::Error;
 
 use crate::{
-    Error, Index, IndexMetadata, NewIndex, Random, Settings,
+    Error, Index, IndexMetadata, NewIndex, Random,
     catalog::{Catalog, Stored},
 };
 
@@ -226,9 +226,15 @@ impl Node {
     ///
     /// # Errors
     /// [`Error::Setting`] for one that cannot, [`Error::IndexNotFound`], [`Error::Catalog`].
-    pub async fn change_settings(&self, index: &Index, settings: Settings) -> Result<(), Error> {
+    pub async fn change_settings(
+        &self,
+        index: &Index,
+        changes: &serde_json::Value,
+    ) -> Result<(), Error> {
+        let changes = changes.clone();
         let change = move |metadata: &mut IndexMetadata| {
-            metadata.settings.change(settings).map_err(Error::Setting)
+            metadata.settings = metadata.settings.changed(&changes)?;
+            Ok(())
         };
         self.catalog.change(index.identity(), change).await.map(drop)
     }
@@ -274,7 +280,8 @@ impl NodeReplay {
         for operation in &entry.operations {
             let Some((id, last)) = operation.target() else { continue };
             let source = match &operation.effect {
-                Effect::Index { source, .. } => Some(source.clone()),
+                // A copy: a slice would keep the whole segment it was read from.
+                Effect::Index { source, .. } => Some(Bytes::copy_from_slice(source)),
                 Effect::Delete { .. } | Effect::Noop { .. } => None,
             };
             let held = self.records.get(id).map(|(seq_no, _)| *seq_no);

@@ -100,6 +100,9 @@ const FIXED: [&str; 5] = [
     "index.shard.check_on_startup",
 ];
 
+/// The longest name of a setting: names are shown as trees, a level for each dot.
+const NAME_BYTES_MAX: usize = 255;
+
 /// How many shards an index may have.
 const SHARDS_MAX: i64 = 1_024;
 
@@ -109,14 +112,8 @@ impl Settings {
     /// # Errors
     /// [`SettingError`] for the first setting that cannot be.
     pub fn from_json(json: &Value) -> Result<Self, SettingError> {
-        let mut settings = Self::default();
-        match json {
-            Value::Null => {}
-            Value::Object(_) => settings.flatten("", json)?,
-            Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
-                return Err(SettingError::NotAnObject);
-            }
-        }
+        let given = flatten(json)?.into_iter();
+        let settings = Self(given.filter(|(_, value)| !value.is_null()).collect());
         settings.check()?;
         Ok(settings)
     }
@@ -147,15 +144,21 @@ impl Settings {
         self
     }
 
-    /// Takes over what `changes` sets.
-    pub(crate) fn change(&mut self, changes: Self) -> Result<(), SettingError> {
-        for (name, value) in changes.0 {
+    /// These settings with the changes that `json` makes; `null` resets a setting to its default.
+    pub(crate) fn changed(&self, json: &Value) -> Result<Self, SettingError> {
+        let mut changed = self.clone();
+        for (name, value) in flatten(json)? {
             if FIXED.contains(&name.as_str()) {
                 return Err(SettingError::Fixed(name));
             }
-            self.0.insert(name, value);
+            if value.is_null() {
+                changed.0.shift_remove(&name);
+            } else {
+                changed.0.insert(name, value);
+            }
         }
-        self.check()
+        changed.check()?;
+        Ok(changed)
     }
 
     /// How many primary shards: 1 unless set.
@@ -188,28 +191,6 @@ impl Settings {
         self.get(name).and_then(|text| text.parse().ok()).unwrap_or(default)
     }
 
-    fn flatten(&mut self, path: &str, json: &Value) -> Result<(), SettingError> {
-        match json {
-            Value::Object(fields) => {
-                for (name, value) in fields {
-                    let path =
-                        if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
-                    self.flatten(&path, value)?;
-                }
-            }
-            Value::Null => {}
-            Value::Bool(_) | Value::Number(_) => self.set(path, Value::from(json.to_string())),
-            Value::String(_) | Value::Array(_) => self.set(path, json.clone()),
-        }
-        Ok(())
-    }
-
-    fn set(&mut self, path: &str, value: Value) {
-        let name =
-            if path.starts_with("index.") { path.to_owned() } else { format!("index.{path}") };
-        self.0.insert(name, value);
-    }
-
     fn check(&self) -> Result<(), SettingError> {
         for name in self.0.keys() {
             let family = KNOWN_FAMILIES.iter().any(|family| name.starts_with(family));
@@ -227,6 +208,10 @@ impl Settings {
         self.check_text("index.translog.durability", |text| {
             ["request", "async"].contains(&text.to_ascii_lowercase().as_str())
         })?;
+        for block in ["metadata", "read", "read_only", "read_only_allow_delete", "write"] {
+            let name = format!("index.blocks.{block}");
+            self.check_text(&name, |text| text == "true" || text == "false")?;
+        }
         self.check_text("index.dialect", |text| ["2", "5", "7", "8"].contains(&text))
     }
 
@@ -267,6 +252,40 @@ impl Settings {
             Some(_) | None => Ok(()),
         }
     }
+}
+
+/// The leaves of a tree of settings by their full names; scalars as text.
+fn flatten(json: &Value) -> Result<Vec<(String, Value)>, SettingError> {
+    fn walk(path: &str, json: &Value, flat: &mut Vec<(String, Value)>) -> Result<(), SettingError> {
+        let leaf = match json {
+            Value::Object(fields) => {
+                for (name, value) in fields {
+                    let path =
+                        if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
+                    walk(&path, value, flat)?;
+                }
+                return Ok(());
+            }
+            Value::Bool(_) | Value::Number(_) => Value::from(json.to_string()),
+            Value::Null | Value::String(_) | Value::Array(_) => json.clone(),
+        };
+        let name =
+            if path.starts_with("index.") { path.to_owned() } else { format!("index.{path}") };
+        if name.len() > NAME_BYTES_MAX {
+            return Err(SettingError::Unknown(name));
+        }
+        flat.push((name, leaf));
+        Ok(())
+    }
+    let mut flat = Vec::new();
+    match json {
+        Value::Null => {}
+        Value::Object(_) => walk("", json, &mut flat)?,
+        Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
+            return Err(SettingError::NotAnObject);
+        }
+    }
+    Ok(flat)
 }
 
 fn shown(value: &Value) -> String {
@@ -317,5 +336,18 @@ mod tests {
                 .contains("multiple")
         );
         assert_eq!(refused(json!([1])), "settings must be an object");
+        assert!(refused(json!({"blocks.write": "yes"})).contains("[index.blocks.write]"));
+        assert!(refused(json!({"query": {"a.".repeat(200): 1}})).starts_with("unknown setting"));
+    }
+
+    #[test]
+    fn changes_set_and_reset_but_not_what_is_fixed() {
+        let settings = Settings::from_json(&json!({"blocks.write": true, "priority": 3})).unwrap();
+        let changed = settings.changed(&json!({"index": {"blocks.write": null, "priority": 4}}));
+        let changed = changed.unwrap();
+        assert_eq!(changed.get("index.blocks.write"), None);
+        assert_eq!(changed.get("index.priority"), Some("4"));
+        let fixed = settings.changed(&json!({"number_of_shards": null}));
+        assert_eq!(fixed, Err(SettingError::Fixed("index.number_of_shards".to_owned())));
     }
 }

@@ -87,7 +87,11 @@ fn typed(mut write: DocumentWrite, type_name: &str) -> DocumentWrite {
 
 fn merge(index: &str, id: &str, doc: Value) -> DocumentWrite {
     let doc = Some(doc.to_string().into());
-    write(index, id, update(Arc::new(DocumentMerge { doc, upsert: None, detect_noop: true })))
+    write(
+        index,
+        id,
+        update(Arc::new(DocumentMerge { doc, upsert: None, detect_noop: true }), false),
+    )
 }
 
 fn new(name: &str, settings: Value) -> NewIndex {
@@ -281,17 +285,15 @@ async fn blocks_block() {
     let node = World::new().start().await;
     node.write(index("a", "1", "{}")).await.unwrap();
     let a = node.index("a").unwrap();
-    let set = |name: &str, value: &str| Settings::from_json(&json!({ name: value })).unwrap();
-    node.change_settings(&a, set("index.blocks.write", "true")).await.unwrap();
+    node.change_settings(&a, &json!({"index.blocks.write": true})).await.unwrap();
     let refused = node.write(index("a", "1", "{}")).await;
     assert!(matches!(refused, Err(Error::Blocked { setting: "index.blocks.write", .. })));
     assert_eq!(source(&node, "a", "1").await.as_deref(), Some("{}"));
-    node.change_settings(&a, set("index.blocks.write", "false")).await.unwrap();
-    node.change_settings(&a, set("index.blocks.read", "true")).await.unwrap();
+    node.change_settings(&a, &json!({"blocks": {"write": null, "read": "true"}})).await.unwrap();
     node.write(index("a", "1", "{}")).await.unwrap();
     let unreadable = node.index("a").unwrap().get("1", None, None).await;
     assert!(matches!(unreadable, Err(Error::Blocked { .. })));
-    let fixed = node.change_settings(&a, set("index.number_of_shards", "2")).await;
+    let fixed = node.change_settings(&a, &json!({"number_of_shards": 2})).await;
     assert!(matches!(fixed, Err(Error::Setting(crate::SettingError::Fixed(_)))));
 }
 

@@ -187,8 +187,8 @@ pub(crate) fn check_change(change: &Change) -> Result<(), Error> {
     }
 }
 
-/// An update as a shard takes it.
+/// An update as a shard takes it; `wants_document` says whether the answer shall hold the document.
 #[must_use]
-pub fn update(modify: Arc<dyn Modify>) -> Change {
-    Change::Update(shard::Update { modify, basis: None })
+pub fn update(modify: Arc<dyn Modify>, wants_document: bool) -> Change {
+    Change::Update(shard::Update { modify, wants_document, basis: None })
 }

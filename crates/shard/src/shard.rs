@@ -21,8 +21,11 @@ use crate::{
     Alarm, Change, Clock, Held, Place, Recovery, VersionTable, Write, WriteError, Written,
     log::Stream,
     store::{Location, Store, StoreError},
-    writer::{Request, Writer},
+    writer::{INLINE_MERGE_BYTES_MAX, Request, Writer},
 };
+
+/// How many bytes of present sources one request brings along for its updates.
+const FETCHED_BYTES_MAX: usize = 1 << 20;
 
 /// A document with its source.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -125,8 +128,9 @@ impl Shard {
     /// Once they have reached the mailbox they run to their end, also when the future is dropped;
     /// before that, which is while the present sources of updates are read, nothing happens at all.
     pub async fn write(&self, mut writes: Vec<Write>) -> Vec<Result<Written, WriteError>> {
+        let mut fetched_bytes = 0;
         for write in &mut writes {
-            self.fetch_basis(write).await;
+            self.fetch_basis(write, &mut fetched_bytes).await;
         }
         let count = writes.len();
         let refuse = |error: WriteError| (0..count).map(|_| Err(error.clone())).collect();
@@ -155,20 +159,6 @@ impl Shard {
             .await
             .map(Some)
             .map_err(ReadError::Store)
-    }
-
-    /// Finds a document without reading its source.
-    ///
-    /// # Errors
-    /// [`VersionConflict`] when it is there in another version than `required`.
-    pub fn find_live(
-        &self,
-        id: &str,
-        required: Option<Version>,
-    ) -> Result<Option<LastWrite>, VersionConflict> {
-        let state =
-            self.find(id).map_or(DocumentState::Absent, |(held, _)| DocumentState::Live(held.last));
-        check_read(state, required)
     }
 
     /// The term this shard orders operations in.
@@ -214,12 +204,17 @@ impl Shard {
         }
     }
 
-    /// Reads the present source for an update, so that the writer need not send for it.
-    async fn fetch_basis(&self, write: &mut Write) {
+    /// Reads the present source for an update, so that the writer need not send for it. Not a large
+    /// one, which is merged outside the writer anyway, nor too many of them.
+    async fn fetch_basis(&self, write: &mut Write, fetched_bytes: &mut usize) {
         if let Change::Update(update) = &mut write.change
             && update.basis.is_none()
             && let Some((held, location)) = self.find(write.id.as_str())
+            && let Ok(length) = usize::try_from(location.length)
+            && length <= INLINE_MERGE_BYTES_MAX
+            && *fetched_bytes + length <= FETCHED_BYTES_MAX
         {
+            *fetched_bytes += length;
             // What cannot be read is not lost here: the writer sends for it again and answers.
             let read = read_document(self.store.as_ref(), write.id.as_str(), held.last, location);
             update.basis = read.await.ok();

@@ -39,6 +39,8 @@ pub enum Change {
 pub struct Update {
     /// Computes the change.
     pub modify: Arc<dyn Modify>,
+    /// Whether the answer shall hold the document; large ones would be kept until all is answered.
+    pub wants_document: bool,
     /// The document as the caller found it just before, if it did. It spares the writer, who never
     /// reads a file, sending for it; it is used only if it is still the present one.
     pub basis: Option<Document>,
@@ -76,7 +78,7 @@ pub struct Written {
     pub outcome: Outcome,
     /// The document's last write since; a noop's is an earlier one.
     pub last: LastWrite,
-    /// The document since, where an update computed it.
+    /// The document since, where an update was asked for it.
     pub document: Option<Document>,
 }
 

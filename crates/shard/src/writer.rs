@@ -19,11 +19,10 @@ use std::{
 };
 
 use document::{
-    DocumentId, DocumentState, Effect, LastWrite, Outcome, Precondition, Refusal, SeqNo, Timestamp,
-    plan_write,
+    DocumentId, DocumentState, Effect, LastWrite, Outcome, Refusal, SeqNo, Timestamp, plan_write,
 };
 use tokio::{
-    sync::{mpsc, oneshot},
+    sync::{Semaphore, mpsc, oneshot},
     task::{JoinError, JoinSet},
 };
 
@@ -42,11 +41,14 @@ use replies::{Answer, Replies, Slot};
 const BATCH_WRITES_MAX: usize = 4_096;
 /// How many bytes of sources are gathered into one entry; the last one may go beyond.
 const BATCH_BYTES_MAX: usize = 8 << 20;
-/// How many updates may be prepared outside the writer at a time, and how many writes may wait
-/// behind them. Beyond it they are answered with [`WriteError::Busy`].
+/// How many updates may be prepared outside the writer at a time; the others wait for their turn.
 const PARKED_MAX: usize = 1_024;
+/// How many writes may wait behind them before further ones are answered with [`WriteError::Busy`].
+const PARKED_BEHIND_MAX: usize = 1_000_000;
+/// How many bytes of present sources may be in preparation at a time, about; one always may.
+const PREPARED_BYTES_MAX: u32 = 64 << 20;
 /// Larger merges run on a worker, so that they do not hold up the shard.
-const INLINE_MERGE_BYTES_MAX: usize = 64 << 10;
+pub(crate) const INLINE_MERGE_BYTES_MAX: usize = 64 << 10;
 /// How many bytes of merged sources are kept for the next updates of the same documents.
 const RECENT_BYTES_MAX: usize = 128 << 10;
 /// Sweeps visit the version table's maps no faster than this.
@@ -86,6 +88,10 @@ pub(crate) struct Writer {
     /// How many writes wait behind parked updates.
     parked_behind: usize,
     preparations: JoinSet<Prepared>,
+    /// The bytes that preparations may still take.
+    preparation_room: Arc<Semaphore>,
+    /// Whether the backlog waits for a preparation to end.
+    stalled: bool,
     batch: Batch,
     /// What recent updates made, by the sequence number that made it.
     recent: HashMap<SeqNo, Document>,
@@ -113,6 +119,8 @@ impl Writer {
             parked: HashMap::new(),
             parked_behind: 0,
             preparations: JoinSet::new(),
+            preparation_room: Arc::new(Semaphore::new(PREPARED_BYTES_MAX as usize)),
+            stalled: false,
             batch: Batch::default(),
             recent: HashMap::new(),
             recent_bytes: 0,
@@ -141,7 +149,10 @@ impl Writer {
     /// the preparations that have ended, or nothing when all is done.
     async fn gather(&mut self) -> Result<Option<Vec<Prepared>>, WriteError> {
         let mut prepared = Vec::new();
-        if self.backlog.is_empty() {
+        if self.stalled {
+            let ended = self.preparations.join_next().await;
+            prepared.extend(ended.transpose().map_err(lost)?);
+        } else if self.backlog.is_empty() {
             tokio::select! {
                 biased;
                 Some(ended) = self.preparations.join_next() => prepared.push(ended.map_err(lost)?),
@@ -179,19 +190,23 @@ impl Writer {
     /// Plans one batch: first what was prepared, for others wait behind it, then the backlog.
     fn plan(&mut self, prepared: Vec<Prepared>) {
         self.batch.begin(self.next_seq_no, self.stream.term, self.clock.now());
+        self.stalled = false;
         for prepared in prepared {
             self.plan_prepared(prepared);
         }
         while self.batch.operations() < BATCH_WRITES_MAX && self.batch.bytes() < BATCH_BYTES_MAX {
             let Some(pending) = self.backlog.pop_front() else { break };
             self.plan_pending(pending);
+            if self.stalled {
+                break;
+            }
         }
     }
 
     fn plan_pending(&mut self, pending: Pending) {
         let Pending { write, slot } = pending;
         if let Some(behind) = self.parked.get_mut(&write.id) {
-            if self.parked_behind >= PARKED_MAX {
+            if self.parked_behind >= PARKED_BEHIND_MAX {
                 return self.batch.answer(slot, Err(WriteError::Busy));
             }
             self.parked_behind += 1;
@@ -229,7 +244,8 @@ impl Writer {
         let Some(last) = state.live() else {
             // The get half finds nothing first: missing, not in conflict (spec concurrency §4.8).
             let modified = update.modify.modify(None);
-            return self.plan_modified(write, None, modified.map_err(unmodifiable), slot);
+            let modified = modified.map_err(unmodifiable);
+            return self.plan_modified(write, None, modified, update.wants_document, slot);
         };
         let check =
             document::Write { action: document::Action::Index, precondition: write.precondition };
@@ -241,7 +257,8 @@ impl Writer {
                 if present.source.len() + update.modify.weight() <= INLINE_MERGE_BYTES_MAX =>
             {
                 let modified = update.modify.modify(Some(&present.source));
-                self.plan_modified(write, Some(present), modified.map_err(unmodifiable), slot);
+                let (modified, wanted) = (modified.map_err(unmodifiable), update.wants_document);
+                self.plan_modified(write, Some(present), modified, wanted, slot);
             }
             Some(present) => self.park(write, update, Basis::Read(present), slot),
             None => match self.place(&write.id) {
@@ -260,9 +277,11 @@ impl Writer {
         write: Write,
         present: Option<Document>,
         modified: Result<Modified, WriteError>,
+        wants_document: bool,
         slot: Slot,
     ) {
-        let answer = modified.and_then(|modified| self.apply_modified(write, present, modified));
+        let answer = modified
+            .and_then(|modified| self.apply_modified(write, present, modified, wants_document));
         self.batch.answer(slot, answer);
     }
 
@@ -271,6 +290,7 @@ impl Writer {
         write: Write,
         present: Option<Document>,
         modified: Modified,
+        wants_document: bool,
     ) -> Answer {
         let (action, source) = match (modified, &present) {
             (Modified::Missing, _) | (Modified::Delete | Modified::Noop, None) => {
@@ -278,16 +298,17 @@ impl Writer {
             }
             (Modified::Noop, Some(document)) => {
                 let last = document.last;
-                return Ok(Written { outcome: Outcome::Noop, last, document: present });
+                self.batch.remember(document);
+                let document = present.filter(|_| wants_document);
+                return Ok(Written { outcome: Outcome::Noop, last, document });
             }
             (Modified::Delete, Some(_)) => (document::Action::Delete, None),
             (Modified::Source(source), Some(_)) => (document::Action::Index, Some(source)),
             (Modified::Source(source), None) => (document::Action::Create, Some(source)),
         };
-        let precondition = if present.is_some() { write.precondition } else { Precondition::None };
         let state = self.state(&write.id);
-        let plan = plan_write(state, document::Write { action, precondition })
-            .map_err(WriteError::Refused)?;
+        let decided = document::Write { action, precondition: write.precondition };
+        let plan = plan_write(state, decided).map_err(WriteError::Refused)?;
         let routing = match &present {
             Some(document) => document.routing.clone(),
             None => write.routing,
@@ -301,7 +322,9 @@ impl Writer {
         let effect =
             Effect::Index { id, routing: routing.clone(), version, source: source.clone() };
         let last = self.push(effect);
-        let document = Some(Document { last, routing, source });
+        let document = Document { last, routing, source };
+        self.batch.remember(&document);
+        let document = Some(document).filter(|_| wants_document);
         Ok(Written { outcome: plan.outcome, last, document })
     }
 
@@ -350,22 +373,26 @@ impl Writer {
     /// Has an update prepared by a task; later writes on its id wait behind it.
     fn park(&mut self, write: Write, update: Update, basis: Basis, slot: Slot) {
         if self.parked.len() >= PARKED_MAX {
-            return self.batch.answer(slot, Err(WriteError::Busy));
+            // Back to where it came from, until a preparation has ended.
+            self.stalled = true;
+            let write = Write { change: Change::Update(update), ..write };
+            return self.backlog.push_front(Pending { write, slot });
         }
         self.parked.insert(write.id.clone(), VecDeque::new());
-        let store = Arc::clone(&self.stream.store);
-        self.preparations.spawn(preparation::prepare(store, write, update, basis, slot));
+        let (store, room) = (Arc::clone(&self.stream.store), Arc::clone(&self.preparation_room));
+        self.preparations.spawn(preparation::prepare(store, room, write, update, basis, slot));
     }
 
     /// Plans an update that was prepared, then what waited behind it.
     fn plan_prepared(&mut self, prepared: Prepared) {
-        let Prepared { write, update, slot, last, result } = prepared;
+        let Prepared { write, update, slot, last, result, room: _room } = prepared;
         let behind = self.parked.remove(&write.id).unwrap_or_default();
         self.parked_behind -= behind.len();
         if self.state(&write.id).live() == Some(last) {
             match result {
                 Ok((present, modified)) => {
-                    self.plan_modified(write, Some(present), modified, slot);
+                    let wanted = update.wants_document;
+                    self.plan_modified(write, Some(present), modified, wanted, slot);
                 }
                 Err(error) => self.batch.answer(slot, Err(error)),
             }
@@ -412,13 +439,13 @@ impl Writer {
     fn apply(&mut self, position: Position, entry: Entry) -> Result<(), Failure> {
         let locations = self.stream.store.apply(position, &entry).map_err(Failure::of_store)?;
         self.stream.position = position;
-        for document in self.batch.updated_documents() {
+        for document in self.batch.take_remembered() {
             if self.recent_bytes > RECENT_BYTES_MAX {
                 self.recent.clear();
                 self.recent_bytes = 0;
             }
             self.recent_bytes += document.source.len();
-            self.recent.insert(document.last.seq_no, document.clone());
+            self.recent.insert(document.last.seq_no, document);
         }
         for (operation, location) in entry.operations.into_iter().zip(locations) {
             self.next_seq_no = operation.seq_no.next();
@@ -503,8 +530,11 @@ fn unmodifiable(cause: crate::log::Cause) -> WriteError {
     WriteError::Unmodifiable(cause.to_string().into())
 }
 
-/// A preparation panicked: which update it was is lost with it, so the shard may not go on.
+/// A preparation panicked: which update it was is lost with it, so the writer panics too.
 fn lost(error: JoinError) -> WriteError {
-    tracing::error!(%error, "the preparation of an update panicked");
-    WriteError::Closed
+    match error.try_into_panic() {
+        Ok(panic) => std::panic::resume_unwind(panic),
+        // Nobody aborts preparations while the writer runs.
+        Err(_) => WriteError::Closed,
+    }
 }

@@ -53,6 +53,27 @@ impl<'r> Call<'r> {
         self.found.id.unwrap_or_default()
     }
 
+    /// The header that older clients send for `version`.
+    pub(crate) fn if_match(&self) -> Result<Option<&'r str>, Error> {
+        match self.request.headers.if_match.as_slice() {
+            [] => Ok(None),
+            [only] => Ok(Some(only)),
+            [_, _, ..] => {
+                Err(Error::illegal_argument("only one If-Match header can be a condition"))
+            }
+        }
+    }
+
+    /// Refuses a condition that could be meant for no single document.
+    pub(crate) fn refuse_if_match(&self) -> Result<(), Error> {
+        match self.if_match()? {
+            None => Ok(()),
+            Some(_) => Err(Error::illegal_argument(
+                "an If-Match header cannot be a condition for many documents",
+            )),
+        }
+    }
+
     /// Refuses parameters that nobody took.
     pub(crate) fn finish_parameters(&self) -> Result<(), Error> {
         self.parameters.reject_unknown(self.request.raw_path())

@@ -44,6 +44,7 @@ struct Defaults {
 pub(crate) async fn bulk(node: &Node, call: &mut Call<'_>) -> Result<Answer, Error> {
     let started = Instant::now();
     call.parameters.declare(&["index", "type"]);
+    call.refuse_if_match()?;
     let source = SourceFilter::take(&mut call.parameters, call.dialect);
     let pipeline = take_pipeline(call)?;
     call.parameters.take_flag("list_executed_pipelines")?;
@@ -124,7 +125,7 @@ fn prepare(
         Name::Index | Name::Create => {
             let action = if item.name == Name::Create { Action::Create } else { Action::Index };
             rules.extend(conditions.check_write(action, id, call.dialect));
-            let (action, precondition) = conditions.precondition(action);
+            let (action, precondition) = (conditions.action(action), conditions.precondition());
             let change = match action {
                 Action::Create => Change::Create(item.body),
                 Action::Index | Action::Delete => Change::Index(item.body),
@@ -134,7 +135,7 @@ fn prepare(
         Name::Delete => {
             rules.extend(id.is_none().then(|| "id is missing".to_owned()));
             rules.extend(conditions.check_write(Action::Delete, id, call.dialect));
-            let (_, precondition) = conditions.precondition(Action::Delete);
+            let precondition = conditions.precondition();
             if precondition.external_version().is_none() {
                 missing_index = MissingIndex::Refuse;
             }
@@ -146,8 +147,8 @@ fn prepare(
             let conditions = body.conditions(conditions)?;
             rules.extend(body.check(&conditions, item.retry_on_conflict, call.dialect));
             asked.source = asked.source.or(&body.source).or(&defaults.source);
-            let (_, precondition) = conditions.precondition(Action::Index);
-            match body.into_change(call.dialect) {
+            let precondition = conditions.precondition();
+            match body.into_change(&asked.source, call.dialect) {
                 Ok(change) => (change, precondition),
                 Err(refused) => return Ok((asked, Err(refused))),
             }
@@ -232,7 +233,11 @@ fn render(
                     }
                     Err(refused) => {
                         let error = error_body(node, call, asked, refused);
-                        write_failure(items, call, asked, &error);
+                        if items.bytes() <= ANSWER_BYTES_MAX {
+                            write_failure(items, call, asked, &error);
+                        } else {
+                            write_short_failure(items, asked, &error);
+                        }
                     }
                 }
             }
@@ -298,6 +303,16 @@ fn write_failure(items: &mut Array<'_>, call: &Call<'_>, asked: &Asked, error: &
             }
             o.number("status", error.status.as_u16());
             o.object("error", |o| error.write_item(o));
+        });
+    });
+}
+
+/// A failure in an answer that has grown too large: what is needed to count it.
+fn write_short_failure(items: &mut Array<'_>, asked: &Asked, error: &ErrorBody) {
+    items.object(|item| {
+        item.object(asked.key, |o| {
+            o.number("status", error.status.as_u16());
+            o.object("error", |o| o.string("type", &error.kind));
         });
     });
 }

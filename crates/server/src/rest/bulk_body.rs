@@ -244,6 +244,10 @@ impl Item {
             }
             "pipeline" => self.pipeline = Some(text.into_owned()),
             "require_alias" => self.require_alias = Some(&*text == "true"),
+            "require_data_stream" if &*text == "true" => {
+                let text = "data streams are not supported: [require_data_stream] cannot be met";
+                return Err(Error::Unsupported(text.to_owned()));
+            }
             "require_data_stream" | "list_executed_pipelines" | "dynamic_templates" => {}
             "timestamp" | "ttl" | "fields" if dialect.allows_old_metadata_names() => {}
             _ => {

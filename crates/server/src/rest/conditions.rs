@@ -154,14 +154,16 @@ impl Conditions {
         if id.is_none() && self.has_version() && dialect.wants_id_with_version() {
             rules.push("an id must be provided if version type or value are set".to_owned());
         }
-        rules.extend(self.check_range());
+        let puts_if_absent = self.puts_if_absent(action);
+        rules.extend(self.check_range().filter(|_| !puts_if_absent));
         if self.version_type == VersionType::Force && !dialect.allows_version_type_force() {
             rules.push("version type [force] may no longer be used".to_owned());
             return rules;
         }
         if !dialect.allows_internal_version_condition()
             && self.version_type == VersionType::Internal
-            && self.version.is_some_and(|version| version != MATCH_DELETED)
+            && self.version.is_some()
+            && !puts_if_absent
         {
             rules.push(INTERNAL_VERSIONING.to_owned());
         }
@@ -193,7 +195,7 @@ impl Conditions {
     pub(crate) fn check_range(&self) -> Option<String> {
         let legal = match (self.version_type, self.version) {
             (VersionType::Internal, None) => true,
-            (VersionType::Internal, Some(version)) => version > 0 || version == MATCH_DELETED,
+            (VersionType::Internal, Some(version)) => version > 0,
             (VersionType::External | VersionType::ExternalGte | VersionType::Force, version) => {
                 version.is_some_and(|version| version >= 0)
             }
@@ -235,11 +237,23 @@ impl Conditions {
         self.version.and_then(Version::new)
     }
 
-    /// The precondition that these conditions are, once they were checked; `action` may change, as
-    /// version −4 makes an index a create.
-    pub(crate) fn precondition(&self, action: Action) -> (Action, Precondition) {
+    /// Whether this is an index request with version −4, which makes it a create: the one place
+    /// where that number means anything.
+    fn puts_if_absent(&self, action: Action) -> bool {
+        action == Action::Index
+            && self.version_type == VersionType::Internal
+            && self.version == Some(MATCH_DELETED)
+    }
+
+    /// What an index or create request does, once its conditions were checked.
+    pub(crate) fn action(&self, asked: Action) -> Action {
+        if self.puts_if_absent(asked) { Action::Create } else { asked }
+    }
+
+    /// The precondition that these conditions are, once they were checked.
+    pub(crate) fn precondition(&self) -> Precondition {
         let version = self.version.and_then(Version::new);
-        let precondition = match (self.seq_no, self.version_type, version) {
+        match (self.seq_no, self.version_type, version) {
             (Some(seq_no), _, _) => Precondition::SeqNo {
                 seq_no: SeqNo::new(seq_no),
                 term: PrimaryTerm::new(self.primary_term),
@@ -251,9 +265,7 @@ impl Conditions {
                 Precondition::ExternalGreaterOrEqual(version)
             }
             (None, VersionType::Force, Some(version)) => Precondition::Force(version),
-        };
-        let put_if_absent = action == Action::Index && self.version == Some(MATCH_DELETED);
-        (if put_if_absent { Action::Create } else { action }, precondition)
+        }
     }
 }
 
@@ -345,11 +357,17 @@ mod tests {
     }
 
     #[test]
-    fn version_minus_four_puts_if_absent() {
-        let conditions = conditions("version=-4", Dialect::V7).unwrap();
-        assert_eq!(conditions.precondition(Action::Index), (Action::Create, Precondition::None));
+    fn version_minus_four_puts_if_absent_and_means_nothing_else() {
+        for dialect in [Dialect::V2, Dialect::V5, Dialect::V7, Dialect::V8] {
+            let conditions = conditions("version=-4", dialect).unwrap();
+            assert_eq!(rules("version=-4", Action::Index, dialect), [""; 0]);
+            assert_eq!(conditions.action(Action::Index), Action::Create);
+            assert_eq!(conditions.precondition(), Precondition::None);
+            // Elsewhere it is as illegal as any other negative number.
+            assert!(rules("version=-4", Action::Delete, dialect)[0].contains("illegal version"));
+            assert!(conditions.check_read(dialect)[0].contains("illegal version"));
+        }
         let five = super::Conditions { version: Some(5), ..Conditions::default() };
-        let required = Precondition::Version(Version::new(5).unwrap());
-        assert_eq!(five.precondition(Action::Delete), (Action::Delete, required));
+        assert_eq!(five.precondition(), Precondition::Version(Version::new(5).unwrap()));
     }
 }

@@ -26,7 +26,7 @@ pub(crate) async fn index(
     let id = call.found.id.map(str::to_owned);
     call.parameters.declare(&["index", "type", "id"]);
     let action = take_op_type(call, path_action, id.is_some())?;
-    let if_match = call.request.headers.if_match.as_deref();
+    let if_match = call.if_match()?;
     let conditions = Conditions::take(&mut call.parameters, if_match, call.dialect)?;
     let write = WriteParameters::take(call)?;
     let pipeline = take_pipeline(call)?;
@@ -39,7 +39,7 @@ pub(crate) async fn index(
     if !rules.is_empty() {
         return Err(Error::Validation(rules));
     }
-    let (action, precondition) = conditions.precondition(action);
+    let (action, precondition) = (conditions.action(action), conditions.precondition());
     let source = call.request.body.clone();
     let change = match action {
         Action::Create => Change::Create(source),
@@ -54,7 +54,7 @@ pub(crate) async fn index(
 /// Delete by id. Only an external version creates the index along the way: its tombstone counts.
 pub(crate) async fn delete(node: &Node, call: &mut Call<'_>) -> Result<Answer, Error> {
     call.parameters.declare(&["index", "type", "id"]);
-    let if_match = call.request.headers.if_match.as_deref();
+    let if_match = call.if_match()?;
     let conditions = Conditions::take(&mut call.parameters, if_match, call.dialect)?;
     let write = WriteParameters::take(call)?;
     call.finish_parameters()?;
@@ -63,7 +63,7 @@ pub(crate) async fn delete(node: &Node, call: &mut Call<'_>) -> Result<Answer, E
     if !rules.is_empty() {
         return Err(Error::Validation(rules));
     }
-    let (_, precondition) = conditions.precondition(Action::Delete);
+    let precondition = conditions.precondition();
     let missing_index = if precondition.external_version().is_some() {
         MissingIndex::Create(call.dialect.new_index_settings())
     } else {
@@ -78,7 +78,7 @@ pub(crate) async fn delete(node: &Node, call: &mut Call<'_>) -> Result<Answer, E
 /// Update by a partial document.
 pub(crate) async fn update(node: &Node, call: &mut Call<'_>) -> Result<Answer, Error> {
     call.parameters.declare(&["index", "type", "id"]);
-    let if_match = call.request.headers.if_match.as_deref();
+    let if_match = call.if_match()?;
     let conditions = Conditions::take(&mut call.parameters, if_match, call.dialect)?;
     // Parsed and validated; an update never conflicts with another, so there is nothing to retry.
     let retry_on_conflict = call.parameters.take_int("retry_on_conflict")?.unwrap_or(0);
@@ -103,8 +103,8 @@ pub(crate) async fn update(node: &Node, call: &mut Call<'_>) -> Result<Answer, E
         return Err(Error::Validation(rules));
     }
     let shown = shown.or(&body.source);
-    let (_, precondition) = conditions.precondition(Action::Index);
-    let change = body.into_change(call.dialect)?;
+    let precondition = conditions.precondition();
+    let change = body.into_change(&shown, call.dialect)?;
     let missing_index = MissingIndex::Create(call.dialect.new_index_settings());
     let write_document =
         DocumentWrite { precondition, missing_index, ..document_write(call, &write, change) };
@@ -153,6 +153,7 @@ struct Read {
 impl Read {
     fn take(call: &mut Call<'_>) -> Result<Self, Error> {
         call.parameters.declare(&["index", "type", "id"]);
+        let if_match = call.if_match()?;
         let parameters = &mut call.parameters;
         let mut routing = parameters.take("routing").filter(|routing| !routing.is_empty());
         if call.dialect.allows_old_metadata_names() {
@@ -172,7 +173,7 @@ impl Read {
         let shows_source = |fields: &Vec<String>| fields.iter().any(|field| field == "_source");
         let stored_fields = stored_fields.is_some_and(|fields| !shows_source(&fields));
         let source = SourceFilter::take(parameters, call.dialect);
-        let conditions = Conditions::take_version(parameters, None, call.dialect)?;
+        let conditions = Conditions::take_version(parameters, if_match, call.dialect)?;
         call.finish_parameters()?;
         call.refuse_body()?;
         let rules = conditions.check_read(call.dialect);

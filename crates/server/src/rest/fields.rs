@@ -8,7 +8,7 @@ use std::fmt;
 
 use bytes::Bytes;
 use serde::Deserialize;
-use serde::de::{Deserializer, MapAccess, Visitor};
+use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 /// An object's members, in their order.
@@ -37,11 +37,24 @@ impl<'de> Deserialize<'de> for Fields<'de> {
                 while let Some((Name(name), value)) = map.next_entry()? {
                     fields.push((name, value));
                 }
-                Ok(Fields(fields))
+                match repeated(&fields) {
+                    Some(name) => Err(A::Error::custom(format!("Duplicate field '{name}'"))),
+                    None => Ok(Fields(fields)),
+                }
             }
         }
         deserializer.deserialize_map(Members)
     }
+}
+
+/// A name that stands twice. Of two conditions neither may be passed over.
+fn repeated<'f>(fields: &'f [(Cow<'_, str>, &RawValue)]) -> Option<&'f str> {
+    let mut names: Vec<&str> = fields.iter().map(|(name, _)| &**name).collect();
+    names.sort_unstable();
+    names.windows(2).find_map(|pair| match pair {
+        [one, other] if one == other => Some(*one),
+        _ => None,
+    })
 }
 
 /// A member's name, borrowed unless it has escapes.
@@ -150,5 +163,6 @@ mod tests {
         assert_eq!(scalar(fields[2].1).as_deref(), Some("ef"));
         assert_eq!(scalar(fields[0].1).as_deref(), Some("1"));
         assert_eq!(scalar(fields[3].1), None);
+        assert!(Fields::parse(r#"{"a":1,"b":2,"\u0061":3}"#).is_err(), "a name may stand once");
     }
 }

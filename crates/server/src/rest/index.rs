@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use hyper::StatusCode;
+use indexmap::IndexMap;
 use node::{Index, NewIndex, Node, Settings, matches_glob};
 use serde_json::{Map, Value, json};
 
@@ -190,17 +191,15 @@ pub(crate) async fn put_settings(node: &Node, call: &mut Call<'_>) -> Result<Ans
             }
             call.error(error, TYPELESS)
         };
-        let settings = Settings::from_json(body).map_err(node::Error::Setting).map_err(refused)?;
-        node.change_settings(&index, settings).await.map_err(refused)?;
+        node.change_settings(&index, body).await.map_err(refused)?;
     }
     Ok(acknowledged())
 }
 
 /// Delete indices.
 pub(crate) async fn delete(node: &Node, call: &mut Call<'_>) -> Result<Answer, Error> {
-    let expression = call.index().to_owned();
-    let all = expression.contains('*') || expression == "_all";
-    if all && !call.dialect.deletes_by_wildcard() {
+    let wild = |part: &str| part.contains('*') || part == "_all";
+    if call.index().split(',').any(wild) && !call.dialect.deletes_by_wildcard() {
         let text = "Wildcard expressions or all indices are not allowed";
         return Err(Error::illegal_argument(text));
     }
@@ -347,11 +346,11 @@ pub(crate) fn take_indices(node: &Node, call: &mut Call<'_>) -> Result<Vec<Arc<I
     }
     call.finish_parameters()?;
     let expression = call.found.index.unwrap_or("_all");
-    let mut found: Vec<Arc<Index>> = Vec::new();
+    let mut found: IndexMap<Arc<str>, Arc<Index>> = IndexMap::new();
     for part in expression.split(',').filter(|part| !part.is_empty()) {
         let matching: Vec<_> = match part.strip_prefix('-') {
             Some(excluded) => {
-                found.retain(|index| !matches_glob(excluded, index.name()));
+                found.retain(|name, _| !matches_glob(excluded, name));
                 continue;
             }
             None if part == "_all" || part.contains('*') => {
@@ -370,17 +369,14 @@ pub(crate) fn take_indices(node: &Node, call: &mut Call<'_>) -> Result<Vec<Arc<I
                 Err(error) => return Err(call.error(error, TYPELESS)),
             },
         };
-        for index in matching {
-            if !found.iter().any(|known| known.identity() == index.identity()) {
-                found.push(index);
-            }
-        }
+        let named = matching.into_iter().map(|index| (Arc::clone(&index.identity().name), index));
+        found.extend(named);
     }
     if found.is_empty() && !allow_none {
         let error = node::Error::IndexNotFound { index: expression.into() };
         return Err(call.error(error, TYPELESS));
     }
-    Ok(found)
+    Ok(found.into_values().collect())
 }
 
 fn take_timeouts(call: &mut Call<'_>) -> Result<(), Error> {

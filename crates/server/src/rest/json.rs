@@ -132,6 +132,11 @@ pub struct Array<'w> {
 }
 
 impl Array<'_> {
+    /// How long everything written so far is.
+    pub fn bytes(&self) -> usize {
+        self.bytes.len()
+    }
+
     /// Adds a string.
     pub fn string(&mut self, value: &str) {
         self.value(value);

@@ -39,6 +39,7 @@ struct Item {
 /// Get many.
 pub(crate) async fn multi_get(node: &Node, call: &mut Call<'_>) -> Result<Answer, Error> {
     call.parameters.declare(&["index", "type"]);
+    call.refuse_if_match()?;
     for ignored in ["preference", "realtime", "refresh"] {
         call.parameters.take(ignored);
     }
@@ -104,6 +105,10 @@ async fn read_one(node: &Node, call: &Call<'_>, item: &Item) -> Found {
     if present != TYPELESS && asked.is_some_and(|asked| asked != present) {
         return Ok((index, None));
     }
+    // A version that none can be matches none; it is not passed over.
+    if let Some(rule) = item.conditions.check_read(call.dialect).pop() {
+        return Err(Error::Validation(vec![rule]));
+    }
     let required = item.conditions.required_version();
     let read = index.get(id.unwrap_or_default(), item.routing.as_deref(), required).await;
     let document = read.map_err(|error| call.error(error, asked.unwrap_or(&present)))?;
@@ -163,7 +168,7 @@ fn parse(body: &[u8], call: &Call<'_>) -> Result<Vec<Item>, Error> {
         match (&*name, fields::token(value)) {
             ("docs", "START_ARRAY") => {
                 for doc in array(value)? {
-                    items.push(parse_doc(doc, call.dialect)?);
+                    add(&mut items, parse_doc(doc, call.dialect)?)?;
                 }
             }
             ("ids", "START_ARRAY") => {
@@ -171,7 +176,7 @@ fn parse(body: &[u8], call: &Call<'_>) -> Result<Vec<Item>, Error> {
                     let id = scalar(id).map(Cow::into_owned).ok_or_else(|| {
                         Error::illegal_argument("ids array element should only contain ids")
                     })?;
-                    items.push(Item { id: Some(id), ..Item::default() });
+                    add(&mut items, Item { id: Some(id), ..Item::default() })?;
                 }
             }
             (_, "START_ARRAY") => {
@@ -185,11 +190,16 @@ fn parse(body: &[u8], call: &Call<'_>) -> Result<Vec<Item>, Error> {
                 return Err(unexpected(text, at, &what));
             }
         }
-        if items.len() > DOCUMENTS_MAX {
-            return Err(Error::TooMany { what: "documents", limit: DOCUMENTS_MAX });
-        }
     }
     Ok(items)
+}
+
+fn add(items: &mut Vec<Item>, item: Item) -> Result<(), Error> {
+    if items.len() >= DOCUMENTS_MAX {
+        return Err(Error::TooMany { what: "documents", limit: DOCUMENTS_MAX });
+    }
+    items.push(item);
+    Ok(())
 }
 
 fn parse_doc(doc: &RawValue, dialect: Dialect) -> Result<Item, Error> {

@@ -9,6 +9,7 @@ use shard::WriteError;
 
 use super::dialect::Dialect;
 use super::error::{ErrorBody, Outcome, bad_request, illegal_argument};
+use super::update_body::SUGGESTED_BYTES_MAX;
 
 /// An error of the node, with what its texts depend on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,7 +63,7 @@ impl NodeError {
             .with_text("index_uuid", &*index.uuid)
             .with_text("index", &*index.name),
             Error::TooLong { .. } => illegal_argument(error.to_string()),
-            Error::Blocked { index, setting } => blocked(&index.name, setting),
+            Error::Blocked { index, setting } => blocked(&index.name, setting, *dialect),
             Error::Source(error) => source(error, *dialect),
             Error::Document { index, shard, id, cause } => {
                 let about = Document { index, shard: *shard, id, type_name, dialect: *dialect };
@@ -108,7 +109,7 @@ impl Document<'_> {
                 ))
             }
             WriteError::Unmodifiable(reason) => {
-                bad_request("mapper_parsing_exception", format!("[{}]: {reason}", self.id))
+                bad_request(source_exception(self.dialect), format!("[{}]: {reason}", self.id))
             }
             WriteError::Busy => {
                 let reason = format!(
@@ -271,13 +272,19 @@ fn index_not_found(index: &str, reason: String) -> ErrorBody {
 }
 
 /// A block in the words and numbers of the cluster's block table.
-fn blocked(index: &str, setting: &str) -> ErrorBody {
+fn blocked(index: &str, setting: &str, dialect: Dialect) -> ErrorBody {
+    const READ_ONLY_ALLOW_DELETE: &str = "index.blocks.read_only_allow_delete";
+    if setting == READ_ONLY_ALLOW_DELETE && dialect == Dialect::V8 {
+        let block = "TOO_MANY_REQUESTS/12/disk usage exceeded flood-stage watermark, index has \
+                     read-only-allow-delete block";
+        let reason = format!("index [{index}] blocked by: [{block}];");
+        let status = StatusCode::TOO_MANY_REQUESTS;
+        return ErrorBody::new(status, "cluster_block_exception", reason);
+    }
     let block = match setting {
         "index.blocks.read_only" => "FORBIDDEN/5/index read-only (api)",
         "index.blocks.read" => "FORBIDDEN/7/index read (api)",
-        "index.blocks.read_only_allow_delete" => {
-            "FORBIDDEN/12/index read-only / allow delete (api)"
-        }
+        READ_ONLY_ALLOW_DELETE => "FORBIDDEN/12/index read-only / allow delete (api)",
         _ => "FORBIDDEN/8/index write (api)",
     };
     let reason = format!("index [{index}] blocked by: [{block}];");
@@ -324,6 +331,7 @@ fn setting(error: &SettingError) -> ErrorBody {
     let SettingError::Unknown(name) = error else { return illegal_argument(error.to_string()) };
     let near = Settings::known()
         .iter()
+        .filter(|_| name.len() <= SUGGESTED_BYTES_MAX)
         .filter(|known| strsim::normalized_levenshtein(known, name) > 0.7)
         .copied()
         .collect::<Vec<_>>();
@@ -339,13 +347,17 @@ fn setting(error: &SettingError) -> ErrorBody {
     })
 }
 
-/// A source that is none (spec document-api §8.4).
-pub(super) fn source(error: &SourceError, dialect: Dialect) -> ErrorBody {
-    let kind = match dialect {
+/// The exception of a source that cannot be a document's.
+fn source_exception(dialect: Dialect) -> &'static str {
+    match dialect {
         Dialect::V2 | Dialect::V5 | Dialect::V7 => "mapper_parsing_exception",
         Dialect::V8 => "document_parsing_exception",
-    };
-    let refused = |reason: String| bad_request(kind, reason);
+    }
+}
+
+/// A source that is none (spec document-api §8.4).
+pub(super) fn source(error: &SourceError, dialect: Dialect) -> ErrorBody {
+    let refused = |reason: String| bad_request(source_exception(dialect), reason);
     match error {
         SourceError::Empty => refused("failed to parse, document is empty".to_owned()),
         SourceError::NotAnObject => {

@@ -10,6 +10,9 @@ use super::uri;
 const COMMON: [&str; 7] =
     ["pretty", "human", "error_trace", "filter_path", "format", "source", "source_content_type"];
 
+/// What no dialect may pass over where an endpoint does not take it.
+const CONDITIONS: [&str; 3] = ["version", "version_type", "op_type"];
+
 /// Room for the names that most endpoints know.
 const KNOWN_TYPICALLY: usize = 32;
 
@@ -127,9 +130,10 @@ impl Parameters {
         if is_seq_no_condition(&given.name) && !self.dialect.knows_seq_no_condition() {
             return true;
         }
+        let is_condition = CONDITIONS.contains(&given.name.as_str());
         !given.taken
             && !COMMON.contains(&given.name.as_str())
-            && !self.dialect.ignores_unknown_parameters()
+            && (is_condition || !self.dialect.ignores_unknown_parameters())
     }
 
     /// ` -> did you mean [x]?`, or nothing if no known name is near.

@@ -33,10 +33,8 @@ pub struct Headers {
     pub content_types: Vec<String>,
     /// The first `Accept`.
     pub accept: Option<String>,
-    /// The first `If-Match`.
-    pub if_match: Option<String>,
-    /// `X-Opaque-Id`, by which the client knows its request again.
-    pub opaque_id: Option<String>,
+    /// Every `If-Match`: there should be one at most.
+    pub if_match: Vec<String>,
 }
 
 impl Headers {
@@ -45,8 +43,7 @@ impl Headers {
         Self {
             content_types: texts(all, CONTENT_TYPE).collect(),
             accept: texts(all, ACCEPT).next(),
-            if_match: texts(all, IF_MATCH).next(),
-            opaque_id: texts(all, "x-opaque-id").next(),
+            if_match: texts(all, IF_MATCH).collect(),
         }
     }
 }

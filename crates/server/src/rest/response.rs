@@ -2,9 +2,8 @@
 
 use bytes::Bytes;
 use hyper::StatusCode;
-use hyper::header::{HeaderName, HeaderValue, WARNING};
+use hyper::header::{HeaderName, HeaderValue};
 
-use super::dialect::Dialect;
 use super::error::Outcome;
 
 /// What an endpoint says, before it is rendered as the request asked.
@@ -50,13 +49,6 @@ impl Answer {
             self.headers.push((name, value));
         }
         self
-    }
-
-    /// This answer with a deprecation notice, as `Warning` carries one.
-    pub fn with_warning(self, dialect: Dialect, notice: &str) -> Self {
-        let notice = notice.replace('\\', "\\\\").replace('"', "\\\"");
-        let version = dialect.version_number();
-        self.with_header(WARNING, &format!("299 Elasticsearch-{version}-occam \"{notice}\""))
     }
 }
 

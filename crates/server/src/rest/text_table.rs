@@ -1,6 +1,7 @@
 //! Tables as `_cat` prints them: padded columns, chosen, sorted and headed as asked, or as JSON (spec
 //! index-and-cluster-api §3).
 
+use std::cmp::Ordering;
 use std::fmt::Write;
 
 use hyper::StatusCode;
@@ -71,7 +72,13 @@ impl TextTable {
                     };
                     places(name).map(move |place| (place, shown_as(place)))
                 })
-                .collect(),
+                .fold(Vec::new(), |mut shown: Vec<(usize, String)>, column| {
+                    // A column asked for twice is shown once.
+                    if !shown.contains(&column) {
+                        shown.push(column);
+                    }
+                    shown
+                }),
         };
         let mut sorted = Vec::new();
         for wish in call.parameters.take_list("s").unwrap_or_default() {
@@ -163,11 +170,13 @@ impl TextTable {
     }
 }
 
-/// Numbers by value, everything else by letters.
-fn compare(one: Option<&String>, other: Option<&String>) -> std::cmp::Ordering {
+/// Numbers by value and before everything else, which goes by letters.
+fn compare(one: Option<&String>, other: Option<&String>) -> Ordering {
     let number = |cell: Option<&String>| cell.and_then(|cell| cell.parse::<u64>().ok());
     match (number(one), number(other)) {
         (Some(one), Some(other)) => one.cmp(&other),
-        _ => one.cmp(&other),
+        (Some(_), None) => Ordering::Less,
+        (None, Some(_)) => Ordering::Greater,
+        (None, None) => one.cmp(&other),
     }
 }

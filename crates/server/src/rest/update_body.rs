@@ -14,6 +14,9 @@ use super::error::Error;
 use super::fields::{self, Fields};
 use super::source_filter::SourceFilter;
 
+/// Names longer than this are compared with no other: nobody meant one of ours.
+pub(crate) const SUGGESTED_BYTES_MAX: usize = 100;
+
 /// What an update's body says.
 #[derive(Debug)]
 pub(crate) struct UpdateBody {
@@ -88,9 +91,10 @@ impl UpdateBody {
                 self.if_primary_term = Some(long(text, name, value)?)
             }
             _ => {
+                let short = name.len() <= SUGGESTED_BYTES_MAX;
                 let near = ["doc", "upsert", "script", "doc_as_upsert", "detect_noop", "_source"]
                     .into_iter()
-                    .find(|known| strsim::levenshtein(known, name) <= 1);
+                    .find(|known| short && strsim::levenshtein(known, name) <= 1);
                 let hint = near.map_or_else(String::new, |near| format!(" did you mean [{near}]?"));
                 let at = fields::name_offset(text, value);
                 return Err(complaint(text, at, &format!("unknown field [{name}]{hint}")));
@@ -165,14 +169,18 @@ impl UpdateBody {
             VersionType::ExternalGte => rules
                 .push("version type [EXTERNAL_GTE] is not supported by the update API".to_owned()),
         }
-        if self.upsert.is_some() && conditions.has_explicit_version() {
+        if (self.upsert.is_some() || self.doc_as_upsert) && conditions.has_version() {
             rules.push("can't provide version in upsert request".to_owned());
         }
         rules
     }
 
-    /// The update as a shard takes it.
-    pub(crate) fn into_change(self, dialect: Dialect) -> Result<Change, Error> {
+    /// The update as a shard takes it; `shown` is what the answer will show of the document.
+    pub(crate) fn into_change(
+        self,
+        shown: &SourceFilter,
+        dialect: Dialect,
+    ) -> Result<Change, Error> {
         if self.has_script {
             return Err(Error::ScriptUnsupported);
         }
@@ -182,7 +190,11 @@ impl UpdateBody {
         }
         let upsert = if self.doc_as_upsert { self.doc.clone() } else { self.upsert };
         let merge = DocumentMerge { doc: self.doc, upsert, detect_noop: self.detect_noop };
-        Ok(node::update(Arc::new(merge)))
+        let wants_document = match shown {
+            SourceFilter::Unasked | SourceFilter::Nothing => false,
+            SourceFilter::All | SourceFilter::Fields { .. } => true,
+        };
+        Ok(node::update(Arc::new(merge), wants_document))
     }
 }
 

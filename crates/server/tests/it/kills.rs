@@ -53,6 +53,7 @@ fn a_kill_loses_nothing_that_was_acknowledged() {
     occam.stop();
     let (figures, time) = (ledger.figures, started.elapsed());
     println!("{kills} kills under load, {early_kills} during starts, {time:.1?}: {figures:?}");
+    assert!(figures.acknowledged > 0 && figures.refused > 0 && figures.reads > 0, "{figures:?}");
 }
 
 #[test]

@@ -14,6 +14,7 @@ mod bad_input;
 mod bounds;
 mod bulk_loads;
 mod client;
+mod conditions;
 mod connections;
 mod counter;
 mod curl;

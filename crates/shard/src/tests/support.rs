@@ -44,6 +44,8 @@ impl Clock for TestClock {
 pub(super) enum Ending {
     Appended,
     NoRoom,
+    /// The next append finds no room, those after it do.
+    NoRoomOnce,
     UnknownButStored,
     UnknownAndLost,
 }
@@ -146,7 +148,10 @@ impl Log for GatedLog {
             let unknown = || AppendError::Unknown(Cause::from("the sync failed"));
             match ending {
                 Ending::Appended => self.below.append(entry, expected).await,
-                Ending::NoRoom => {
+                Ending::NoRoom | Ending::NoRoomOnce => {
+                    if ending == Ending::NoRoomOnce {
+                        *self.world.ending.lock() = Ending::Appended;
+                    }
                     Err(AppendError::Refused(Refused::NoRoom(Cause::from("disk full"))))
                 }
                 Ending::UnknownButStored => {
@@ -241,13 +246,21 @@ pub(super) fn delete(id: &str) -> Write {
 
 pub(super) fn update(id: &str, letter: char) -> Write {
     let modify = Arc::new(AppendLetter { letter, upsert: false, weight: 0 });
-    write(id, Precondition::None, Change::Update(Update { modify, basis: None }))
+    write(
+        id,
+        Precondition::None,
+        Change::Update(Update { modify, wants_document: true, basis: None }),
+    )
 }
 
 /// An update whose merge is too long for the writer.
 pub(super) fn heavy(id: &str, letter: char) -> Write {
     let modify = Arc::new(AppendLetter { letter, upsert: false, weight: 1 << 20 });
-    write(id, Precondition::None, Change::Update(Update { modify, basis: None }))
+    write(
+        id,
+        Precondition::None,
+        Change::Update(Update { modify, wants_document: true, basis: None }),
+    )
 }
 
 pub(super) fn if_seq_no(mut write: Write, seq_no: u64, term: u64) -> Write {

@@ -12,7 +12,11 @@ use crate::{Change, Update, Write, WriteError, Written};
 
 fn upsert(id: &str, letter: char) -> Write {
     let modify = Arc::new(AppendLetter { letter, upsert: true, weight: 0 });
-    write(id, Precondition::None, Change::Update(Update { modify, basis: None }))
+    write(
+        id,
+        Precondition::None,
+        Change::Update(Update { modify, wants_document: true, basis: None }),
+    )
 }
 
 #[tokio::test]
@@ -93,7 +97,11 @@ async fn writes_behind_a_parked_update_wait_and_others_do_not() {
     // The caller's basis is of yesterday and the present source is far away.
     world.cold.store(true, SeqCst);
     let modify = Arc::new(AppendLetter { letter: 'u', upsert: false, weight: 0 });
-    let stale = write("a", Precondition::None, Change::Update(Update { modify, basis }));
+    let stale = write(
+        "a",
+        Precondition::None,
+        Change::Update(Update { modify, wants_document: true, basis }),
+    );
     let parked = shard.write(vec![stale, index("b", "1"), update("a", 'v'), delete("c")]);
     let mut parked = Box::pin(parked);
     // `fetch_basis` of the second update reads, then the writer's own preparation.
@@ -121,4 +129,41 @@ async fn long_merges_run_elsewhere_and_keep_their_place() {
         vec![index("a", ">"), heavy("a", 'x'), update("a", 'y'), heavy("a", 'z'), update("a", 'w')];
     all(&shard, writes).await;
     assert_eq!(source(&shard, "a").await.as_deref(), Some(">xyzw"));
+}
+
+#[tokio::test]
+async fn any_number_of_long_updates_of_one_document_succeed() {
+    let shard = World::new().open();
+    one(&shard, index("a", "")).await.unwrap();
+    let answers = shard.write((0..3_000).map(|_| heavy("a", 'x')).collect()).await;
+    assert!(answers.iter().all(|answer| is(Outcome::Updated, answer)));
+    assert_eq!(source(&shard, "a").await.unwrap().len(), 3_000);
+}
+
+#[tokio::test]
+async fn updates_of_more_far_away_documents_than_are_prepared_at_a_time_wait_their_turn() {
+    let world = World::new();
+    let shard = world.open();
+    let names: Vec<String> = (0..3_000).map(|number| number.to_string()).collect();
+    shard.write(names.iter().map(|name| index(name, ">")).collect()).await;
+    world.cold.store(true, SeqCst);
+    world.reads.add_permits(1_000_000);
+    let updates = names.iter().chain(&names).map(|name| heavy(name, 'x'));
+    let answers = shard.write(updates.collect()).await;
+    assert!(answers.iter().all(|answer| is(Outcome::Updated, answer)));
+    world.cold.store(false, SeqCst);
+    assert_eq!(source(&shard, "2999").await.as_deref(), Some(">xx"));
+}
+
+#[tokio::test]
+async fn a_condition_on_a_document_that_an_upsert_would_create_is_not_dropped() {
+    let shard = World::new().open();
+    for precondition in [
+        Precondition::Version(document::Version::FIRST),
+        if_seq_no(upsert("a", 'x'), 0, 1).precondition,
+    ] {
+        let conditional = Write { precondition, ..upsert("a", 'x') };
+        assert!(matches!(one(&shard, conditional).await, Err(WriteError::Refused(_))));
+    }
+    assert_eq!(source(&shard, "a").await, None);
 }

@@ -9,13 +9,18 @@ use hashbrown::{HashTable, hash_table::Entry};
 
 use crate::{Document, WriteError};
 
-use super::replies::{Answer, Replies, Slot};
+use super::{
+    INLINE_MERGE_BYTES_MAX,
+    replies::{Answer, Replies, Slot},
+};
 
 /// Writes that were planned together and become durable together.
 #[derive(Debug)]
 pub(super) struct Batch {
     operations: Vec<Operation>,
     answers: Vec<(Slot, Answer)>,
+    /// What updates computed, small enough to keep for the next ones.
+    remembered: Vec<Document>,
     /// The overlay: for each document of the batch its latest operation, by hash and index.
     latest: HashTable<(u64, usize)>,
     /// Bytes of sources and ids, roughly what the entry will measure.
@@ -30,6 +35,7 @@ impl Default for Batch {
         Self {
             operations: Vec::new(),
             answers: Vec::new(),
+            remembered: Vec::new(),
             latest: HashTable::new(),
             bytes: 0,
             next_seq_no: SeqNo::ZERO,
@@ -44,6 +50,7 @@ impl Batch {
     pub(super) fn begin(&mut self, next_seq_no: SeqNo, term: PrimaryTerm, now: Timestamp) {
         self.operations.clear();
         self.answers.clear();
+        self.remembered.clear();
         self.latest.clear();
         self.bytes = 0;
         (self.next_seq_no, self.term, self.now) = (next_seq_no, term, now);
@@ -130,9 +137,16 @@ impl Batch {
         std::mem::take(&mut self.operations)
     }
 
-    /// The documents that updates of this batch have computed, or found nothing to change in.
-    pub(super) fn updated_documents(&self) -> impl Iterator<Item = &Document> {
-        self.answers.iter().filter_map(|(_, answer)| answer.as_ref().ok()?.document.as_ref())
+    /// Keeps a document that an update has computed, or found nothing to change in.
+    pub(super) fn remember(&mut self, document: &Document) {
+        if document.source.len() <= INLINE_MERGE_BYTES_MAX {
+            self.remembered.push(document.clone());
+        }
+    }
+
+    /// The documents to keep.
+    pub(super) fn take_remembered(&mut self) -> Vec<Document> {
+        std::mem::take(&mut self.remembered)
     }
 
     /// Gives everybody the answer that was planned.

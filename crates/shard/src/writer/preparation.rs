@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use document::LastWrite;
 
-use super::{INLINE_MERGE_BYTES_MAX, replies::Slot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::{INLINE_MERGE_BYTES_MAX, PREPARED_BYTES_MAX, replies::Slot};
 use crate::{
     Document, Modified, Update, Write, WriteError,
     log::Cause,
@@ -32,16 +34,25 @@ pub(super) struct Prepared {
     pub(super) slot: Slot,
     pub(super) last: LastWrite,
     pub(super) result: Result<(Document, Result<Modified, WriteError>), WriteError>,
+    /// What it takes of the room for preparations, until it is planned.
+    pub(super) room: Option<OwnedSemaphorePermit>,
 }
 
 /// Reads the present document if need be, and modifies it: a large one on a thread of its own.
 pub(super) async fn prepare(
     store: Arc<dyn Store>,
+    room: Arc<Semaphore>,
     write: Write,
     update: Update,
     basis: Basis,
     slot: Slot,
 ) -> Prepared {
+    let bytes = match &basis {
+        Basis::Read(document) => u32::try_from(document.source.len()).unwrap_or(u32::MAX),
+        Basis::Stored { location, .. } => location.length,
+    };
+    // The semaphore is never closed.
+    let room = room.acquire_many_owned(bytes.min(PREPARED_BYTES_MAX)).await.ok();
     let (last, present) = match basis {
         Basis::Read(document) => (document.last, Ok(document)),
         Basis::Stored { last, location } => {
@@ -53,7 +64,7 @@ pub(super) async fn prepare(
         Ok(present) => modify(&update, present).await,
         Err(error) => Err(error),
     };
-    Prepared { write, update, slot, last, result }
+    Prepared { write, update, slot, last, result, room }
 }
 
 async fn modify(
