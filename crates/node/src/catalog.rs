@@ -19,6 +19,8 @@ use tokio::sync::Mutex;
 
 use crate::{Error, Index, IndexRef, Random, Settings, index_name};
 
+/// How many shards a node may have: each costs some kilobytes.
+const SHARDS_MAX: u64 = 50_000;
 /// How many indices are deleted by one entry of the log.
 const DELETED_TOGETHER_MAX: usize = 1_000;
 
@@ -250,6 +252,11 @@ impl Catalog {
             return Err(Error::IndexExists { index: index.identity().clone() });
         }
         let shards = u64::from(new.settings.number_of_shards());
+        let present: usize = self.all().iter().map(|index| index.shards().len()).sum();
+        let present = u64::try_from(present).unwrap_or(u64::MAX);
+        if present.saturating_add(shards) > SHARDS_MAX {
+            return Err(Error::TooManyShards { added: shards, present, limit: SHARDS_MAX });
+        }
         let streams: Vec<u64> =
             (writer.next_stream..writer.next_stream.saturating_add(shards)).collect();
         // Given once, also if this fails halfway: a stream number is never used again.

@@ -54,6 +54,19 @@ pub enum Error {
         /// What is wrong with it.
         why: String,
     },
+    /// The node has as many shards as it can.
+    #[error(
+        "this action would add [{added}] shards, but this cluster currently has [{present}]/[{limit}] \
+         maximum shards open"
+    )]
+    TooManyShards {
+        /// How many it would add.
+        added: u64,
+        /// How many there are.
+        present: u64,
+        /// How many there may be.
+        limit: u64,
+    },
     /// A setting cannot be.
     #[error(transparent)]
     Setting(#[from] SettingError),

@@ -27,7 +27,6 @@ pub mod response;
 pub mod route;
 mod source_filter;
 mod text_table;
-pub mod time_value;
 mod update_body;
 pub mod uri;
 mod write_parameters;

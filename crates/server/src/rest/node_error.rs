@@ -47,6 +47,10 @@ impl NodeError {
             )
             .with_text("index_uuid", "_na_")
             .with_text("index", &**index),
+            Error::TooManyShards { .. } => {
+                let reason = format!("Validation Failed: 1: {error};");
+                bad_request("validation_exception", reason)
+            }
             Error::Setting(error) => setting(error),
             Error::TypeConflict { index, present, asked } => illegal_argument(format!(
                 "Rejecting mapping update to [{}] as the final mapping would have more than 1 \

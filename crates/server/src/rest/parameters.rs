@@ -1,9 +1,10 @@
 //! The query parameters of one request, as a cursor: an endpoint takes what it knows, and what is
 //! left over is refused with a suggestion, as Elasticsearch does.
 
+use node::{TimeValueError, parse_time_value};
+
 use super::dialect::{Dialect, is_seq_no_condition};
 use super::error::Error;
-use super::time_value::TimeValue;
 use super::uri;
 
 /// What every endpoint understands; rendering takes these.
@@ -91,9 +92,9 @@ impl Parameters {
         self.take_number(name, "int")
     }
 
-    /// Takes a time value.
-    pub fn take_time(&mut self, name: &'static str) -> Result<Option<TimeValue>, Error> {
-        self.take(name).map(|text| TimeValue::parse(name, &text)).transpose()
+    /// Takes a time value, in milliseconds; −1 is none.
+    pub fn take_time(&mut self, name: &'static str) -> Result<Option<i64>, Error> {
+        self.take(name).map(|text| parse_time(name, &text)).transpose()
     }
 
     /// Takes a comma-separated list; empty elements do not count.
@@ -167,6 +168,19 @@ impl Parameters {
             Err(_) => Err(Error::NotANumber { expected, parameter: name.to_owned(), value }),
         }
     }
+}
+
+/// Reads a time value; the complaints are Elasticsearch's.
+fn parse_time(name: &str, text: &str) -> Result<i64, Error> {
+    parse_time_value(text).map_err(|error| {
+        Error::IllegalArgument(match error {
+            TimeValueError::Unit | TimeValueError::Negative => format!(
+                "failed to parse setting [{name}] with value [{text}] as a time value: {error}"
+            ),
+            TimeValueError::Fractional => format!("failed to parse [{text}], {error}"),
+            TimeValueError::Number => format!("failed to parse [{text}]"),
+        })
+    })
 }
 
 fn parse_flag(dialect: Dialect, text: &str) -> Result<bool, Error> {
@@ -282,6 +296,20 @@ mod tests {
         let text = "Failed to parse value [yes] as only [true] or [false] are allowed.";
         assert_eq!(refused, Error::illegal_argument(text));
         assert_eq!(parameters("pretty", Dialect::V2).take_switch("pretty").unwrap(), Some(true));
+    }
+
+    #[test]
+    fn complaints_about_times_name_the_parameter() {
+        let unit = "failed to parse setting [t] with value [10] as a time value: unit is missing or unrecognized";
+        for (text, complaint) in [
+            ("10", unit),
+            ("1.5s", "failed to parse [1.5s], fractional time values are not supported"),
+            ("xs", "failed to parse [xs]"),
+        ] {
+            let refused = parameters(&format!("t={text}"), Dialect::V7).take_time("t").unwrap_err();
+            assert_eq!(refused, Error::illegal_argument(complaint), "{text}");
+        }
+        assert_eq!(parameters("t=2s", Dialect::V7).take_time("t").unwrap(), Some(2_000));
     }
 
     #[test]

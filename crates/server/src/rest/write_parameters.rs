@@ -4,7 +4,6 @@ use node::{Node, Settings};
 
 use super::api::Call;
 use super::error::Error;
-use super::time_value::TimeValue;
 
 /// What a write asks for besides the write itself.
 #[derive(Clone, Debug)]
@@ -42,8 +41,9 @@ impl WriteParameters {
     pub(crate) fn take(call: &mut Call<'_>) -> Result<Self, Error> {
         let parameters = &mut call.parameters;
         let routing = parameters.take("routing").filter(|routing| !routing.is_empty());
+        parameters.take_time("timeout")?;
+        // As sent, for the complaint.
         let timeout = parameters.take("timeout").unwrap_or_else(|| "1m".to_owned());
-        TimeValue::parse("timeout", &timeout)?;
         let active_shards = match parameters.take("wait_for_active_shards") {
             Some(text) => ActiveShards::parse(&text)?,
             None => ActiveShards::AtLeast(0),

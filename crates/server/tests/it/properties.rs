@@ -6,7 +6,6 @@ use server::rest::filter_path::FilterPath;
 use server::rest::media_type::MediaType;
 use server::rest::parameters::Parameters;
 use server::rest::pretty::pretty;
-use server::rest::time_value::TimeValue;
 use server::rest::{uri, yaml};
 
 fn json() -> impl Strategy<Value = Value> {
@@ -50,7 +49,7 @@ proptest! {
     fn any_text_is_parsed_or_refused(text in ".*") {
         let _ = uri::segments(&text);
         let _ = MediaType::parse(&text);
-        let _ = TimeValue::parse("t", &text);
+        let _ = node::parse_time_value(&text);
         if let Ok(mut parameters) = Parameters::parse(&text) {
             parameters.declare(&["index", "id"]);
             let _ = parameters.reject_unknown("/");
