@@ -1,15 +1,25 @@
 //! The merge of an update's partial document (spec document-api §5, concurrency §5).
 //!
 //! Values that the update does not touch are copied as they stand in the source, byte for byte: no
-//! number changes its form and no key its place.
+//! number changes its form and no key its place. The partial document is read first; the source then
+//! passes by once, however deep the two meet.
+
+use std::borrow::Cow;
+use std::collections::HashSet;
 
 use bytes::Bytes;
 use indexmap::IndexMap;
-use serde_json::{Value, value::RawValue};
 use shard::{Modified, Modify, log::Cause};
 use thiserror::Error;
 
-use crate::source::{SourceError, check_depth};
+use crate::{
+    json_text::{JsonText, content},
+    source::{SourceError, check_source},
+};
+
+/// The most bytes a merge may result in (design §5, as for bodies): updates must not make documents
+/// that no request could have written.
+const RESULT_BYTES_MAX: usize = 100 << 20;
 
 /// An update by a partial document.
 #[derive(Clone, Debug)]
@@ -23,14 +33,20 @@ pub struct DocumentMerge {
 }
 
 /// Why a source cannot be merged.
-#[derive(Debug, Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum MergeError {
-    /// One of the two cannot be read.
+    /// The source is no JSON object.
+    #[error("failed to merge the document: its source is not a JSON object")]
+    Malformed,
+    /// The partial document could not be a source itself.
     #[error("failed to merge the document: {0}")]
-    Malformed(#[from] serde_json::Error),
-    /// The result would be nested too deeply.
-    #[error(transparent)]
-    TooDeep(#[from] SourceError),
+    Doc(#[from] SourceError),
+    /// The result would be too long.
+    #[error("the merged document would be longer than [{bytes_max}] bytes")]
+    TooLong {
+        /// The bound.
+        bytes_max: usize,
+    },
 }
 
 impl Modify for DocumentMerge {
@@ -39,7 +55,7 @@ impl Modify for DocumentMerge {
             (None, _, Some(upsert)) => Ok(Modified::Source(upsert.clone())),
             (None, _, None) | (Some(_), None, _) => Ok(Modified::Missing),
             (Some(present), Some(doc), _) => {
-                let Merged { source, changed } = merge(present, doc)?;
+                let Merged { source, changed } = merge(present, doc, RESULT_BYTES_MAX)?;
                 Ok(if changed || !self.detect_noop {
                     Modified::Source(source)
                 } else {
@@ -59,104 +75,291 @@ struct Merged {
     changed: bool,
 }
 
-type Fields<'a> = IndexMap<String, &'a RawValue>;
-
-fn merge(present: &[u8], doc: &[u8]) -> Result<Merged, MergeError> {
-    check_depth(doc)?;
-    let mut merged = Vec::with_capacity(present.len() + doc.len());
-    let changed =
-        merge_objects(serde_json::from_slice(present)?, serde_json::from_slice(doc)?, &mut merged)?;
-    Ok(Merged { source: merged.into(), changed })
-}
-
-/// Writes the merge of two objects; returns whether it differs from the first. As deep as the
-/// partial document is, which is bounded.
-fn merge_objects(
-    mut present: Fields<'_>,
-    doc: Fields<'_>,
-    out: &mut Vec<u8>,
-) -> Result<bool, MergeError> {
-    let mut changed = false;
-    let mut first = true;
-    let mut field = |out: &mut Vec<u8>, name: &str| -> Result<(), MergeError> {
-        out.push(if std::mem::take(&mut first) { b'{' } else { b',' });
-        serde_json::to_writer(&mut *out, name)?;
-        out.push(b':');
-        Ok(())
+fn merge(present: &[u8], doc: &[u8], bytes_max: usize) -> Result<Merged, MergeError> {
+    check_source(doc)?;
+    let doc = Tree::parse(doc, Arrays::Whole).ok_or(MergeError::Malformed)?;
+    let mut merge = Merge {
+        present: JsonText::new(present),
+        doc: &doc,
+        met: HashSet::new(),
+        open: Vec::new(),
+        out: Vec::with_capacity(present.len().min(bytes_max)),
+        bytes_max,
+        changed: false,
     };
-    let mut doc = doc;
-    for (name, old) in present.drain(..) {
-        field(out, &name)?;
-        let Some(new) = doc.shift_remove(&name) else {
-            out.extend_from_slice(old.get().as_bytes());
-            continue;
-        };
-        if is_object(old) && is_object(new) {
-            changed |= merge_objects(fields(old)?, fields(new)?, out)?;
-        } else if same(old, new)? {
-            out.extend_from_slice(old.get().as_bytes());
-        } else {
-            changed = true;
-            out.extend_from_slice(new.get().as_bytes());
-        }
-    }
-    for (name, new) in doc {
-        changed = true;
-        field(out, &name)?;
-        out.extend_from_slice(new.get().as_bytes());
-    }
-    out.extend_from_slice(if first { b"{}" } else { b"}" });
-    Ok(changed)
+    merge.run()?;
+    Ok(Merged { source: merge.out.into(), changed: merge.changed })
 }
 
-fn is_object(value: &RawValue) -> bool {
-    value.get().starts_with('{')
+/// A merge under way.
+struct Merge<'p, 'd> {
+    /// What is left of the source.
+    present: JsonText<'p>,
+    doc: &'d Tree<'d>,
+    /// The values of the partial document whose names the source has too.
+    met: HashSet<Place>,
+    /// The objects that both have and that are not at their end.
+    open: Vec<Open<'d>>,
+    out: Vec<u8>,
+    bytes_max: usize,
+    /// Whether what was written differs from the source.
+    changed: bool,
 }
 
-fn fields(value: &RawValue) -> Result<Fields<'_>, MergeError> {
-    Ok(serde_json::from_str(value.get())?)
+struct Open<'d> {
+    members: &'d Members<'d>,
+    /// Whether nothing was written in it yet.
+    is_empty: bool,
 }
 
-/// Whether two values are equal after parsing: `1` is not `1.0`, but `1.0` is `1.00`.
-fn same(one: &RawValue, other: &RawValue) -> Result<bool, MergeError> {
-    if one.get() == other.get() {
-        return Ok(true);
-    }
-    let (one, other) = (parse(one)?, parse(other)?);
-    Ok(equal(&one, &other))
-}
-
-fn parse(value: &RawValue) -> Result<Value, MergeError> {
-    let mut parser = serde_json::Deserializer::from_str(value.get());
-    parser.disable_recursion_limit();
-    Ok(serde::Deserialize::deserialize(&mut parser)?)
-}
-
-fn equal(one: &Value, other: &Value) -> bool {
-    match (one, other) {
-        (Value::Number(one), Value::Number(other)) => {
-            let (one, other) = (one.as_str(), other.as_str());
-            match (is_integer(one), is_integer(other)) {
-                (true, true) => one == other,
-                (false, false) => one.parse::<f64>().ok() == other.parse::<f64>().ok(),
-                (true, false) | (false, true) => false,
+impl<'d> Merge<'_, 'd> {
+    fn run(&mut self) -> Result<(), MergeError> {
+        let doc = self.doc;
+        self.open(doc.members(Tree::ROOT).ok_or(MergeError::Malformed)?)?;
+        while let Some(open) = self.open.last() {
+            let (members, is_first) = (open.members, open.is_empty);
+            match self.present.peek() {
+                Some(b'}') => self.close()?,
+                _ if is_first => self.member(members)?,
+                _ => {
+                    self.present.take(b',').ok_or(MergeError::Malformed)?;
+                    self.member(members)?;
+                }
             }
         }
-        (Value::Array(one), Value::Array(other)) => {
-            one.len() == other.len() && one.iter().zip(other).all(|(one, other)| equal(one, other))
+        Ok(())
+    }
+
+    fn open(&mut self, members: &'d Members<'d>) -> Result<(), MergeError> {
+        self.present.take(b'{').ok_or(MergeError::Malformed)?;
+        self.open.push(Open { members, is_empty: true });
+        self.write(b"{")
+    }
+
+    /// Writes the source's next member, which stands in an object that has these in the document.
+    fn member(&mut self, members: &'d Members<'d>) -> Result<(), MergeError> {
+        let doc = self.doc;
+        let name = self.present.name().ok_or(MergeError::Malformed)?;
+        let new = members.get(&content(name));
+        if let Some(member) = new {
+            self.met.insert(member.value);
+            if let (Some(inner), Some(b'{')) = (doc.members(member.value), self.present.peek()) {
+                self.write_name(name)?;
+                return self.open(inner);
+            }
         }
-        (Value::Object(one), Value::Object(other)) => {
-            one.len() == other.len()
-                && one
-                    .iter()
-                    .all(|(name, value)| other.get(name).is_some_and(|other| equal(value, other)))
+        let old = self.present.value().ok_or(MergeError::Malformed)?;
+        match new.filter(|member| !same(old, doc.text(member.value))) {
+            Some(member) => self.write_new(member),
+            None => {
+                self.write_name(name)?;
+                self.write(old)
+            }
         }
-        (one, other) => one == other,
+    }
+
+    /// Ends the innermost object with what the source has not.
+    fn close(&mut self) -> Result<(), MergeError> {
+        self.present.take(b'}').ok_or(MergeError::Malformed)?;
+        let members = self.open.last().map(|open| open.members);
+        for member in members.into_iter().flat_map(Members::values) {
+            if !self.met.contains(&member.value) {
+                self.write_new(member)?;
+            }
+        }
+        self.open.pop();
+        self.write(b"}")
+    }
+
+    fn write_new(&mut self, member: &Member<'_>) -> Result<(), MergeError> {
+        self.changed = true;
+        self.write_name(member.name)?;
+        self.write(self.doc.text(member.value))
+    }
+
+    fn write_name(&mut self, name: &[u8]) -> Result<(), MergeError> {
+        let is_first = self.open.last_mut().is_some_and(|open| std::mem::take(&mut open.is_empty));
+        if !is_first {
+            self.write(b",")?;
+        }
+        self.write(name)?;
+        self.write(b":")
+    }
+
+    fn write(&mut self, text: &[u8]) -> Result<(), MergeError> {
+        if self.out.len() + text.len() > self.bytes_max {
+            return Err(MergeError::TooLong { bytes_max: self.bytes_max });
+        }
+        self.out.extend_from_slice(text);
+        Ok(())
     }
 }
 
-fn is_integer(number: &str) -> bool {
-    !number.contains(['.', 'e', 'E'])
+/// Whether a value of the source equals a new one.
+fn same(old: &[u8], new: &[u8]) -> bool {
+    let tree = |text| Tree::parse(text, Arrays::Open);
+    old == new || matches!((tree(old), tree(new)), (Some(old), Some(new)) if old.equals(&new))
+}
+
+/// A JSON text taken apart: its values by their place in one list, the whole first, each as it was
+/// written. Nothing here calls itself: depth costs no stack.
+#[derive(Debug)]
+struct Tree<'a> {
+    nodes: Vec<Node<'a>>,
+}
+
+/// Whether a tree has the elements of arrays too, or arrays as they are written only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Arrays {
+    /// Taken apart.
+    Open,
+    /// Left whole.
+    Whole,
+}
+
+/// A value's place in its tree.
+type Place = usize;
+
+#[derive(Debug)]
+struct Node<'a> {
+    text: &'a [u8],
+    shape: Shape<'a>,
+}
+
+#[derive(Debug)]
+enum Shape<'a> {
+    Object(Box<Members<'a>>),
+    Array(Vec<Place>),
+    Scalar,
+}
+
+/// An object's members by what their names say, in their order. Of a name given twice the last counts.
+type Members<'a> = IndexMap<Cow<'a, [u8]>, Member<'a>>;
+
+/// A member of an object.
+#[derive(Clone, Copy, Debug)]
+struct Member<'a> {
+    /// The name as written.
+    name: &'a [u8],
+    /// Where the value is.
+    value: Place,
+}
+
+impl<'a> Tree<'a> {
+    /// The place of the whole.
+    const ROOT: Place = 0;
+
+    /// Takes a text apart.
+    fn parse(text: &'a [u8], arrays: Arrays) -> Option<Self> {
+        let mut text = JsonText::new(text);
+        let mut tree = Self { nodes: Vec::new() };
+        let mut open = Vec::new();
+        tree.add(&mut text, arrays, &mut open)?;
+        while !open.is_empty() {
+            match text.peek()? {
+                closing @ (b'}' | b']') => {
+                    text.take(closing)?;
+                    let (place, start): (Place, JsonText<'a>) = open.pop()?;
+                    tree.nodes.get_mut(place)?.text = start.until(&text)?;
+                }
+                b',' => text.take(b',')?,
+                _ => tree.add(&mut text, arrays, &mut open)?,
+            }
+        }
+        Some(tree)
+    }
+
+    /// The value at a place, as written.
+    fn text(&self, place: Place) -> &'a [u8] {
+        self.nodes.get(place).map_or(&[], |node| node.text)
+    }
+
+    /// The members of the value at a place, if it is an object.
+    fn members(&self, place: Place) -> Option<&Members<'a>> {
+        match self.shape(place) {
+            Shape::Object(members) => Some(members),
+            Shape::Array(_) | Shape::Scalar => None,
+        }
+    }
+
+    /// Whether two values are equal: `1` is not `1.0`, but `1.0` is `1.00`.
+    fn equals(&self, other: &Tree<'_>) -> bool {
+        let mut pairs = vec![(Self::ROOT, Tree::ROOT)];
+        while let Some((mine, theirs)) = pairs.pop() {
+            match (self.shape(mine), other.shape(theirs)) {
+                (Shape::Object(mine), Shape::Object(theirs)) if mine.len() == theirs.len() => {
+                    for (name, member) in mine.iter() {
+                        let Some(twin) = theirs.get(name) else { return false };
+                        pairs.push((member.value, twin.value));
+                    }
+                }
+                (Shape::Array(mine), Shape::Array(theirs)) if mine.len() == theirs.len() => {
+                    pairs.extend(mine.iter().copied().zip(theirs.iter().copied()));
+                }
+                (Shape::Scalar, Shape::Scalar)
+                    if equal_scalars(self.text(mine), other.text(theirs)) => {}
+                (Shape::Object(_) | Shape::Array(_) | Shape::Scalar, _) => return false,
+            }
+        }
+        true
+    }
+
+    fn shape(&self, place: Place) -> &Shape<'a> {
+        self.nodes.get(place).map_or(&Shape::Scalar, |node| &node.shape)
+    }
+
+    /// Adds the next value, under the last of those that are open.
+    fn add(
+        &mut self,
+        text: &mut JsonText<'a>,
+        arrays: Arrays,
+        open: &mut Vec<(Place, JsonText<'a>)>,
+    ) -> Option<()> {
+        let place = self.nodes.len();
+        if let Some((parent, _)) = open.last() {
+            match &mut self.nodes.get_mut(*parent)?.shape {
+                Shape::Object(members) => {
+                    let name = text.name()?;
+                    members.insert(content(name), Member { name, value: place });
+                }
+                Shape::Array(elements) => elements.push(place),
+                Shape::Scalar => return None,
+            }
+        }
+        let first = text.peek()?;
+        let start = text.clone();
+        let shape = match first {
+            b'{' => Shape::Object(Box::default()),
+            b'[' if arrays == Arrays::Open => Shape::Array(Vec::new()),
+            _ => {
+                self.nodes.push(Node { text: text.value()?, shape: Shape::Scalar });
+                return Some(());
+            }
+        };
+        text.take(first)?;
+        self.nodes.push(Node { text: &[], shape });
+        open.push((place, start));
+        Some(())
+    }
+}
+
+fn equal_scalars(one: &[u8], other: &[u8]) -> bool {
+    if one == other {
+        return true;
+    }
+    match (one.first(), other.first()) {
+        (Some(b'"'), Some(b'"')) => content(one) == content(other),
+        (Some(b'-' | b'0'..=b'9'), Some(b'-' | b'0'..=b'9')) => {
+            matches!((fraction(one), fraction(other)), (Some(one), Some(other)) if one == other)
+        }
+        _ => false,
+    }
+}
+
+/// The value of a number that is not written as an integer.
+fn fraction(number: &[u8]) -> Option<f64> {
+    let is_integer = !number.iter().any(|byte| matches!(byte, b'.' | b'e' | b'E'));
+    if is_integer { None } else { std::str::from_utf8(number).ok()?.parse().ok() }
 }
 
 #[cfg(test)]
@@ -166,7 +369,7 @@ mod tests {
     use serde_json::{Value, json};
     use shard::{Modified, Modify};
 
-    use super::DocumentMerge;
+    use super::{DocumentMerge, MergeError, merge};
 
     fn merged(present: &str, doc: &str, detect_noop: bool) -> Modified {
         let merge =
@@ -228,6 +431,48 @@ mod tests {
         let upsert = Bytes::from_static(b"{\"z\":9}");
         let with = DocumentMerge { doc, upsert: Some(upsert.clone()), detect_noop: true };
         assert_eq!(with.modify(None).unwrap(), Modified::Source(upsert));
+    }
+
+    #[test]
+    fn names_that_mean_something_to_the_parser_are_names() {
+        check(
+            r#"{"l":[{"$serde_json::private::Number":"x"}],"n":{"a\ud800":{"b":1}}}"#,
+            r#"{"l":[{"$serde_json::private::RawValue":"1"}],"n":{"a\ud800":{"c":2}}}"#,
+            r#"{"l":[{"$serde_json::private::RawValue":"1"}],"n":{"a\ud800":{"b":1,"c":2}}}"#,
+        );
+    }
+
+    #[test]
+    fn a_result_that_is_too_long_is_refused() {
+        let within = |present: &str, doc: &str| merge(present.as_bytes(), doc.as_bytes(), 20);
+        assert_eq!(&within(r#"{"a":"12"}"#, r#"{"b":"123"}"#).unwrap().source[18..], b"\"}");
+        let refused = within(r#"{"a":"12"}"#, r#"{"b":"1234"}"#).err();
+        assert_eq!(refused, Some(MergeError::TooLong { bytes_max: 20 }));
+        let repeated = format!("{{{}}}", [r#""a":1"#; 10].join(","));
+        assert!(within(&repeated, r#"{"a":"long"}"#).is_err());
+    }
+
+    #[test]
+    fn a_source_that_is_none_is_refused() {
+        for present in ["", "[]", "{", r#"{"a"#, r#"{"a":}"#, r#"{"a":1 "b":2}"#] {
+            let refused = merge(present.as_bytes(), br#"{"z":1}"#, 100).err();
+            assert_eq!(refused, Some(MergeError::Malformed), "{present}");
+        }
+        assert!(matches!(merge(b"{}", b"{", 100), Err(MergeError::Doc(_))));
+    }
+
+    /// Once quadratic in the keys (80,000: 18 s) and in the depth, since each level was parsed again.
+    #[test]
+    fn many_keys_and_deep_documents_merge_in_one_pass() {
+        let keys = |value: u8| {
+            let members: Vec<_> = (0..80_000).map(|key| format!("\"k{key}\":{value}")).collect();
+            format!("{{{}}}", members.join(","))
+        };
+        check(&keys(1), &keys(2), &keys(2));
+        let deep = |inner: &str| format!("{}{inner}{}", "{\"a\":".repeat(999), "}".repeat(999));
+        let long = format!("\"{}\"", "x".repeat(8 << 20));
+        let (present, doc) = (format!("{{\"l\":{long}}}"), "{\"m\":1}");
+        check(&deep(&present), &deep(doc), &deep(&format!("{{\"l\":{long},\"m\":1}}")));
     }
 
     fn values() -> impl Strategy<Value = Value> {

@@ -15,8 +15,11 @@ use super::pretty::pretty;
 use super::response::{Answer, Content, Response};
 use super::yaml;
 
-/// The most bytes an answer may be laid out to; beyond it stays compact.
-const PRETTY_BYTES_MAX: usize = 256 << 20;
+/// The most bytes an answer may be laid out to; beyond it stays compact JSON.
+pub(super) const PRETTY_BYTES_MAX: usize = 256 << 20;
+
+/// What is left of an answer that cannot be filtered, which would be a mistake of our own: never all.
+const EMPTY: &str = "{}";
 
 /// The `Content-Type` of text answers.
 const TEXT: &str = "text/plain; charset=UTF-8";
@@ -61,7 +64,9 @@ impl Rendering {
             pretty: parameters.take_switch("pretty")?,
             human: parameters.take_switch("human")?.unwrap_or(false),
             error_trace: parameters.take_switch("error_trace")?.unwrap_or(false),
-            filter_path: FilterPath::new(&parameters.take_list("filter_path").unwrap_or_default()),
+            filter_path: FilterPath::parse(
+                &parameters.take_list("filter_path").unwrap_or_default(),
+            )?,
             format: format(parameters.take("format").as_deref(), negotiated)?,
             json_content_type: negotiated.json_content_type(dialect),
         })
@@ -80,7 +85,7 @@ impl Rendering {
                 let json = if self.filter_path.is_empty() {
                     json
                 } else {
-                    self.filter_path.apply(&json).map_or(json, Bytes::from)
+                    self.filter_path.apply(&json).map_or_else(|| EMPTY.into(), Bytes::from)
                 };
                 self.lay_out(json, answer.pretty_by_default)
             }
@@ -179,5 +184,21 @@ mod tests {
     fn what_is_not_served_is_refused() {
         assert!(rendering("pretty=bogus").is_err());
         assert!(matches!(rendering("format=cbor"), Err(Error::NotAcceptable(_))));
+    }
+
+    #[test]
+    fn what_yaml_cannot_say_within_bounds_stays_json() {
+        let rendering = rendering("format=yaml").unwrap();
+        let shown = |json: &'static str| rendering.answer(Answer::json(StatusCode::OK, json));
+        assert_eq!(shown(r#"{"x":"y"}"#).content_type, "application/yaml");
+        let half_a_character = shown(r#"{"x":"\ud800"}"#);
+        assert_eq!(half_a_character.body, r#"{"x":"\ud800"}"#);
+        assert_eq!(half_a_character.content_type, rendering.json_content_type);
+    }
+
+    #[test]
+    fn a_request_with_too_many_filters_is_refused() {
+        let query = format!("filter_path={}", "a,".repeat(1_025));
+        assert!(matches!(rendering(&query), Err(Error::IllegalArgument(_))));
     }
 }

@@ -1,13 +1,22 @@
 //! Which part of a source a reader wants: `_source`, `_source_includes`, `_source_excludes` (spec
 //! document-api §4).
 
+use std::sync::Arc;
+
 use bytes::Bytes;
-use node::matches_glob;
-use serde_json::{Map, Value, value::RawValue};
+use serde_json::{Value, value::RawValue};
 
 use super::dialect::Dialect;
 use super::error::Error;
+use super::filter_path::{Patterns, Selection, Separator, Token};
 use super::parameters::Parameters;
+
+/// How many paths the wish of a body may have.
+const PATHS_MAX: usize = 1_024;
+/// How long all of them may be together.
+const PATH_BYTES_MAX: usize = 8 << 10;
+/// What is shown of a source that is no JSON, which is never written: never all of it.
+const EMPTY: &str = "{}";
 
 /// A reader's wish about the source.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -19,13 +28,18 @@ pub(crate) enum SourceFilter {
     All,
     /// Nothing of it.
     Nothing,
-    /// The fields whose paths are included and not excluded; `*` stands for anything, dots too.
-    Fields {
-        /// Paths to keep; none given keeps all.
-        includes: Vec<String>,
-        /// Paths to leave out, whatever is included.
-        excludes: Vec<String>,
-    },
+    /// The fields whose paths are included and not excluded. Shared: items without a wish of their
+    /// own have that of the request.
+    Fields(Arc<Paths>),
+}
+
+/// Paths of fields; `*` stands for anything, dots too, and a path for all that is below it.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Paths {
+    /// What to keep; none given keeps all.
+    includes: Vec<String>,
+    /// What to leave out, whatever is included.
+    excludes: Vec<String>,
 }
 
 impl SourceFilter {
@@ -53,15 +67,16 @@ impl SourceFilter {
     pub(crate) fn parse(value: &RawValue) -> Result<Self, Error> {
         let invalid = || Error::Parse("_source must be a boolean, paths, or an object".to_owned());
         let json: Value = serde_json::from_str(value.get()).map_err(|_| invalid())?;
+        let (mut asked, mut includes, mut excludes) = (None, Vec::new(), Vec::new());
         match json {
-            Value::Bool(asked) => Ok(Self::new(Some(asked), Vec::new(), Vec::new())),
+            Value::Bool(boolean) => asked = Some(boolean),
             Value::String(text) if text == "true" || text == "false" => {
-                Ok(Self::new(Some(text == "true"), Vec::new(), Vec::new()))
+                asked = Some(text == "true")
             }
-            Value::String(list) => Ok(Self::new(None, split(&list).collect(), Vec::new())),
-            Value::Array(_) => Ok(Self::new(None, paths(&json).ok_or_else(invalid)?, Vec::new())),
+            Value::String(list) => includes.extend(split(&list)),
+            Value::Array(_) => includes = paths(&json).ok_or_else(invalid)?,
             Value::Object(members) => {
-                let (mut includes, mut excludes) = (Vec::new(), Vec::new());
+                asked = Some(true);
                 for (name, value) in &members {
                     let paths = paths(value).ok_or_else(invalid)?;
                     match name.as_str() {
@@ -70,10 +85,10 @@ impl SourceFilter {
                         _ => return Err(invalid()),
                     }
                 }
-                Ok(Self::new(Some(true), includes, excludes))
             }
-            Value::Null | Value::Number(_) => Err(invalid()),
+            Value::Null | Value::Number(_) => return Err(invalid()),
         }
+        Self::new(asked, includes, excludes).check()
     }
 
     fn new(asked: Option<bool>, includes: Vec<String>, excludes: Vec<String>) -> Self {
@@ -81,7 +96,7 @@ impl SourceFilter {
             Some(false) => Self::Nothing,
             Some(true) if includes.is_empty() && excludes.is_empty() => Self::All,
             None if includes.is_empty() && excludes.is_empty() => Self::Unasked,
-            Some(true) | None => Self::Fields { includes, excludes },
+            Some(true) | None => Self::Fields(Arc::new(Paths { includes, excludes })),
         }
     }
 
@@ -96,16 +111,47 @@ impl SourceFilter {
             Self::Unasked => unasked.then(|| source.clone()),
             Self::All => Some(source.clone()),
             Self::Nothing => None,
-            Self::Fields { includes, excludes } => {
-                let mut parser = serde_json::Deserializer::from_slice(source);
-                parser.disable_recursion_limit();
-                let parsed: Result<Value, _> = serde::Deserialize::deserialize(&mut parser);
-                let Ok(Value::Object(members)) = parsed else { return Some(source.clone()) };
-                let kept = Value::Object(filter(members, "", includes, excludes));
-                Some(serde_json::to_vec(&kept).map_or_else(|_| source.clone(), Bytes::from))
+            Self::Fields(paths) => {
+                Some(paths.selection().copy(source).map_or_else(|| EMPTY.into(), Bytes::from))
             }
         }
     }
+
+    /// Refuses a wish in a body that has too many paths. One in a request line is bounded by that.
+    fn check(self) -> Result<Self, Error> {
+        let Self::Fields(paths) = &self else { return Ok(self) };
+        let (mut count, mut bytes) = (0, 0);
+        for path in paths.includes.iter().chain(&paths.excludes) {
+            count += 1;
+            bytes += path.len();
+        }
+        if count > PATHS_MAX || bytes > PATH_BYTES_MAX {
+            return Err(Error::illegal_argument(format!(
+                "_source has [{count}] paths of [{bytes}] bytes, more than the limit of \
+                 [{PATHS_MAX}] paths and [{PATH_BYTES_MAX}] bytes"
+            )));
+        }
+        Ok(self)
+    }
+}
+
+impl Paths {
+    fn selection(&self) -> Selection {
+        let patterns = |paths: &[String]| {
+            let tokens: Vec<Vec<Token>> = paths.iter().map(|path| tokens(path)).collect();
+            Patterns::new(Separator::Dot, &tokens)
+        };
+        Selection {
+            includes: patterns(&self.includes),
+            excludes: patterns(&self.excludes),
+            keeps_empty: true,
+        }
+    }
+}
+
+fn tokens(path: &str) -> Vec<Token> {
+    let token = |byte| if byte == b'*' { Token::AnyText } else { Token::Byte(byte) };
+    path.bytes().map(token).collect()
 }
 
 fn split(list: &str) -> impl Iterator<Item = String> {
@@ -118,58 +164,6 @@ fn paths(value: &Value) -> Option<Vec<String>> {
         Value::Array(items) => items.iter().map(|item| item.as_str().map(str::to_owned)).collect(),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => None,
     }
-}
-
-/// As deep as the source is, which is bounded.
-fn filter(
-    members: Map<String, Value>,
-    parent: &str,
-    includes: &[String],
-    excludes: &[String],
-) -> Map<String, Value> {
-    let mut kept = Map::new();
-    for (name, value) in members {
-        let path = if parent.is_empty() { name.clone() } else { format!("{parent}.{name}") };
-        if let Some(value) = filter_value(value, &path, includes, excludes) {
-            kept.insert(name, value);
-        }
-    }
-    kept
-}
-
-fn filter_value(
-    value: Value,
-    path: &str,
-    includes: &[String],
-    excludes: &[String],
-) -> Option<Value> {
-    if covers(excludes, path) {
-        return None;
-    }
-    let included = includes.is_empty() || covers(includes, path);
-    match value {
-        Value::Object(members) => {
-            let kept = filter(members, path, includes, excludes);
-            (included || !kept.is_empty()).then_some(Value::Object(kept))
-        }
-        Value::Array(items) => {
-            let kept: Vec<Value> = items
-                .into_iter()
-                .filter_map(|item| filter_value(item, path, includes, excludes))
-                .collect();
-            (included || !kept.is_empty()).then_some(Value::Array(kept))
-        }
-        scalar @ (Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_)) => {
-            included.then_some(scalar)
-        }
-    }
-}
-
-/// Whether a pattern names this path or one above it.
-fn covers(patterns: &[String], path: &str) -> bool {
-    let prefixes = path.match_indices('.').map(|(dot, _)| path.get(..dot).unwrap_or(path));
-    let mut prefixes = prefixes.chain([path]);
-    prefixes.any(|prefix| patterns.iter().any(|pattern| matches_glob(pattern, prefix)))
 }
 
 #[cfg(test)]
@@ -204,4 +198,53 @@ mod tests {
         }
         assert_eq!(shown("false", SOURCE), None);
     }
+
+    #[test]
+    fn a_path_covers_what_is_below_it_and_dots_in_names_are_dots() {
+        const SOURCE: &str = r#"{"a.b":{"c":1},"a":{"b":{"c":2},"bc":[]},"ab":{},"x":[[{"y":0}]]}"#;
+        for (wish, expected) in [
+            (r#"["a"]"#, r#"{"a.b":{"c":1},"a":{"b":{"c":2},"bc":[]}}"#),
+            (r#"["a.b"]"#, r#"{"a.b":{"c":1},"a":{"b":{"c":2}}}"#),
+            (r#"["a.b*"]"#, r#"{"a.b":{"c":1},"a":{"b":{"c":2},"bc":[]}}"#),
+            (r#"["*.c"]"#, r#"{"a.b":{"c":1},"a":{"b":{"c":2}}}"#),
+            (r#"{"excludes":["a*c"]}"#, r#"{"a.b":{},"a":{"b":{}},"ab":{},"x":[[{"y":0}]]}"#),
+            (r#"{"includes":["x","ab"],"excludes":["*y"]}"#, r#"{"ab":{},"x":[[{}]]}"#),
+            (r#"["a.b.c.d"]"#, "{}"),
+        ] {
+            assert_eq!(shown(wish, SOURCE).as_deref(), Some(expected), "{wish}");
+        }
+    }
+
+    /// Once the source was parsed to a tree, and shown as a whole where that failed.
+    #[test]
+    fn what_is_excluded_never_shows() {
+        let excludes = r#"{"excludes":["secret"]}"#;
+        for (source, expected) in [
+            (
+                r#"{"secret":1,"n":{"$serde_json::private::Number":"x"}}"#,
+                r#"{"n":{"$serde_json::private::Number":"x"}}"#,
+            ),
+            (r#"{"n":{"\ud800":"\udfff"},"\u0073ecret":1}"#, r#"{"n":{"\ud800":"\udfff"}}"#),
+            (r#"{"n":1.50e1 , "secret" : 1}"#, r#"{"n":1.50e1}"#),
+            (r#"{"secret":1"#, "{}"),
+            (r#"{"n":}"#, "{}"),
+        ] {
+            assert_eq!(shown(excludes, source).as_deref(), Some(expected), "{source}");
+        }
+    }
+
+    #[test]
+    fn too_many_paths_are_refused() {
+        let parsed = |paths: &[String]| {
+            let wish = serde_json::to_string(paths).unwrap();
+            SourceFilter::parse(&RawValue::from_string(wish).unwrap())
+        };
+        assert!(parsed(&vec!["a".to_owned(); 1_024]).is_ok());
+        assert!(parsed(&vec!["a".to_owned(); 1_025]).is_err());
+        assert!(parsed(&["a".repeat(8 << 10)]).is_ok());
+        assert!(parsed(&["a".repeat((8 << 10) + 1)]).is_err());
+    }
 }
+
+#[cfg(test)]
+mod worst_case_tests;

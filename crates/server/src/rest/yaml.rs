@@ -1,18 +1,53 @@
 //! `?format=yaml`: JSON answers as YAML in the layout of Elasticsearch, strings always quoted.
 //!
-//! A JSON string is a YAML string, so quoting is nearly JSON's. Depth is bounded by the documents' own.
+//! A JSON string is a YAML string, so quoting is nearly JSON's. Works on the text, value by value, so
+//! that numbers stay as they are and depth costs nothing but its indentation.
 
+use node::JsonText;
 use serde_json::Value;
 
-/// A JSON answer as a YAML document; `None` if the bytes are no JSON.
+use super::rendering::PRETTY_BYTES_MAX;
+
+/// A JSON answer as a YAML document; `None` if the bytes are no JSON that YAML can say, or if that
+/// would take more bytes than an answer may be laid out to.
 pub fn from_json(json: &[u8]) -> Option<Vec<u8>> {
-    use serde::Deserialize;
-    let mut reader = serde_json::Deserializer::from_slice(json);
-    reader.disable_recursion_limit();
-    let value = Value::deserialize(&mut reader).ok()?;
-    let mut out = String::from("---");
-    write(&mut out, &value, 0, Place::Member);
-    Some(out.into_bytes())
+    within(json, PRETTY_BYTES_MAX)
+}
+
+/// The same with another bound.
+pub(super) fn within(json: &[u8], bytes_max: usize) -> Option<Vec<u8>> {
+    let out = b"---".to_vec();
+    let mut layout = Layout { text: JsonText::new(json), out, open: Vec::new() };
+    layout.value(0, Place::Member)?;
+    while let Some(open) = layout.open.last() {
+        if layout.out.len() > bytes_max {
+            return None;
+        }
+        match (layout.text.peek()?, open.closing) {
+            (closing @ (b'}' | b']'), _) => {
+                layout.text.take(closing)?;
+                layout.open.pop();
+            }
+            (b',', _) => layout.text.take(b',')?,
+            (_, b'}') => layout.member()?,
+            _ => layout.element()?,
+        }
+    }
+    (layout.out.len() <= bytes_max).then_some(layout.out)
+}
+
+struct Layout<'a> {
+    text: JsonText<'a>,
+    out: Vec<u8>,
+    open: Vec<Open>,
+}
+
+/// An object or array that is not at its end.
+struct Open {
+    closing: u8,
+    indent: usize,
+    /// Whether what comes next goes on the line of a dash.
+    after_dash: bool,
 }
 
 /// What a value follows, which decides whether it starts on a line of its own.
@@ -24,47 +59,70 @@ enum Place {
     Element,
 }
 
-fn write(out: &mut String, value: &Value, indent: usize, place: Place) {
-    match value {
-        Value::Object(members) if !members.is_empty() => {
-            for (position, (name, member)) in members.iter().enumerate() {
-                start_line(out, indent, place == Place::Element && position == 0);
-                out.push_str(&key(name));
-                out.push(':');
-                let inner = if member.is_array() { indent } else { indent + 2 };
-                write(out, member, inner, Place::Member);
+impl Layout<'_> {
+    fn member(&mut self) -> Option<()> {
+        let indent = self.start_line()?;
+        let name: String = serde_json::from_slice(self.text.name()?).ok()?;
+        self.out.extend_from_slice(key(&name).as_bytes());
+        self.out.push(b':');
+        let inner = if self.text.peek()? == b'[' { indent } else { indent + 2 };
+        self.value(inner, Place::Member)
+    }
+
+    fn element(&mut self) -> Option<()> {
+        let indent = self.start_line()?;
+        self.out.push(b'-');
+        self.value(indent + 2, Place::Element)
+    }
+
+    /// Goes to the place of the next member: after the dash, or on a new line. Returns its
+    /// indentation.
+    fn start_line(&mut self) -> Option<usize> {
+        let open = self.open.last_mut()?;
+        if std::mem::take(&mut open.after_dash) {
+            self.out.push(b' ');
+        } else {
+            if !self.out.ends_with(b"\n") {
+                self.out.push(b'\n');
+            }
+            self.out.resize(self.out.len() + open.indent, b' ');
+        }
+        Some(open.indent)
+    }
+
+    /// Writes a scalar or an empty value, or opens an object or array.
+    fn value(&mut self, indent: usize, place: Place) -> Option<()> {
+        let first = self.text.peek()?;
+        if let Some((closing, empty)) = structure(first) {
+            self.text.take(first)?;
+            if self.text.peek()? != closing {
+                self.open.push(Open { closing, indent, after_dash: place == Place::Element });
+                return Some(());
+            }
+            self.text.take(closing)?;
+            self.out.extend_from_slice(empty.as_bytes());
+        } else {
+            let written = self.text.value()?;
+            self.out.push(b' ');
+            if first == b'"' {
+                let text: String = serde_json::from_slice(written).ok()?;
+                self.out.extend_from_slice(quoted(&text).as_bytes());
+            } else {
+                self.out.extend_from_slice(written);
             }
         }
-        Value::Array(elements) if !elements.is_empty() => {
-            for (position, element) in elements.iter().enumerate() {
-                start_line(out, indent, place == Place::Element && position == 0);
-                out.push('-');
-                write(out, element, indent + 2, Place::Element);
-            }
-        }
-        Value::String(text) => {
-            out.push(' ');
-            out.push_str(&quoted(text));
-            out.push('\n');
-        }
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
-            out.push(' ');
-            out.push_str(&value.to_string());
-            out.push('\n');
-        }
+        self.out.push(b'\n');
+        Some(())
     }
 }
 
-/// Goes to the place of the next member: after the dash, or on a new line.
-fn start_line(out: &mut String, indent: usize, after_dash: bool) {
-    if after_dash {
-        out.push(' ');
-        return;
+/// What ends the object or array that begins with a byte, and how it is shown when it is empty.
+fn structure(first: u8) -> Option<(u8, &'static str)> {
+    match first {
+        b'{' => Some((b'}', " {}")),
+        b'[' => Some((b']', " []")),
+        _ => None,
     }
-    if !out.ends_with('\n') {
-        out.push('\n');
-    }
-    out.extend(std::iter::repeat_n(' ', indent));
 }
 
 /// A name as it stands before the colon: plain if nothing in it could mean something to YAML.
@@ -134,5 +192,21 @@ mod tests {
     #[test]
     fn characters_yaml_minds_are_escaped() {
         check(r#"{"x":"\u007f\u2028é\u0085"}"#, "---\nx: \"\\u007f\\u2028é\\u0085\"\n");
+    }
+
+    #[test]
+    fn deep_documents_do_not_grow_without_bound() {
+        let array = format!("[{}1]", "1,".repeat(1000));
+        let deep = format!("{}{array}{}", "{\"a\":".repeat(990), "}".repeat(990));
+        assert!(within(deep.as_bytes(), 2_000_000).is_none());
+        assert!(within(deep.as_bytes(), 4_000_000).is_some());
+    }
+
+    #[test]
+    fn names_that_mean_something_to_the_parser_are_names() {
+        check(
+            r#"{"$serde_json::private::Number":"x"}"#,
+            "---\n\"$serde_json::private::Number\": \"x\"\n",
+        );
     }
 }
