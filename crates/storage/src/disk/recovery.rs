@@ -31,6 +31,7 @@ use super::{
     segments::Segment,
     streams::{Claim, StreamState},
 };
+use tear::was_in_use;
 use walk::{Damage, Walked};
 
 /// Opens the log: shows every entry, starts the new terms, and makes both durable.
@@ -68,17 +69,28 @@ fn segment_files(directory: &Directory) -> Result<Vec<u32>, DiskError> {
     Ok(directory.list()?.iter().filter_map(|name| segment_number(name)).collect())
 }
 
-/// Removes the segments that the manifest does not list: crashes left them of creating one.
+/// Removes the segments that the manifest does not list: crashes left them of creating one. One
+/// that was written to stays, and nothing is opened: then the manifest is older than the log.
 fn remove_leftovers(
     directory: &Directory,
     manifest: &mut Manifest,
     found: &[u32],
-) -> Result<(), DiskError> {
+) -> Result<(), LogError> {
     for &number in found {
         if manifest.segments.iter().any(|listed| listed.identity.number == number) {
             continue;
         }
         let name = SegmentIdentity { number, generation: 0 }.file_name();
+        if !manifest.segments.is_empty()
+            && let Some(file) = directory.open(&name)?
+        {
+            let contents = file.read(0, in_memory(file.length()?))?;
+            let identity = SegmentIdentity::decode(&contents);
+            if identity.is_some_and(|identity| was_in_use(identity, &contents)) {
+                let what = "it was written to, but the manifest does not list it: is that older?";
+                return Err(LogError::Damaged(file.damage(0, what)));
+            }
+        }
         tracing::warn!(
             file = %directory.path(&name).display(),
             "removing a segment that a crash left before it held anything"

@@ -2,6 +2,8 @@
 
 use crc32c::crc32c;
 
+use super::fields::Fields;
+
 /// The first bytes of the file; groups follow.
 pub(in crate::disk) const SEGMENT_HEADER_BYTES: u64 = HEADER_BYTES as u64;
 
@@ -48,6 +50,17 @@ impl SegmentIdentity {
         header.resize(HEADER_BYTES - CHECKSUM_BYTES, 0);
         header.extend(crc32c(&header).to_le_bytes());
         header
+    }
+}
+
+impl SegmentIdentity {
+    /// Which segment a file with this beginning is, if it is one.
+    pub(in crate::disk) fn decode(bytes: &[u8]) -> Option<Self> {
+        let mut fields = Fields(bytes);
+        fields.bytes(MAGIC.len())?;
+        let (_version, number, generation) = (fields.u32()?, fields.u32()?, fields.u64()?);
+        let identity = Self { number, generation };
+        bytes.starts_with(&identity.header()).then_some(identity)
     }
 }
 

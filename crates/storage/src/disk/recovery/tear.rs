@@ -17,7 +17,7 @@ use std::ops::Range;
 use super::{
     super::format::{
         GROUP_HEADER_BYTES, GROUP_MAGIC, GroupExtent, GroupHeader, Place, SECTOR_BYTES,
-        SegmentIdentity, in_memory, slice,
+        SEGMENT_HEADER_BYTES, SegmentIdentity, in_memory, slice,
     },
     walk::is_zero,
 };
@@ -47,13 +47,28 @@ pub(super) fn judge(segment: SegmentIdentity, contents: &[u8], start: u64) -> Ju
 /// Whether there is a header further on that names a durable end behind `start`.
 fn is_known_durable(segment: SegmentIdentity, contents: &[u8], start: u64) -> bool {
     let here = Place { segment: segment.number, offset: start };
+    headers(segment, contents, start).any(|header| header.durable > here)
+}
+
+/// Whether a segment that the manifest does not list was written to all the same. What crashes leave
+/// was not: there the groups, if there are any, name the end of the log before it.
+pub(super) fn was_in_use(segment: SegmentIdentity, contents: &[u8]) -> bool {
+    let mut groups = headers(segment, contents, SEGMENT_HEADER_BYTES);
+    groups.any(|header| header.durable.segment == segment.number)
+}
+
+/// The headers of groups from `start` on, whatever is between them.
+fn headers(
+    segment: SegmentIdentity,
+    contents: &[u8],
+    start: u64,
+) -> impl Iterator<Item = GroupHeader> {
     let rest = contents.get(in_memory(start)..).unwrap_or_default();
     // Groups begin at any byte, so every one is tried; the first four rule out nearly all.
     rest.windows(GROUP_MAGIC.len())
         .zip(start..)
         .filter(|(bytes, _)| *bytes == GROUP_MAGIC)
-        .filter_map(|(_, at)| GroupHeader::decode(contents.get(in_memory(at)..)?, segment, at))
-        .any(|header| header.durable > here)
+        .filter_map(move |(_, at)| GroupHeader::decode(contents.get(in_memory(at)..)?, segment, at))
 }
 
 /// Judges a group without a whole header.

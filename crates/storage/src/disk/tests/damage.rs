@@ -195,3 +195,24 @@ fn after_a_kill_a_lost_sector_before_the_last_group_is_noticed() {
         }
     }
 }
+
+#[test]
+fn a_manifest_older_than_the_segments_beside_it_is_refused() {
+    let [one, ..] = STREAMS;
+    let mut world = World::new();
+    world.open();
+    world.append(&[(one, &[10])]);
+    let older = world.files.image().files["MANIFEST"].clone();
+    let segments = |world: &World| {
+        let names = world.files.image().files.into_keys();
+        names.filter(|name| name.starts_with("segment")).collect::<Vec<_>>()
+    };
+    let before = segments(&world);
+    // One group in a new segment is enough.
+    while segments(&world).len() == before.len() {
+        world.append(&[(one, &[600])]);
+    }
+    let newest = segments(&world).pop().unwrap();
+    let image = with(&world.files.image(), "MANIFEST", |manifest| *manifest = older.clone());
+    check_refused(&image, &newest, "an older manifest");
+}
