@@ -466,3 +466,20 @@ fn any_bytes_are_answered_or_hung_up_on() {
         })
         .unwrap();
 }
+
+#[test]
+fn a_request_names_only_so_many_documents() {
+    let directory = tempfile::tempdir().unwrap();
+    let occam = Occam::start(directory.path());
+    let mut client = occam.client();
+    assert_eq!(put(&mut client, "/many/_doc/1", "{}").status, 201);
+    for (count, status) in [(10_000, 200), (10_001, 413)] {
+        let ids = vec!["1"; count];
+        let reply = client.ask(json_request("POST", "/many/_mget", &json!({ "ids": ids })));
+        assert_eq!(reply.status, status, "{count} ids");
+    }
+    let deletes = "{\"delete\":{\"_id\":\"1\"}}\n".repeat(1_000_001);
+    let reply = client.ask(bulk("/many/_bulk", &deletes));
+    assert_eq!(reply.status, 413, "{}", reply.text());
+    assert_eq!(client.ask(bare("GET", "/many/_doc/1")).status, 200, "nothing was applied");
+}
