@@ -7,6 +7,8 @@
 mod disk;
 #[cfg(any(test, feature = "simulated"))]
 pub mod simulated;
+#[cfg(test)]
+mod tests;
 
 use std::{io, path::PathBuf, sync::Arc};
 
@@ -26,6 +28,23 @@ pub trait FileSystem: Send + Sync {
     /// When the directory cannot be made or locked.
     fn lock(&self) -> io::Result<Option<DirectoryLock>>;
 
+    /// Locks the directory for reading along with others who only read, and makes nothing: neither
+    /// the directory nor a file in it. Nothing if somebody uses it through [`lock`](Self::lock).
+    ///
+    /// A directory that nobody has ever locked, or that is not there, leaves nothing to lock; then
+    /// the lock is given and keeps nobody out.
+    ///
+    /// # Errors
+    /// When the directory cannot be locked.
+    fn lock_shared(&self) -> io::Result<Option<DirectoryLock>>;
+
+    /// How many bytes this process can still allocate where the directory is: a moment's figure,
+    /// which others change, and from which the file system takes its own needs too.
+    ///
+    /// # Errors
+    /// When the file system cannot be asked.
+    fn free_bytes(&self) -> io::Result<u64>;
+
     /// The names of all files, in no particular order.
     ///
     /// # Errors
@@ -37,6 +56,13 @@ pub trait FileSystem: Send + Sync {
     /// # Errors
     /// [`io::ErrorKind::NotFound`] when there is none of this name.
     fn open(&self, name: &str) -> io::Result<Arc<dyn File>>;
+
+    /// Opens an existing file for reading only: whatever changes it fails. It takes no right to
+    /// write, so that it works on a medium that cannot be written.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::NotFound`] when there is none of this name.
+    fn open_read_only(&self, name: &str) -> io::Result<Arc<dyn File>>;
 
     /// Creates an empty file.
     ///
@@ -86,6 +112,22 @@ pub trait File: Send + Sync {
     /// # Errors
     /// When not all of it was written; an unknown part of it was.
     fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()>;
+
+    /// Makes sure that the file has room on the disk for its first `bytes` bytes, as far as the file
+    /// system can promise that: one that copies on write cannot. A shorter file becomes so long, and
+    /// what is new reads as zeros. Survives a power cut only after [`sync`](Self::sync).
+    ///
+    /// # Errors
+    /// When there is not room for all of it; the file may be longer by an unknown part of it.
+    fn allocate(&self, bytes: u64) -> io::Result<()>;
+
+    /// Cuts the file to `bytes` bytes and gives the room of the rest back; a shorter file stays as it
+    /// is. Survives a power cut only after [`sync`](Self::sync); until then the cut may be lost
+    /// although later writes are not.
+    ///
+    /// # Errors
+    /// When it could not be cut; then nothing changed.
+    fn truncate(&self, bytes: u64) -> io::Result<()>;
 
     /// Makes everything written so far durable, and with it the file's length.
     ///

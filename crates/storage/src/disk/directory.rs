@@ -21,11 +21,14 @@ pub(super) struct DiskError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Step {
     Lock,
+    MeasureRoom,
     List,
     Open,
     Create,
     Read,
     Write,
+    Allocate,
+    Truncate,
     Sync,
     Rename,
     Remove,
@@ -35,11 +38,14 @@ impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Lock => "cannot lock",
+            Self::MeasureRoom => "cannot tell the free space of",
             Self::List => "cannot list",
             Self::Open => "cannot open",
             Self::Create => "cannot create",
             Self::Read => "cannot read",
             Self::Write => "cannot write",
+            Self::Allocate => "cannot allocate room for",
+            Self::Truncate => "cannot truncate",
             Self::Sync => "cannot sync",
             Self::Rename => "cannot rename",
             Self::Remove => "cannot remove",
@@ -95,11 +101,28 @@ impl Directory {
 
     /// Keeps other processes out, for as long as the lock lives.
     pub(super) fn lock(&self) -> Result<DirectoryLock, LogError> {
-        let lock = self.files.lock().map_err(|cause| self.failed(Step::Lock, "", cause))?;
+        self.held(self.files.lock())
+    }
+
+    /// Keeps processes out that would write, for as long as the lock lives, without making anything.
+    #[allow(dead_code, reason = "for the offline check, which comes next")]
+    pub(super) fn lock_shared(&self) -> Result<DirectoryLock, LogError> {
+        self.held(self.files.lock_shared())
+    }
+
+    /// The lock, if it was to be had.
+    fn held(&self, lock: io::Result<Option<DirectoryLock>>) -> Result<DirectoryLock, LogError> {
+        let lock = lock.map_err(|cause| self.failed(Step::Lock, "", cause))?;
         lock.ok_or_else(|| {
             let directory = self.path("");
             LogError::Locked(format!("another process uses {}", directory.display()))
         })
+    }
+
+    /// How many bytes can still be allocated, as of now.
+    #[allow(dead_code, reason = "for the reserve and collection, which come next")]
+    pub(super) fn free_bytes(&self) -> Result<u64, DiskError> {
+        self.files.free_bytes().map_err(|cause| self.failed(Step::MeasureRoom, "", cause))
     }
 
     /// The names of all files.
@@ -109,7 +132,22 @@ impl Directory {
 
     /// Opens a file, if it is there.
     pub(super) fn open(&self, name: &str) -> Result<Option<NamedFile>, DiskError> {
-        match self.files.open(name) {
+        self.opened(name, self.files.open(name))
+    }
+
+    /// Opens a file for reading only, if it is there.
+    #[allow(dead_code, reason = "for the offline check, which comes next")]
+    pub(super) fn open_read_only(&self, name: &str) -> Result<Option<NamedFile>, DiskError> {
+        self.opened(name, self.files.open_read_only(name))
+    }
+
+    /// The file of this name, if it was there.
+    fn opened(
+        &self,
+        name: &str,
+        opened: io::Result<Arc<dyn File>>,
+    ) -> Result<Option<NamedFile>, DiskError> {
+        match opened {
             Ok(file) => Ok(Some(NamedFile { path: self.path(name), file })),
             Err(cause) if cause.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(cause) => Err(self.failed(Step::Open, name, cause)),
@@ -185,6 +223,20 @@ impl NamedFile {
         self.file.write_at(bytes, offset).map_err(|cause| self.failed(Step::Write, cause))
     }
 
+    /// Makes sure that there is room for its first `bytes` bytes; a shorter file becomes so long.
+    /// If there is not, a part of it may have been taken.
+    #[allow(dead_code, reason = "for the reserve, which comes next")]
+    pub(super) fn allocate(&self, bytes: u64) -> Result<(), DiskError> {
+        self.file.allocate(bytes).map_err(|cause| self.failed(Step::Allocate, cause))
+    }
+
+    /// Cuts it to `bytes` bytes, if it has more, and gives the room of the rest back.
+    #[allow(dead_code, reason = "for the reserve and collection, which come next")]
+    pub(super) fn truncate(&self, bytes: u64) -> Result<(), DiskError> {
+        self.file.truncate(bytes).map_err(|cause| self.failed(Step::Truncate, cause))
+    }
+
+    /// Makes everything written so far durable, and with it the file's length.
     pub(super) fn sync(&self) -> Result<(), DiskError> {
         self.file.sync().map_err(|cause| self.failed(Step::Sync, cause))
     }
@@ -196,5 +248,71 @@ impl NamedFile {
 
     fn failed(&self, step: Step, cause: io::Error) -> DiskError {
         DiskError { step, path: self.path.clone(), cause }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::file::{DiskFileSystem, simulated::SimulatedFileSystem};
+
+    fn simulated() -> (SimulatedFileSystem, Directory) {
+        let files = SimulatedFileSystem::default();
+        (files.clone(), Directory::new(Arc::new(files)))
+    }
+
+    #[test]
+    fn an_allocation_without_room_may_succeed_later() {
+        let (files, directory) = simulated();
+        let file = directory.create("reserve").unwrap();
+        files.limit_room(Some(99));
+        assert_eq!(directory.free_bytes().unwrap(), 99);
+        let error = file.allocate(100).unwrap_err();
+        assert!(error.is_out_of_room());
+        let message = error.to_string();
+        assert!(message.starts_with("cannot allocate room for simulated/reserve: "), "{message}");
+        file.truncate(0).unwrap();
+        assert_eq!(directory.free_bytes().unwrap(), 99);
+        file.allocate(99).unwrap();
+        assert_eq!((file.length().unwrap(), directory.free_bytes().unwrap()), (99, 0));
+    }
+
+    #[test]
+    fn a_file_opened_for_reading_only_says_what_cannot_be_done_to_it() {
+        let (_, directory) = simulated();
+        directory.create("a").unwrap().write(b"abc", 0).unwrap();
+        let file = directory.open_read_only("a").unwrap().unwrap();
+        assert_eq!(file.read(0, 3).unwrap(), b"abc");
+        let error = file.truncate(1).unwrap_err();
+        assert!(error.to_string().starts_with("cannot truncate simulated/a: "), "{error}");
+        assert!(!error.is_out_of_room());
+        assert!(!file.allocate(9).unwrap_err().is_out_of_room());
+        assert!(directory.open_read_only("b").unwrap().is_none());
+    }
+
+    #[test]
+    fn a_reader_keeps_writers_out_and_is_kept_out_by_one() {
+        let (_, directory) = simulated();
+        let readers = [directory.lock_shared().unwrap(), directory.lock_shared().unwrap()];
+        assert!(matches!(directory.lock(), Err(LogError::Locked(_))));
+        drop(readers);
+        let _writer = directory.lock().unwrap();
+        match directory.lock_shared() {
+            Err(LogError::Locked(message)) => assert!(message.contains("simulated"), "{message}"),
+            Err(error) => panic!("{error}"),
+            Ok(_) => panic!("a reader beside a writer"),
+        }
+    }
+
+    #[test]
+    fn the_free_space_of_a_missing_directory_is_an_error() {
+        let parent = tempfile::tempdir().unwrap();
+        let missing = parent.path().join("missing");
+        let directory = Directory::new(Arc::new(DiskFileSystem::new(&missing)));
+        let error = directory.free_bytes().unwrap_err().to_string();
+        assert!(error.starts_with("cannot tell the free space of "), "{error}");
+        assert!(error.contains(missing.to_str().unwrap()), "{error}");
+        directory.lock().unwrap();
+        assert!(directory.free_bytes().unwrap() > 0);
     }
 }

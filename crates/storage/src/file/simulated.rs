@@ -3,16 +3,21 @@
 //! It keeps a journal of everything that was done. From the journal it tells what is *live* (what a
 //! process that is killed leaves to the next one) and what is *durable* (what a power cut leaves at
 //! least): [`SimulatedFileSystem::crash_images`] lists what may be found after one, at any point of
-//! the journal. Faults, a full disk and a failing sync, are switched on by the test.
+//! the journal. Faults, a full disk and a failing sync, are switched on by the test; damage is done
+//! by it.
 
 mod crash;
+mod damage;
 mod image;
+#[cfg(test)]
+mod tests;
 
 use std::{collections::BTreeMap, io, path::PathBuf, sync::Arc};
 
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 
 use super::{DirectoryLock, File, FileSystem};
+use damage::Damage;
 use image::overwrite;
 
 pub use image::Image;
@@ -29,12 +34,44 @@ pub struct SimulatedFileSystem {
 /// One thing that was done to the directory or a file in it.
 #[derive(Clone, Debug)]
 enum Change {
-    Create { name: String, file: FileNumber },
-    Write { file: FileNumber, offset: u64, bytes: Arc<[u8]> },
-    Sync { file: FileNumber },
-    Rename { from: String, to: String, file: FileNumber },
-    Remove { name: String },
+    Create {
+        name: String,
+        file: FileNumber,
+    },
+    Write {
+        file: FileNumber,
+        offset: u64,
+        bytes: Arc<[u8]>,
+    },
+    Allocate {
+        file: FileNumber,
+        bytes: u64,
+    },
+    Truncate {
+        file: FileNumber,
+        bytes: u64,
+    },
+    Sync {
+        file: FileNumber,
+    },
+    Rename {
+        from: String,
+        to: String,
+        file: FileNumber,
+    },
+    Remove {
+        name: String,
+    },
     SyncDirectory,
+    /// An outside hand did this to a file; no power cut undoes it.
+    Damage {
+        file: FileNumber,
+        damage: Damage,
+    },
+    /// An outside hand removed a file; no power cut undoes it.
+    Loss {
+        name: String,
+    },
 }
 
 /// A file, whatever its name.
@@ -51,12 +88,14 @@ struct World {
     journal: Vec<Change>,
     names: Names,
     contents: Vec<Vec<u8>>,
-    /// How many bytes can still be written; no bound if there is none.
-    room: Option<u64>,
+    /// How many bytes the named files may hold together; no bound if there is none.
+    capacity: Option<u64>,
     /// How many syncs still succeed; no bound if there is none.
     syncs_left: Option<usize>,
     /// Held by whoever has locked the directory.
     lock: Arc<()>,
+    /// Held by those who have locked it for reading.
+    shared_lock: Arc<()>,
 }
 
 impl SimulatedFileSystem {
@@ -101,8 +140,12 @@ impl SimulatedFileSystem {
     }
 
     /// Leaves room for so many further bytes; none for no bound.
+    ///
+    /// A file takes room as it grows, and gives it back as it is cut or when no name has it any
+    /// more. Writing over what is there takes none.
     pub fn limit_room(&self, bytes: Option<u64>) {
-        self.world.lock().room = bytes;
+        let mut world = self.world.lock();
+        world.capacity = bytes.map(|bytes| world.used().saturating_add(bytes));
     }
 
     /// Lets so many further syncs succeed and no other; none for no bound.
@@ -126,19 +169,13 @@ impl World {
 
     /// Makes a change.
     fn apply(&mut self, change: &Change) {
-        match change {
-            Change::Create { .. } => self.contents.push(Vec::new()),
-            Change::Write { file, offset, bytes } => {
-                if let Some(contents) = self.contents.get_mut(*file) {
-                    overwrite(contents, *offset, bytes);
-                }
-            }
-            Change::Rename { .. }
-            | Change::Remove { .. }
-            | Change::Sync { .. }
-            | Change::SyncDirectory => {}
+        if let Change::Create { .. } = change {
+            self.contents.push(Vec::new());
         }
-        change.apply_to(&mut self.names);
+        if let Some(contents) = change.file().and_then(|file| self.contents.get_mut(file)) {
+            change.apply_to_contents(contents);
+        }
+        change.apply_to_names(&mut self.names);
     }
 
     /// What is live of a file.
@@ -146,12 +183,26 @@ impl World {
         self.contents.get(file).ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 
-    /// How many of `wanted` bytes there is room for.
-    fn take_room(&mut self, wanted: u64) -> u64 {
-        let Some(room) = &mut self.room else { return wanted };
-        let taken = wanted.min(*room);
-        *room -= taken;
-        taken
+    /// The file that has this name.
+    fn named(&self, name: &str) -> io::Result<FileNumber> {
+        self.names.get(name).copied().ok_or_else(|| io::ErrorKind::NotFound.into())
+    }
+
+    /// How many bytes the named files hold together.
+    fn used(&self) -> u64 {
+        let lengths = self.names.values().filter_map(|file| self.contents.get(*file));
+        lengths.map(|contents| contents.len() as u64).sum()
+    }
+
+    /// How many further bytes there is room for.
+    fn free(&self) -> u64 {
+        self.capacity.map_or(u64::MAX, |capacity| capacity.saturating_sub(self.used()))
+    }
+
+    /// How long a file can become that is to be `wanted` bytes long at least.
+    fn length_within_room(&self, file: FileNumber, wanted: u64) -> io::Result<u64> {
+        let length = self.contents(file)?.len() as u64;
+        Ok(wanted.min(length.saturating_add(self.free())))
     }
 
     /// Makes a change that makes others durable, unless it is to fail.
@@ -168,8 +219,47 @@ impl World {
 }
 
 impl Change {
+    /// The file whose contents it is about, if it is about any.
+    fn file(&self) -> Option<FileNumber> {
+        match self {
+            Self::Write { file, .. }
+            | Self::Allocate { file, .. }
+            | Self::Truncate { file, .. }
+            | Self::Sync { file }
+            | Self::Damage { file, .. } => Some(*file),
+            Self::Create { .. }
+            | Self::Rename { .. }
+            | Self::Remove { .. }
+            | Self::SyncDirectory
+            | Self::Loss { .. } => None,
+        }
+    }
+
+    /// Whether an outside hand did it, so that it is live and durable at once.
+    fn is_from_outside(&self) -> bool {
+        matches!(self, Self::Damage { .. } | Self::Loss { .. })
+    }
+
+    /// What it does to the contents of its file, if anything.
+    fn apply_to_contents(&self, contents: &mut Vec<u8>) {
+        match self {
+            Self::Write { offset, bytes, .. } => overwrite(contents, *offset, bytes),
+            Self::Allocate { bytes, .. } => {
+                contents.resize(contents.len().max(in_memory(*bytes)), 0);
+            }
+            Self::Truncate { bytes, .. } => contents.truncate(in_memory(*bytes)),
+            Self::Damage { damage, .. } => damage.apply_to(contents),
+            Self::Create { .. }
+            | Self::Rename { .. }
+            | Self::Remove { .. }
+            | Self::Sync { .. }
+            | Self::SyncDirectory
+            | Self::Loss { .. } => {}
+        }
+    }
+
     /// What it does to the directory, if anything.
-    fn apply_to(&self, names: &mut Names) {
+    fn apply_to_names(&self, names: &mut Names) {
         match self {
             Self::Create { name, file } => {
                 names.insert(name.clone(), *file);
@@ -178,12 +268,22 @@ impl Change {
                 names.remove(from);
                 names.insert(to.clone(), *file);
             }
-            Self::Remove { name } => {
+            Self::Remove { name } | Self::Loss { name } => {
                 names.remove(name);
             }
-            Self::Write { .. } | Self::Sync { .. } | Self::SyncDirectory => {}
+            Self::Write { .. }
+            | Self::Allocate { .. }
+            | Self::Truncate { .. }
+            | Self::Sync { .. }
+            | Self::SyncDirectory
+            | Self::Damage { .. } => {}
         }
     }
+}
+
+/// An offset or a length as one of bytes in memory, where nothing is longer than that.
+fn in_memory(bytes: u64) -> usize {
+    usize::try_from(bytes).unwrap_or(usize::MAX)
 }
 
 impl FileSystem for SimulatedFileSystem {
@@ -193,8 +293,17 @@ impl FileSystem for SimulatedFileSystem {
 
     fn lock(&self) -> io::Result<Option<DirectoryLock>> {
         let world = self.world.lock();
-        let free = Arc::strong_count(&world.lock) == 1;
-        Ok(free.then(|| DirectoryLock::new(Arc::clone(&world.lock))))
+        let is_free = is_free(&world.lock) && is_free(&world.shared_lock);
+        Ok(is_free.then(|| DirectoryLock::new(Arc::clone(&world.lock))))
+    }
+
+    fn lock_shared(&self) -> io::Result<Option<DirectoryLock>> {
+        let world = self.world.lock();
+        Ok(is_free(&world.lock).then(|| DirectoryLock::new(Arc::clone(&world.shared_lock))))
+    }
+
+    fn free_bytes(&self) -> io::Result<u64> {
+        Ok(self.world.lock().free())
     }
 
     fn list(&self) -> io::Result<Vec<String>> {
@@ -202,8 +311,13 @@ impl FileSystem for SimulatedFileSystem {
     }
 
     fn open(&self, name: &str) -> io::Result<Arc<dyn File>> {
-        let number = *self.world.lock().names.get(name).ok_or(io::ErrorKind::NotFound)?;
-        Ok(Arc::new(SimulatedFile { world: Arc::clone(&self.world), number }))
+        let number = self.world.lock().named(name)?;
+        Ok(Arc::new(SimulatedFile { world: Arc::clone(&self.world), number, is_writable: true }))
+    }
+
+    fn open_read_only(&self, name: &str) -> io::Result<Arc<dyn File>> {
+        let number = self.world.lock().named(name)?;
+        Ok(Arc::new(SimulatedFile { world: Arc::clone(&self.world), number, is_writable: false }))
     }
 
     fn create(&self, name: &str) -> io::Result<Arc<dyn File>> {
@@ -211,26 +325,24 @@ impl FileSystem for SimulatedFileSystem {
         if world.names.contains_key(name) {
             return Err(io::ErrorKind::AlreadyExists.into());
         }
-        if world.room == Some(0) {
+        if world.free() == 0 {
             return Err(io::ErrorKind::StorageFull.into());
         }
         let number = world.contents.len();
         world.change(Change::Create { name: name.to_owned(), file: number });
-        Ok(Arc::new(SimulatedFile { world: Arc::clone(&self.world), number }))
+        Ok(Arc::new(SimulatedFile { world: Arc::clone(&self.world), number, is_writable: true }))
     }
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
         let mut world = self.world.lock();
-        let file = *world.names.get(from).ok_or(io::ErrorKind::NotFound)?;
+        let file = world.named(from)?;
         world.change(Change::Rename { from: from.to_owned(), to: to.to_owned(), file });
         Ok(())
     }
 
     fn remove(&self, name: &str) -> io::Result<()> {
         let mut world = self.world.lock();
-        if !world.names.contains_key(name) {
-            return Err(io::ErrorKind::NotFound.into());
-        }
+        world.named(name)?;
         world.change(Change::Remove { name: name.to_owned() });
         Ok(())
     }
@@ -240,10 +352,27 @@ impl FileSystem for SimulatedFileSystem {
     }
 }
 
+/// Whether nobody holds a lock.
+fn is_free(lock: &Arc<()>) -> bool {
+    Arc::strong_count(lock) == 1
+}
+
 /// An open file in memory.
 struct SimulatedFile {
     world: Arc<Mutex<World>>,
     number: FileNumber,
+    is_writable: bool,
+}
+
+impl SimulatedFile {
+    /// The directory, to change this file in it.
+    fn writable_world(&self) -> io::Result<MutexGuard<'_, World>> {
+        if self.is_writable {
+            Ok(self.world.lock())
+        } else {
+            Err(io::ErrorKind::PermissionDenied.into())
+        }
+    }
 }
 
 impl File for SimulatedFile {
@@ -268,13 +397,34 @@ impl File for SimulatedFile {
     }
 
     fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
-        let mut world = self.world.lock();
-        let fits = world.take_room(bytes.len() as u64);
-        let written =
-            usize::try_from(fits).ok().and_then(|fits| bytes.get(..fits)).unwrap_or(bytes);
-        world.change(Change::Write { file: self.number, offset, bytes: written.into() });
+        let mut world = self.writable_world()?;
+        let end = world.length_within_room(self.number, offset + bytes.len() as u64)?;
+        let written = bytes.get(..in_memory(end.saturating_sub(offset))).unwrap_or(bytes);
+        if !written.is_empty() {
+            world.change(Change::Write { file: self.number, offset, bytes: written.into() });
+        }
         if written.len() < bytes.len() {
             return Err(io::ErrorKind::StorageFull.into());
+        }
+        Ok(())
+    }
+
+    fn allocate(&self, bytes: u64) -> io::Result<()> {
+        let mut world = self.writable_world()?;
+        let allocated = world.length_within_room(self.number, bytes)?;
+        if allocated > world.contents(self.number)?.len() as u64 {
+            world.change(Change::Allocate { file: self.number, bytes: allocated });
+        }
+        if allocated < bytes {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        Ok(())
+    }
+
+    fn truncate(&self, bytes: u64) -> io::Result<()> {
+        let mut world = self.writable_world()?;
+        if bytes < world.contents(self.number)?.len() as u64 {
+            world.change(Change::Truncate { file: self.number, bytes });
         }
         Ok(())
     }

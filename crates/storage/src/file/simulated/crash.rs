@@ -3,11 +3,13 @@
 //! Directory changes that were not synced survive up to any one of them, or all but any one: nothing
 //! promises their order. Writes that were not synced survive not at all, all of them, or up to one that is torn:
 //! its sectors are kept up to any of them, with the file ending there or going on in zeros, or all
-//! are kept but one.
+//! are kept but one. Allocations and cuts that were not synced survive in order with the writes, by
+//! half, or alone do not: a length may be older than the bytes. What an outside hand did always
+//! survives.
 
 use std::{collections::HashSet, ops::Range};
 
-use super::{Change, Image, Names, SECTOR_BYTES, image::overwrite};
+use super::{Change, Image, Names, SECTOR_BYTES, image::overwrite, in_memory};
 
 /// Every image that a power cut after `journal` may leave of a directory that started as `start`.
 pub(super) fn images(start: &Image, journal: &[Change]) -> Vec<Image> {
@@ -36,11 +38,11 @@ struct Disk<'a> {
     files: Vec<DurableFile<'a>>,
 }
 
-/// A file's durable contents and what was written since.
+/// A file's durable contents and what was done to them since.
 #[derive(Clone, Default)]
 struct DurableFile<'a> {
     contents: Vec<u8>,
-    unsynced: Vec<Write<'a>>,
+    unsynced: Vec<&'a Change>,
 }
 
 /// A write that was not synced.
@@ -64,10 +66,15 @@ impl<'a> Disk<'a> {
                 self.files.push(DurableFile::default());
                 self.unsynced_names.push(change);
             }
-            Change::Rename { .. } | Change::Remove { .. } => self.unsynced_names.push(change),
-            Change::Write { file, offset, bytes } => {
+            Change::Rename { .. } | Change::Remove { .. } | Change::Loss { .. } => {
+                self.unsynced_names.push(change);
+            }
+            Change::Write { file, .. }
+            | Change::Allocate { file, .. }
+            | Change::Truncate { file, .. }
+            | Change::Damage { file, .. } => {
                 if let Some(file) = self.files.get_mut(*file) {
-                    file.unsynced.push(Write { offset: *offset, bytes });
+                    file.unsynced.push(change);
                 }
             }
             Change::Sync { file } => {
@@ -78,7 +85,7 @@ impl<'a> Disk<'a> {
             }
             Change::SyncDirectory => {
                 for change in self.unsynced_names.drain(..) {
-                    change.apply_to(&mut self.names);
+                    change.apply_to_names(&mut self.names);
                 }
             }
         }
@@ -96,8 +103,8 @@ impl<'a> Disk<'a> {
     fn names_with(&self, is_kept: impl Fn(usize) -> bool) -> Names {
         let mut names = self.names.clone();
         for (number, change) in self.unsynced_names.iter().enumerate() {
-            if is_kept(number) {
-                change.apply_to(&mut names);
+            if is_kept(number) || change.is_from_outside() {
+                change.apply_to_names(&mut names);
             }
         }
         names
@@ -105,14 +112,14 @@ impl<'a> Disk<'a> {
 
     /// The contents of all files: one of them torn, those before and after it whole or durable.
     fn possible_contents(&self) -> Vec<Vec<Vec<u8>>> {
-        let durable: Vec<_> = self.files.iter().map(|file| file.contents.clone()).collect();
+        let durable: Vec<_> = self.files.iter().map(DurableFile::durable).collect();
         let live: Vec<_> = self.files.iter().map(DurableFile::live).collect();
         let mut possible = vec![durable, live.clone()];
         for (number, file) in self.files.iter().enumerate() {
-            for torn in file.torn() {
+            for found in file.torn().into_iter().chain(file.reordered()) {
                 let mut contents = live.clone();
                 if let Some(whole) = contents.get_mut(number) {
-                    *whole = torn;
+                    *whole = found;
                 }
                 possible.push(contents);
             }
@@ -122,27 +129,79 @@ impl<'a> Disk<'a> {
 }
 
 impl DurableFile<'_> {
-    /// The file if every write survives.
+    /// The file if every change survives.
     fn live(&self) -> Vec<u8> {
-        self.with(&self.unsynced)
+        self.with(|_| true)
     }
 
-    /// The file if these writes survive.
-    fn with(&self, writes: &[Write<'_>]) -> Vec<u8> {
+    /// The file if no change survives.
+    fn durable(&self) -> Vec<u8> {
+        self.with(|_| false)
+    }
+
+    /// The file if those unsynced changes survive whose number is kept.
+    fn with(&self, is_kept: impl Fn(usize) -> bool) -> Vec<u8> {
         let mut contents = self.contents.clone();
-        for write in writes {
-            overwrite(&mut contents, write.offset, write.bytes);
+        for (number, change) in self.unsynced.iter().enumerate() {
+            if is_kept(number) || change.is_from_outside() {
+                change.apply_to_contents(&mut contents);
+            }
         }
         contents
     }
 
-    /// The file with each unsynced write torn in every way, those before it kept, later ones lost.
+    /// The file with each unsynced change torn in every way, those before it kept, later ones lost.
     fn torn(&self) -> Vec<Vec<u8>> {
-        let tear = |number| {
-            let (before, rest) = self.unsynced.split_at_checked(number)?;
-            Some(rest.first()?.torn(&self.with(before)))
-        };
-        (0..self.unsynced.len()).filter_map(tear).flatten().collect()
+        let mut before = self.contents.clone();
+        let mut possible = Vec::new();
+        for (number, change) in self.unsynced.iter().enumerate() {
+            let later = || self.unsynced.iter().skip(number + 1);
+            for mut contents in torn(change, &before) {
+                for change in later().filter(|change| change.is_from_outside()) {
+                    change.apply_to_contents(&mut contents);
+                }
+                possible.push(contents);
+            }
+            change.apply_to_contents(&mut before);
+        }
+        possible
+    }
+
+    /// The file with every change but one to its length: it is written apart from the bytes.
+    fn reordered(&self) -> Vec<Vec<u8>> {
+        let is_length =
+            |change: &Change| matches!(change, Change::Allocate { .. } | Change::Truncate { .. });
+        let lost = self.unsynced.iter().enumerate().filter(|(_, change)| is_length(change));
+        lost.map(|(lost, _)| self.with(|number| number != lost)).collect()
+    }
+}
+
+/// The file in every way this change can tear, after what was there before.
+fn torn(change: &Change, before: &[u8]) -> Vec<Vec<u8>> {
+    match change {
+        Change::Write { offset, bytes, .. } => Write { offset: *offset, bytes }.torn(before),
+        Change::Allocate { bytes, .. } => {
+            // Where zeros have to be written for it, some of them may be there.
+            let mut half = before.to_vec();
+            half.resize(before.len().midpoint(in_memory(*bytes)).max(before.len()), 0);
+            vec![before.to_vec(), half]
+        }
+        Change::Truncate { bytes, .. } => {
+            // What follows in the sector of the cut is cleared, which may be there before the cut.
+            let mut cleared = before.to_vec();
+            let end = in_memory(bytes.next_multiple_of(SECTOR_BYTES)).min(before.len());
+            if let Some(rest) = cleared.get_mut(in_memory(*bytes)..end) {
+                rest.fill(0);
+            }
+            vec![before.to_vec(), cleared]
+        }
+        Change::Create { .. }
+        | Change::Sync { .. }
+        | Change::Rename { .. }
+        | Change::Remove { .. }
+        | Change::SyncDirectory
+        | Change::Damage { .. }
+        | Change::Loss { .. } => Vec::new(),
     }
 }
 
@@ -150,7 +209,7 @@ impl Write<'_> {
     /// The file in every way this write can tear, after what was there before.
     fn torn(&self, before: &[u8]) -> Vec<Vec<u8>> {
         let mut zeros = before.to_vec();
-        let end = usize::try_from(self.offset).unwrap_or(usize::MAX) + self.bytes.len();
+        let end = in_memory(self.offset) + self.bytes.len();
         zeros.resize(end.max(before.len()), 0);
         let sectors = self.sectors();
         let mut torn = vec![before.to_vec(), zeros.clone()];
