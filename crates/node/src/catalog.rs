@@ -17,7 +17,7 @@ use shard::{
 };
 use tokio::sync::Mutex;
 
-use crate::{Error, Index, IndexRef, Random, Settings, index_name};
+use crate::{Error, Index, IndexRef, Random, Settings, index_name, node::new_recovery};
 
 /// How many shards a node may have: each costs some kilobytes.
 const SHARDS_MAX: u64 = 50_000;
@@ -91,6 +91,7 @@ pub struct NewIndex {
 }
 
 /// The catalogue as it was stored, before its shards run.
+#[derive(Default)]
 pub(crate) struct Stored {
     node: Option<NodeRecord>,
     pub(crate) indices: Vec<IndexMetadata>,
@@ -98,9 +99,7 @@ pub(crate) struct Stored {
 
 impl Stored {
     /// Reads the catalogue's documents.
-    pub(crate) fn read<'a>(
-        documents: impl IntoIterator<Item = (&'a DocumentId, &'a Bytes)>,
-    ) -> Result<Self, String> {
+    pub(crate) fn read(documents: &[(DocumentId, Bytes)]) -> Result<Self, String> {
         let mut stored = Self { node: None, indices: Vec::new() };
         for (id, source) in documents {
             if id.as_str() == NODE_RECORD {
@@ -281,7 +280,7 @@ impl Catalog {
         }
         let options = shard_options(&metadata.settings);
         let start = |stream| {
-            let recovery = Recovery::new(self.random.number());
+            let recovery = new_recovery(self.random.as_ref());
             Shard::start(stream, recovery, Arc::clone(&self.clock), options, &self.alarm)
         };
         let index = Arc::new(Index::new(metadata, opened.into_iter().map(start).collect()));

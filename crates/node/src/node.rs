@@ -1,13 +1,16 @@
 //! The node: the log it opened, the catalogue, and who it is.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    fmt::Display,
+    sync::Arc,
+};
 
-use bytes::Bytes;
-use document::{Application, DocumentId, Effect, SeqNo, apply};
+use document::Effect;
 use shard::{
-    Alarm, Clock, Recovery, Shard, ShardOptions,
-    log::{Entry, LogError, LogProvider, Logs, Position, Replay, StreamId},
-    store::Location,
+    Alarm, Clock, Recovery, Shard, ShardOptions, VersionTable,
+    log::{EntryOutline, LogError, LogProvider, Logs, Replay, StreamId},
+    store::{Location, Store},
 };
 use thiserror::Error;
 
@@ -134,8 +137,7 @@ impl Node {
     ) -> Result<Ready, StartError> {
         let mut replay = NodeReplay::new(Arc::clone(&random));
         let logs = log.open(&mut replay)?;
-        let stored = replay.stored.take().unwrap_or_else(|| replay.read_catalog());
-        let stored = stored.map_err(StartError::Catalog)?;
+        let stored = std::mem::take(&mut replay.stored);
         let opened = logs
             .stream(StreamId::CATALOG)
             .ok_or_else(|| StartError::Catalog("the catalogue's stream is missing".to_owned()))?;
@@ -261,68 +263,63 @@ impl Node {
 struct NodeReplay {
     random: Arc<dyn Random>,
     recoveries: HashMap<StreamId, Recovery>,
-    /// The catalogue's documents: the last operation on each, and its source if there is one.
-    records: HashMap<DocumentId, (SeqNo, Option<Bytes>)>,
-    stored: Option<Result<Stored, String>>,
+    /// The catalogue, once everything was shown.
+    stored: Stored,
 }
 
 impl NodeReplay {
     fn new(random: Arc<dyn Random>) -> Self {
-        Self { random, recoveries: HashMap::new(), records: HashMap::new(), stored: None }
+        Self { random, recoveries: HashMap::new(), stored: Stored::default() }
     }
 
     fn recovery(&mut self, stream: StreamId) -> Recovery {
-        let new = || Recovery::new(self.random.number());
-        self.recoveries.remove(&stream).unwrap_or_else(new)
+        self.recoveries.remove(&stream).unwrap_or_else(|| new_recovery(self.random.as_ref()))
     }
 
-    fn keep_records(&mut self, entry: &Entry) {
-        for operation in &entry.operations {
-            let Some((id, last)) = operation.target() else { continue };
-            let source = match &operation.effect {
-                // A copy: a slice would keep the whole segment it was read from.
-                Effect::Index { source, .. } => Some(Bytes::copy_from_slice(source)),
-                Effect::Delete { .. } | Effect::Noop { .. } => None,
-            };
-            let held = self.records.get(id).map(|(seq_no, _)| *seq_no);
-            let held = held.map(|seq_no| document::LastWrite { seq_no, ..last });
-            if apply(held, None, last.seq_no) == Application::Newer {
-                self.records.insert(id.clone(), (last.seq_no, source));
+    /// Reads the documents of the catalogue, as they are after everything was shown.
+    fn read_catalog(&self, store: &dyn Store) -> Result<Stored, LogError> {
+        let mut documents = Vec::new();
+        if let Some(catalog) = self.recoveries.get(&StreamId::CATALOG) {
+            catalog.table().for_each_live(&mut |location| documents.push(location));
+        }
+        let mut records = Vec::new();
+        for location in documents {
+            let operation = store.read_blocking(location).map_err(unreadable_catalog)?;
+            if let Effect::Index { id, source, .. } = operation.effect {
+                records.push((id, source));
             }
         }
-    }
-
-    fn read_catalog(&self) -> Result<Stored, String> {
-        let live = self.records.iter();
-        Stored::read(live.filter_map(|(id, (_, source))| Some((id, source.as_ref()?))))
+        Stored::read(&records).map_err(unreadable_catalog)
     }
 }
 
+/// The state of a shard without history.
+pub(crate) fn new_recovery(random: &dyn Random) -> Recovery {
+    Recovery::new(VersionTable::new(random.number()))
+}
+
+fn unreadable_catalog(why: impl Display) -> LogError {
+    LogError::Damaged(format!("the catalogue of indices cannot be read: {why}"))
+}
+
 impl Replay for NodeReplay {
-    fn entry(
-        &mut self,
-        stream: StreamId,
-        position: Position,
-        entry: Entry,
-        locations: &[Location],
-    ) {
-        if stream == StreamId::CATALOG {
-            self.keep_records(&entry);
-        }
-        let new = || Recovery::new(self.random.number());
-        self.recoveries.entry(stream).or_insert_with(new).entry(position, entry, locations);
+    fn entry(&mut self, stream: StreamId, entry: &EntryOutline<'_>, retired: &mut Vec<Location>) {
+        let recovery = self.recoveries.entry(stream);
+        recovery.or_insert_with(|| new_recovery(self.random.as_ref())).entry(entry, retired);
     }
 
-    fn live_streams(&mut self) -> Vec<StreamId> {
-        let stored = self.read_catalog();
+    fn live_streams(&mut self, store: &dyn Store) -> Result<Vec<StreamId>, LogError> {
+        self.stored = self.read_catalog(store)?;
         let mut live = vec![StreamId::CATALOG];
-        match &stored {
-            Ok(stored) => live.extend(stored.streams()),
-            // The start will fail; nothing may be taken for garbage meanwhile.
-            Err(_) => live.extend(self.recoveries.keys().filter(|id| **id != StreamId::CATALOG)),
-        }
-        self.stored = Some(stored);
-        live
+        live.extend(self.stored.streams());
+        let wanted: HashSet<_> = live.iter().copied().collect();
+        self.recoveries.retain(|id, recovery| {
+            if !wanted.contains(id) {
+                recovery.table().for_each_live(&mut |location| store.retire(location));
+            }
+            wanted.contains(id)
+        });
+        Ok(live)
     }
 }
 

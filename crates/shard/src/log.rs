@@ -8,10 +8,14 @@
 pub mod conformance;
 pub mod memory;
 
-use std::{error::Error, fmt, pin::Pin, sync::Arc};
+mod outline;
 
-use document::{Operation, PrimaryTerm};
+use std::{error::Error, fmt, pin::Pin, sync::Arc, time::Duration};
+
+use document::{Operation, PrimaryTerm, SeqNo};
 use thiserror::Error;
+
+pub use outline::{EntryOutline, Outline, OutlineEffect};
 
 use crate::store::{Location, Store};
 
@@ -58,6 +62,8 @@ pub struct Position(u64);
 impl Position {
     /// Before every entry.
     pub const START: Self = Self(0);
+    /// Behind every entry.
+    pub const END: Self = Self(u64::MAX);
 
     /// The position of number `number`.
     #[must_use]
@@ -74,13 +80,41 @@ impl Position {
 
 /// What one append adds to a stream: operations of one writer, all or none of them.
 ///
-/// An entry without operations is a *marker*: it announces the term and nothing else.
+/// An entry without operations is a *marker*: it announces the term and the next sequence number and
+/// nothing else. An operation whose number is older than those of the entries before is a
+/// *relocation*: a copy of one that is still the last on its document, made before the original's
+/// place is given up. Per document the operations of a stream come in the order of their numbers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
     /// The term of the writer that appended it. Operations keep the term they were decided in.
     pub term: PrimaryTerm,
-    /// In the order of their sequence numbers.
+    /// The number that the stream's next operation takes: above every number given so far. It is
+    /// here, and not only in the operations, because those may be collected.
+    pub next_seq_no: SeqNo,
+    /// New ones in the order of their sequence numbers, relocated ones in any.
     pub operations: Vec<Operation>,
+}
+
+impl Entry {
+    /// An entry that says where the stream is and nothing else.
+    #[must_use]
+    pub const fn marker(term: PrimaryTerm, next_seq_no: SeqNo) -> Self {
+        Self { term, next_seq_no, operations: Vec::new() }
+    }
+}
+
+/// When an append is answered (the setting `index.translog.durability`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Durability {
+    /// When it is durable.
+    #[default]
+    Request,
+    /// When it is written. It is durable within the interval, unless the power is cut before: then
+    /// it and what followed it may be lost, as if they had never been.
+    Async {
+        /// How long it may take.
+        sync_interval: Duration,
+    },
 }
 
 /// How an append ended when it did not end *appended*.
@@ -124,7 +158,7 @@ pub enum Refused {
 pub trait Log: Send + Sync {
     /// Appends one entry behind `expected`, the position of the last entry this writer has seen.
     ///
-    /// On `Ok` the entry is durable and the position its own. One append at a time: the writer waits
+    /// On `Ok` the entry is durable (but see [`Durability`]) and the position its own. One append at a time: the writer waits
     /// for the answer before it appends again. Once called it runs to its end, also when the future
     /// is dropped.
     fn append<'a>(
@@ -140,7 +174,16 @@ pub trait Log: Send + Sync {
     /// Returns once this writer is known to be current: what it has seen is all there is.
     fn barrier(&self) -> BoxFuture<'_, Result<(), LogError>>;
 
-    /// Nobody will read up to and including `position` again: its space may be collected.
+    /// Sets when further appends are answered.
+    fn set_durability(&self, durability: Durability);
+
+    /// Whether there is room for new documents. If not, only entries of deletes, relocations and
+    /// markers have a chance: there is a reserve for those, so that room can be made.
+    fn has_room(&self) -> bool;
+
+    /// A view of the stream has got as far as `position`: what follows is kept for it as it was
+    /// appended, within bounds, however little of it counts; nothing is kept for a view that has
+    /// [`Position::END`], which is how a stream begins.
     fn release(&self, position: Position);
 }
 
@@ -155,6 +198,18 @@ pub struct Stream {
     pub term: PrimaryTerm,
     /// The position of its last entry.
     pub position: Position,
+    /// What is wrong with it, if anything is.
+    pub damage: Option<Damage>,
+}
+
+/// What is not as it was written in a stream that was opened all the same.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Damage {
+    /// Names file and offset.
+    pub what: Arc<str>,
+    /// Operations with numbers below this may be missing. Nothing if all are known and only sources
+    /// cannot be read.
+    pub lost_below: Option<SeqNo>,
 }
 
 impl fmt::Debug for Stream {
@@ -162,6 +217,7 @@ impl fmt::Debug for Stream {
         f.debug_struct("Stream")
             .field("term", &self.term)
             .field("position", &self.position)
+            .field("damage", &self.damage)
             .finish_non_exhaustive()
     }
 }
@@ -175,8 +231,11 @@ pub trait Logs: Send + Sync {
     fn create(&self, id: StreamId) -> BoxFuture<'_, Result<Stream, AppendError>>;
 
     /// The shard is gone: refuses further appends and frees the stream's space in time. The caller
-    /// has made the deletion durable elsewhere before.
+    /// has made the deletion durable elsewhere before, and retired the stream's locations.
     fn remove(&self, id: StreamId);
+
+    /// Starts to collect what no document needs any more, with the help of those who know.
+    fn collect(&self, relocate: Arc<dyn Relocate>);
 
     /// Returns when the log has failed for good, with the reason. Every append that waited has been
     /// answered by then; the process should say why and end.
@@ -202,12 +261,54 @@ pub trait LogProvider: Send {
 
 /// Who folds the log into state while it is opened.
 pub trait Replay {
-    /// One stored entry. `locations` has one place per operation. After collection an entry may come
-    /// again or late: compare by sequence number (`document::apply`).
-    fn entry(&mut self, stream: StreamId, position: Position, entry: Entry, locations: &[Location]);
+    /// One stored entry, without its sources. After collection an operation may come again or late:
+    /// compare by sequence number (`document::apply`). Adds to `retired` the locations that are of
+    /// no use any more: of what the operations replace, or of operations that are stale themselves.
+    fn entry(&mut self, stream: StreamId, entry: &EntryOutline<'_>, retired: &mut Vec<Location>);
 
-    /// Asked once, after the last entry: the streams to open. Others are left to collection.
-    fn live_streams(&mut self) -> Vec<StreamId>;
+    /// Asked once, after the last entry: the streams to open. Others are left to collection, and
+    /// their locations retired. Sources are read from `store`.
+    ///
+    /// # Errors
+    /// When what the log holds cannot be understood: it is not opened.
+    fn live_streams(&mut self, store: &dyn Store) -> Result<Vec<StreamId>, LogError>;
+}
+
+/// An operation as collection found it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredOperation {
+    /// The operation.
+    pub operation: Operation,
+    /// Where it lies.
+    pub location: Location,
+}
+
+/// Who knows what of a stream is still needed.
+pub trait Relocate: Send + Sync {
+    /// Appends those of these operations that still count to their stream again, and returns when
+    /// the copies are durable and the views point to them. `older_elsewhere` says that older
+    /// operations on the same documents may be left in other places: then deletes that nobody
+    /// remembers any more must be kept all the same, or a replay would bring the documents back.
+    ///
+    /// The copies are appended by the stream's own writer: so none lies behind a newer operation on
+    /// its document. If there is nothing to copy, `with_marker` asks for an entry all the same.
+    fn relocate(
+        &self,
+        stream: StreamId,
+        found: Vec<StoredOperation>,
+        older_elsewhere: bool,
+        with_marker: bool,
+    ) -> BoxFuture<'_, Result<(), RelocateError>>;
+}
+
+/// Why operations were not moved: what they lie in must stay.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("stream {stream} cannot be moved: {why}")]
+pub struct RelocateError {
+    /// Whose operations.
+    pub stream: StreamId,
+    /// The reason.
+    pub why: String,
 }
 
 /// Why a log cannot be opened, read or closed.

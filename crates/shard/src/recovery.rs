@@ -4,7 +4,7 @@ use document::{Effect, Operation, SeqNo};
 
 use crate::{
     Place, VersionTable,
-    log::{Entry, Position},
+    log::{EntryOutline, OutlineEffect},
     store::Location,
 };
 
@@ -12,38 +12,52 @@ use crate::{
 #[derive(Debug)]
 pub struct Recovery {
     table: VersionTable,
-    max_seq_no: Option<SeqNo>,
-    position: Position,
+    next_seq_no: SeqNo,
 }
 
 impl Recovery {
-    /// The state of a shard without history. See [`VersionTable::new`] for the seed.
+    /// The state of a shard without history, in an empty table.
     #[must_use]
-    pub fn new(hash_seed: u64) -> Self {
-        Self { table: VersionTable::new(hash_seed), max_seq_no: None, position: Position::START }
+    pub fn new(table: VersionTable) -> Self {
+        Self { table, next_seq_no: SeqNo::ZERO }
     }
 
-    /// Folds in one entry. It may come late or twice: sequence numbers tell.
-    pub fn entry(&mut self, position: Position, entry: Entry, locations: &[Location]) {
-        for (operation, location) in entry.operations.into_iter().zip(locations) {
-            self.max_seq_no = self.max_seq_no.max(Some(operation.seq_no));
-            apply_operation(&self.table, operation, *location);
+    /// Folds in one entry. It may come late or twice: sequence numbers tell. Adds to `retired` the
+    /// locations that are of no use any more.
+    pub fn entry(&mut self, entry: &EntryOutline<'_>, retired: &mut Vec<Location>) {
+        for operation in entry.operations {
+            let place = match operation.effect {
+                OutlineEffect::Indexed => Place::Live(operation.location),
+                OutlineEffect::Deleted(at) => Place::Deleted(at),
+            };
+            retired.extend(self.table.apply_outline(operation.id, operation.last, place));
         }
-        self.position = self.position.max(position);
+        self.next_seq_no = self.next_seq_no.max(entry.next_seq_no);
     }
 
-    /// The table, and the highest sequence number of an operation.
-    pub(crate) fn finish(self) -> (VersionTable, Option<SeqNo>) {
-        (self.table, self.max_seq_no)
+    /// What is held so far.
+    #[must_use]
+    pub fn table(&self) -> &VersionTable {
+        &self.table
+    }
+
+    /// The table, and the number that the next operation takes.
+    pub(crate) fn finish(self) -> (VersionTable, SeqNo) {
+        (self.table, self.next_seq_no)
     }
 }
 
-/// Applies one operation: the only way the table changes, for the writer and for replay.
-pub(crate) fn apply_operation(table: &VersionTable, operation: Operation, location: Location) {
-    let Some((_, last)) = operation.target() else { return };
+/// Applies one operation, as [`Recovery::entry`] does: the writer's way to change the table. Returns
+/// the location that is of no use any more.
+pub(crate) fn apply_operation(
+    table: &VersionTable,
+    operation: Operation,
+    location: Location,
+) -> Option<Location> {
+    let (_, last) = operation.target()?;
     match operation.effect {
         Effect::Index { id, .. } => table.apply(id, last, Place::Live(location)),
         Effect::Delete { id, .. } => table.apply(id, last, Place::Deleted(operation.time)),
-        Effect::Noop { .. } => {}
+        Effect::Noop { .. } => None,
     }
 }

@@ -19,9 +19,9 @@ use tokio::{
 
 use crate::{
     Alarm, Change, Clock, Held, Place, Recovery, VersionTable, Write, WriteError, Written,
-    log::Stream,
+    log::{Damage, Durability, Log, StoredOperation, Stream},
     store::{Location, Store, StoreError},
-    writer::{INLINE_MERGE_BYTES_MAX, Request, Writer},
+    writer::{INLINE_MERGE_BYTES_MAX, Relocation, Request, Writer},
 };
 
 /// How many bytes of present sources one request brings along for its updates.
@@ -86,8 +86,10 @@ impl Shared {
 /// One shard, running. Dropping it lets the writer finish what it was given; [`Shard::close`] waits.
 pub struct Shard {
     shared: Arc<Shared>,
+    log: Arc<dyn Log>,
     store: Arc<dyn Store>,
     term: PrimaryTerm,
+    damage: Option<Damage>,
     mailbox: mpsc::Sender<Request>,
     writer: Mutex<Option<JoinHandle<()>>>,
 }
@@ -104,15 +106,15 @@ impl Shard {
         options: ShardOptions,
         alarm: &Alarm,
     ) -> Self {
-        let (table, max_seq_no) = recovery.finish();
-        let next_seq_no = max_seq_no.map_or(SeqNo::ZERO, SeqNo::next);
+        let (table, next_seq_no) = recovery.finish();
         let shared = Arc::new(Shared {
             table,
             next_seq_no: AtomicU64::new(next_seq_no.get()),
             gc_deletes_millis: AtomicI64::new(options.gc_deletes.as_millis()),
         });
         let (mailbox, requests) = mpsc::channel(options.mailbox_requests_max);
-        let (store, term) = (Arc::clone(&stream.store), stream.term);
+        let (log, store) = (Arc::clone(&stream.log), Arc::clone(&stream.store));
+        let (term, damage) = (stream.term, stream.damage.clone());
         let writer = Writer::new(stream, Arc::clone(&shared), clock, next_seq_no, requests);
         let armed = alarm.clone().armed("a shard's writer panicked");
         let run = async move {
@@ -120,7 +122,7 @@ impl Shard {
             armed.disarm();
         };
         let writer = Mutex::new(Some(tokio::spawn(run)));
-        Self { shared, store, term, mailbox, writer }
+        Self { shared, log, store, term, damage, mailbox, writer }
     }
 
     /// Writes documents, in order, each on its own: one answer per write.
@@ -153,12 +155,52 @@ impl Shard {
         id: &str,
         required: Option<Version>,
     ) -> Result<Option<Document>, ReadError> {
-        let Some((held, location)) = self.find(id) else { return Ok(None) };
-        check_read(DocumentState::Live(held.last), required).map_err(ReadError::Conflict)?;
-        read_document(self.store.as_ref(), id, held.last, location)
-            .await
-            .map(Some)
-            .map_err(ReadError::Store)
+        loop {
+            let found = self.find(id);
+            self.check_certain(found).map_err(ReadError::Store)?;
+            let Some((held, location)) = found else { return Ok(None) };
+            check_read(DocumentState::Live(held.last), required).map_err(ReadError::Conflict)?;
+            match read_document(self.store.as_ref(), id, held.last, location).await {
+                // Collection came between: look it up again.
+                Err(StoreError::Moved(_)) if self.has_moved(id, location) => {}
+                read => return read.map(Some).map_err(ReadError::Store),
+            }
+        }
+    }
+
+    /// Moves what still counts of these operations out of the place where they were found
+    /// ([`crate::log::Relocate`]).
+    ///
+    /// # Errors
+    /// [`WriteError`] when that is not certain to have happened.
+    pub async fn relocate(
+        &self,
+        found: Vec<StoredOperation>,
+        older_elsewhere: bool,
+        with_marker: bool,
+    ) -> Result<(), WriteError> {
+        let (reply, answer) = oneshot::channel();
+        let relocation = Relocation { found, older_elsewhere, with_marker, reply };
+        let sent = self.mailbox.send(Request::Relocate(relocation)).await;
+        sent.map_err(|_| WriteError::Closed)?;
+        let gone = || WriteError::Unknown("the shard's writer ended without an answer".into());
+        answer.await.unwrap_or_else(|_| Err(gone()))
+    }
+
+    /// Gives up everything that is stored for the shard: its index is deleted, its writer closed.
+    pub fn retire(&self) {
+        self.shared.table.for_each_live(&mut |location| self.store.retire(location));
+    }
+
+    /// What is wrong with what is stored, if anything is.
+    #[must_use]
+    pub fn damage(&self) -> Option<&Damage> {
+        self.damage.as_ref()
+    }
+
+    /// Sets when writes are answered.
+    pub fn set_durability(&self, durability: Durability) {
+        self.log.set_durability(durability);
     }
 
     /// The term this shard orders operations in.
@@ -196,6 +238,24 @@ impl Shard {
         }
     }
 
+    /// Refuses to show what an operation that is lost may have changed.
+    fn check_certain(&self, found: Option<(Held, Location)>) -> Result<(), StoreError> {
+        let Some(Damage { what, lost_below: Some(lost_below) }) = &self.damage else {
+            return Ok(());
+        };
+        match found {
+            Some((held, _)) if held.last.seq_no >= *lost_below => Ok(()),
+            Some(_) | None => {
+                let what = format!("{what}; whether this document was changed there is unknown");
+                Err(StoreError::Damaged(what))
+            }
+        }
+    }
+
+    fn has_moved(&self, id: &str, location: Location) -> bool {
+        self.find(id).is_none_or(|(_, now)| now != location)
+    }
+
     fn find(&self, id: &str) -> Option<(Held, Location)> {
         let held = self.shared.table.get(id)?;
         match held.place {
@@ -224,7 +284,7 @@ impl Shard {
 
 impl std::fmt::Debug for Shard {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { shared, term, store: _, mailbox: _, writer: _ } = self;
+        let Self { shared, term, damage: _, log: _, store: _, mailbox: _, writer: _ } = self;
         f.debug_struct("Shard").field("term", term).field("shared", shared).finish_non_exhaustive()
     }
 }

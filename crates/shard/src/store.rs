@@ -39,11 +39,23 @@ pub trait Store: Send + Sync {
     /// Reads one operation, off the event loop. Verified on every read: it is what was written, or an
     /// error.
     fn read(&self, location: Location) -> BoxFuture<'_, Result<Operation, StoreError>>;
+
+    /// The same on the calling thread, which waits: for whoever opens the log.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it cannot be read.
+    fn read_blocking(&self, location: Location) -> Result<Operation, StoreError>;
+
+    /// No document needs what is stored there any more; its space may be collected. Said once.
+    fn retire(&self, location: Location);
 }
 
 /// Why an operation cannot be stored or read.
 #[derive(Debug, Error)]
 pub enum StoreError {
+    /// What was stored there was moved, and its place given up: look the document up again.
+    #[error("what was stored at {0:?} was moved")]
+    Moved(Location),
     /// What is stored is not what was written. Names file and offset.
     #[error("{0}")]
     Damaged(String),

@@ -159,11 +159,25 @@ impl VersionTable {
 
     /// Applies an operation on `id` by the rule of [`document::apply`]: a newer one replaces what is
     /// held, the same one moves its place, an older one changes nothing.
-    pub fn apply(&self, id: DocumentId, last: LastWrite, place: Place) {
+    pub fn apply_outline(&self, id: &str, last: LastWrite, place: Place) -> Option<Location> {
+        self.apply(id.into(), last, place)
+    }
+    /// Visits the place of every document that is there.
+    pub fn for_each_live(&self, f: &mut dyn FnMut(Location)) {
+        for map in self.maps.get().into_iter().flat_map(|maps| maps.iter()) {
+            for row in map.read().iter() {
+                if let Place::Live(l) = row.held().place {
+                    f(l)
+                }
+            }
+        }
+    }
+    pub fn apply(&self, id: DocumentId, last: LastWrite, place: Place) -> Option<Location> {
         let hash = self.hash(id.as_str());
         let maps = self.maps.get_or_init(|| (0..MAPS).map(|_| Map::default()).collect());
-        let Some(map) = self.map(maps, hash) else { return };
+        let map = self.map(maps, hash)?;
         let mut map = map.write();
+        let mut retired = None;
         let rehash = |row: &Row| self.hash(row.id.as_str());
         match map.entry(hash, |row| row.id == id, rehash) {
             Entry::Vacant(vacant) => {
@@ -172,8 +186,18 @@ impl VersionTable {
             Entry::Occupied(mut occupied) => {
                 let held = occupied.get().held();
                 match apply(Some(held.last), None, last.seq_no) {
-                    Application::Stale => return,
+                    Application::Stale => {
+                        return match place {
+                            Place::Live(l) => Some(l),
+                            _ => None,
+                        };
+                    }
                     Application::Newer | Application::Same => {}
+                }
+                if let Place::Live(l) = held.place
+                    && held.place != place
+                {
+                    retired = Some(l);
                 }
                 self.counter(held.place).fetch_sub(1, Relaxed);
                 self.live_bytes.fetch_sub(bytes(held.place), Relaxed);
@@ -182,6 +206,7 @@ impl VersionTable {
         }
         self.counter(place).fetch_add(1, Relaxed);
         self.live_bytes.fetch_add(bytes(place), Relaxed);
+        retired
     }
 
     /// How many documents are there.

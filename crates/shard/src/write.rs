@@ -106,6 +106,18 @@ pub enum WriteError {
     /// The shard is closed: its index was deleted, or the process is ending. Not applied.
     #[error("the shard is closed")]
     Closed,
+    /// Memory for another document's identity is short; deletes and changes of documents that are
+    /// there still work. Not applied.
+    #[error("[{wanted}] bytes would be in use, the limit is [{limit}]")]
+    NoMemory {
+        /// How many bytes would be in use.
+        wanted: u64,
+        /// How many may be.
+        limit: u64,
+    },
+    /// Part of the shard's history is lost, so that nothing can be decided. Not applied.
+    #[error("the shard is damaged: {0}")]
+    Damaged(Arc<str>),
     /// The document's present source cannot be read. Not applied.
     #[error("{0}")]
     Unreadable(Arc<str>),

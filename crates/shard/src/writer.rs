@@ -11,6 +11,7 @@
 
 mod batch;
 mod preparation;
+mod relocation;
 mod replies;
 
 use std::{
@@ -28,13 +29,14 @@ use tokio::{
 
 use crate::{
     Change, Clock, Document, Modified, Place, Update, Write, WriteError, Written,
-    log::{AppendError, Entry, Position, Refused, Stream},
+    log::{AppendError, Damage, Entry, Position, Refused, Stream},
     recovery::apply_operation,
     shard::Shared,
     store::{Location, StoreError},
 };
 use batch::Batch;
-use preparation::{Basis, Prepared};
+use preparation::{Basis, Prepared, Unprepared};
+pub(crate) use relocation::Relocation;
 use replies::{Answer, Replies, Slot};
 
 /// How many writes one entry of the log holds at most.
@@ -63,6 +65,8 @@ pub(crate) enum Request {
         /// Takes one answer per write.
         reply: oneshot::Sender<Vec<Answer>>,
     },
+    /// Copies of stored operations, where they still count.
+    Relocate(Relocation),
     /// Accept nothing more; answer what waits and end.
     Close,
 }
@@ -83,6 +87,8 @@ pub(crate) struct Writer {
     replies: Replies,
     /// Accepted and not planned yet, in order.
     backlog: VecDeque<Pending>,
+    /// The same of relocations.
+    relocations: VecDeque<Relocation>,
     /// Updates being prepared, by id, with the writes on that id that wait behind each.
     parked: HashMap<DocumentId, VecDeque<Pending>>,
     /// How many writes wait behind parked updates.
@@ -93,6 +99,8 @@ pub(crate) struct Writer {
     /// Whether the backlog waits for a preparation to end.
     stalled: bool,
     batch: Batch,
+    /// Whether the log had room for new documents when the batch was begun.
+    has_room: bool,
     /// What recent updates made, by the sequence number that made it.
     recent: HashMap<SeqNo, Document>,
     recent_bytes: usize,
@@ -116,12 +124,14 @@ impl Writer {
             mailbox,
             replies: Replies::default(),
             backlog: VecDeque::new(),
+            relocations: VecDeque::new(),
             parked: HashMap::new(),
             parked_behind: 0,
             preparations: JoinSet::new(),
             preparation_room: Arc::new(Semaphore::new(PREPARED_BYTES_MAX as usize)),
             stalled: false,
             batch: Batch::default(),
+            has_room: true,
             recent: HashMap::new(),
             recent_bytes: 0,
             next_sweep,
@@ -152,7 +162,7 @@ impl Writer {
         if self.stalled {
             let ended = self.preparations.join_next().await;
             prepared.extend(ended.transpose().map_err(lost)?);
-        } else if self.backlog.is_empty() {
+        } else if self.backlog.is_empty() && self.relocations.is_empty() {
             tokio::select! {
                 biased;
                 Some(ended) = self.preparations.join_next() => prepared.push(ended.map_err(lost)?),
@@ -183,14 +193,20 @@ impl Writer {
                 let pending = writes.into_iter().zip(slots);
                 self.backlog.extend(pending.map(|(write, slot)| Pending { write, slot }));
             }
+            Request::Relocate(relocation) => self.relocations.push_back(relocation),
             Request::Close => self.mailbox.close(),
         }
     }
 
-    /// Plans one batch: first what was prepared, for others wait behind it, then the backlog.
+    /// Plans one batch: first copies, which nothing of the batch may precede, then what was prepared,
+    /// for others wait behind it, then the backlog.
     fn plan(&mut self, prepared: Vec<Prepared>) {
         self.batch.begin(self.next_seq_no, self.stream.term, self.clock.now());
+        self.has_room = self.stream.log.has_room();
         self.stalled = false;
+        if let Some(relocation) = self.relocations.pop_front() {
+            self.plan_relocation(relocation);
+        }
         for prepared in prepared {
             self.plan_prepared(prepared);
         }
@@ -205,6 +221,9 @@ impl Writer {
 
     fn plan_pending(&mut self, pending: Pending) {
         let Pending { write, slot } = pending;
+        if let Some(refusal) = self.refusal(&write) {
+            return self.batch.answer(slot, Err(refusal));
+        }
         if let Some(behind) = self.parked.get_mut(&write.id) {
             if self.parked_behind >= PARKED_BEHIND_MAX {
                 return self.batch.answer(slot, Err(WriteError::Busy));
@@ -236,6 +255,20 @@ impl Writer {
             }
         };
         self.batch.answer(slot, answer);
+    }
+
+    /// Why a write cannot be planned at all, if it cannot.
+    fn refusal(&self, write: &Write) -> Option<WriteError> {
+        if let Some(Damage { what, lost_below: Some(_) }) = &self.stream.damage {
+            return Some(WriteError::Damaged(Arc::clone(what)));
+        }
+        match write.change {
+            Change::Delete => None,
+            Change::Index(_) | Change::Create(_) | Change::Update(_) => {
+                let no_room = || WriteError::NoRoom("the disk is full".into());
+                (!self.has_room).then(no_room)
+            }
+        }
     }
 
     /// Plans an update; `write` carries all but its change.
@@ -388,18 +421,18 @@ impl Writer {
         let Prepared { write, update, slot, last, result, room: _room } = prepared;
         let behind = self.parked.remove(&write.id).unwrap_or_default();
         self.parked_behind -= behind.len();
-        if self.state(&write.id).live() == Some(last) {
-            match result {
-                Ok((present, modified)) => {
-                    let wanted = update.wants_document;
-                    self.plan_modified(write, Some(present), modified, wanted, slot);
-                }
-                Err(error) => self.batch.answer(slot, Err(error)),
+        let still_holds = self.state(&write.id).live() == Some(last);
+        match result {
+            Ok((present, modified)) if still_holds => {
+                let wanted = update.wants_document;
+                self.plan_modified(write, Some(present), modified, wanted, slot);
             }
-        } else {
-            // What it was prepared on was refused by the log after all: start again.
-            let change = Change::Update(update);
-            self.plan_pending(Pending { write: Write { change, ..write }, slot });
+            Err(Unprepared::Failed(error)) if still_holds => self.batch.answer(slot, Err(error)),
+            // What it was prepared on was refused by the log after all, or has moved: start again.
+            Ok(_) | Err(Unprepared::Failed(_) | Unprepared::Moved) => {
+                let change = Change::Update(update);
+                self.plan_pending(Pending { write: Write { change, ..write }, slot });
+            }
         }
         for pending in behind {
             self.plan_pending(pending);
@@ -412,12 +445,13 @@ impl Writer {
     /// What everybody else must be told when the shard may not go on.
     async fn commit(&mut self) -> Result<(), WriteError> {
         let operations = self.batch.take_operations();
-        if operations.is_empty() {
+        if operations.is_empty() && !self.batch.wants_marker() {
             // Its answers rest on durable state alone.
             self.batch.send_answers(&mut self.replies);
             return Ok(());
         }
-        let entry = Entry { term: self.stream.term, operations };
+        let next_seq_no = self.batch.next_seq_no();
+        let entry = Entry { term: self.stream.term, next_seq_no, operations };
         let appended = self.stream.log.append(&entry, self.stream.position).await;
         let applied = match appended {
             Ok(position) => self.apply(position, entry),
@@ -448,9 +482,11 @@ impl Writer {
             self.recent.insert(document.last.seq_no, document);
         }
         for (operation, location) in entry.operations.into_iter().zip(locations) {
-            self.next_seq_no = operation.seq_no.next();
-            apply_operation(&self.shared.table, operation, location);
+            if let Some(retired) = apply_operation(&self.shared.table, operation, location) {
+                self.stream.store.retire(retired);
+            }
         }
+        self.next_seq_no = entry.next_seq_no;
         self.shared.set_next_seq_no(self.next_seq_no);
         Ok(())
     }
@@ -475,10 +511,14 @@ impl Writer {
             match request {
                 // Its slots are not needed: all its answers are `end`.
                 Request::Write { writes, reply } => drop(self.replies.open(writes.len(), reply)),
+                Request::Relocate(relocation) => self.relocations.push_back(relocation),
                 Request::Close => {}
             }
         }
         self.replies.fail_all(&end);
+        for relocation in self.relocations.drain(..) {
+            relocation.answer(Err(end.clone()));
+        }
     }
 }
 

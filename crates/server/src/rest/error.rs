@@ -487,7 +487,7 @@ fn wrapping(kind: &'static str, reason: &str) -> ErrorBody {
         .with_cause(illegal_argument(reason))
 }
 
-fn overloaded(wanted: u64, limit: u64) -> ErrorBody {
+pub(super) fn overloaded(wanted: u64, limit: u64) -> ErrorBody {
     let signed = |bytes: u64| i64::try_from(bytes).unwrap_or(i64::MAX);
     ErrorBody::new(
         StatusCode::TOO_MANY_REQUESTS,

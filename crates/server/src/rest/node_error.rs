@@ -8,7 +8,7 @@ use node::{DocumentError, Error, IndexRef, SettingError, Settings, SourceError};
 use shard::WriteError;
 
 use super::dialect::Dialect;
-use super::error::{ErrorBody, Outcome, bad_request, illegal_argument};
+use super::error::{ErrorBody, Outcome, bad_request, illegal_argument, overloaded};
 use super::update_body::SUGGESTED_BYTES_MAX;
 
 /// An error of the node, with what its texts depend on.
@@ -124,7 +124,9 @@ impl Document<'_> {
                 ErrorBody::new(status, "es_rejected_execution_exception", reason)
             }
             WriteError::Unreadable(reason) => self.unreadable(reason),
+            WriteError::NoMemory { wanted, limit } => overloaded(*wanted, *limit),
             WriteError::NoRoom(_)
+            | WriteError::Damaged(_)
             | WriteError::Fenced
             | WriteError::Closed
             | WriteError::Unknown(_) => self.located(unavailable(error)),
@@ -306,6 +308,8 @@ fn unavailable(error: &WriteError) -> ErrorBody {
         | WriteError::Busy
         | WriteError::Fenced
         | WriteError::NoRoom(_)
+        | WriteError::NoMemory { .. }
+        | WriteError::Damaged(_)
         | WriteError::Closed
         | WriteError::Unreadable(_) => Outcome::NotApplied,
     };
@@ -320,11 +324,13 @@ fn catalog(error: &WriteError) -> ErrorBody {
             "es_rejected_execution_exception",
             "too many changes of indices are waiting",
         ),
+        WriteError::NoMemory { wanted, limit } => overloaded(*wanted, *limit),
         WriteError::Refused(_)
         | WriteError::Missing
         | WriteError::Unmodifiable(_)
         | WriteError::Fenced
         | WriteError::NoRoom(_)
+        | WriteError::Damaged(_)
         | WriteError::Closed
         | WriteError::Unreadable(_)
         | WriteError::Unknown(_) => unavailable(error),

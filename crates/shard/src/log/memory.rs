@@ -3,13 +3,13 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use document::PrimaryTerm;
+use document::{PrimaryTerm, SeqNo};
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
 use super::{
-    AppendError, BoxFuture, Entry, Log, LogError, LogProvider, Logs, Position, Refused, Replay,
-    Stream, StreamId,
+    AppendError, BoxFuture, Durability, Entry, EntryOutline, Log, LogError, LogProvider, Logs,
+    Outline, Position, Refused, Relocate, Replay, Stream, StreamId,
 };
 use crate::store::memory::MemoryStore;
 
@@ -23,27 +23,65 @@ pub struct MemoryLog {
 struct Stored {
     /// How often the log was opened; an older opening is fenced.
     openings: u64,
+    /// How many entries were ever stored, of all streams.
+    entries: u64,
     streams: HashMap<StreamId, StoredStream>,
+    store: Arc<MemoryStore>,
 }
 
 struct StoredStream {
     term: PrimaryTerm,
-    entries: Vec<Entry>,
-    store: Arc<MemoryStore>,
+    next_seq_no: SeqNo,
+    entries: Vec<(Position, Entry)>,
+}
+
+impl Default for StoredStream {
+    fn default() -> Self {
+        Self { term: PrimaryTerm::FIRST, next_seq_no: SeqNo::ZERO, entries: Vec::new() }
+    }
 }
 
 impl StoredStream {
-    fn new() -> Self {
-        Self { term: PrimaryTerm::FIRST, entries: Vec::new(), store: Arc::default() }
-    }
-
     fn end(&self) -> Position {
-        Position::new(self.entries.len() as u64)
+        self.entries.last().map_or(Position::START, |(position, _)| *position)
+    }
+}
+
+impl Stored {
+    /// Shows every entry of a stream.
+    fn show(&self, id: StreamId, stream: &StoredStream, replay: &mut dyn Replay) {
+        let mut retired = Vec::new();
+        for (position, entry) in &stream.entries {
+            let locations = self.store.locations(*position, entry);
+            let operations = Outline::of_entry(entry, &locations);
+            let outline = EntryOutline {
+                position: *position,
+                term: entry.term,
+                next_seq_no: entry.next_seq_no,
+                operations: &operations,
+            };
+            replay.entry(id, &outline, &mut retired);
+        }
     }
 
-    fn push(&mut self, entry: Entry) -> Position {
-        self.entries.push(entry);
-        self.end()
+    /// Stores an entry at the end of a stream, if need be a new one.
+    fn push(&mut self, id: StreamId, entry: Entry) -> Position {
+        self.entries += 1;
+        let position = Position::new(self.entries);
+        let stream = self.streams.entry(id).or_default();
+        stream.next_seq_no = entry.next_seq_no;
+        stream.entries.push((position, entry));
+        position
+    }
+
+    /// Starts a stream's next term, or the first of one that was never seen.
+    fn begin_term(&mut self, id: StreamId) {
+        let stream = self.streams.entry(id).or_default();
+        if !stream.entries.is_empty() {
+            stream.term = stream.term.next();
+        }
+        let marker = Entry::marker(stream.term, stream.next_seq_no);
+        self.push(id, marker);
     }
 }
 
@@ -53,19 +91,12 @@ impl LogProvider for MemoryLog {
         stored.openings += 1;
         let opening = stored.openings;
         for (&id, stream) in &stored.streams {
-            for (number, entry) in (1..).zip(&stream.entries) {
-                let locations = stream.store.locations(Position::new(number), entry);
-                replay.entry(id, Position::new(number), entry.clone(), &locations);
-            }
+            stored.show(id, stream, replay);
         }
-        let live = replay.live_streams();
+        let live = replay.live_streams(stored.store.as_ref())?;
         stored.streams.retain(|id, _| live.contains(id));
         for id in live {
-            let stream = stored.streams.entry(id).or_insert_with(StoredStream::new);
-            if !stream.entries.is_empty() {
-                stream.term = stream.term.next();
-            }
-            stream.push(Entry { term: stream.term, operations: Vec::new() });
+            stored.begin_term(id);
         }
         drop(stored);
         let (closed, _) = watch::channel(false);
@@ -80,26 +111,27 @@ struct MemoryLogs {
 }
 
 impl MemoryLogs {
-    fn opened(&self, id: StreamId, stream: &StoredStream) -> Stream {
+    fn opened(&self, id: StreamId, stored: &Stored) -> Option<Stream> {
+        let stream = stored.streams.get(&id)?;
         let log = MemoryStream {
             stored: Arc::clone(&self.stored),
             opening: self.opening,
             closed: self.closed.subscribe(),
             id,
         };
-        Stream {
+        Some(Stream {
             log: Arc::new(log),
-            store: Arc::clone(&stream.store) as Arc<dyn crate::store::Store>,
+            store: Arc::clone(&stored.store) as Arc<dyn crate::store::Store>,
             term: stream.term,
             position: stream.end(),
-        }
+            damage: None,
+        })
     }
 }
 
 impl Logs for MemoryLogs {
     fn stream(&self, id: StreamId) -> Option<Stream> {
-        let stored = self.stored.lock();
-        stored.streams.get(&id).map(|stream| self.opened(id, stream))
+        self.opened(id, &self.stored.lock())
     }
 
     fn create(&self, id: StreamId) -> BoxFuture<'_, Result<Stream, AppendError>> {
@@ -108,15 +140,17 @@ impl Logs for MemoryLogs {
             if *self.closed.borrow() || stored.openings != self.opening {
                 return Err(AppendError::Refused(Refused::Closed));
             }
-            let stream = stored.streams.entry(id).or_insert_with(StoredStream::new);
-            stream.push(Entry { term: stream.term, operations: Vec::new() });
-            Ok(self.opened(id, stream))
+            stored.begin_term(id);
+            self.opened(id, &stored).ok_or(AppendError::Refused(Refused::Closed))
         })
     }
 
     fn remove(&self, id: StreamId) {
         self.stored.lock().streams.remove(&id);
     }
+
+    /// Nothing is collected: memory is for tests.
+    fn collect(&self, _relocate: Arc<dyn Relocate>) {}
 
     fn failed(&self) -> BoxFuture<'static, String> {
         Box::pin(std::future::pending())
@@ -149,7 +183,7 @@ impl MemoryStream {
         if expected != stream.end() {
             return Err(Refused::Ahead { found: stream.end() });
         }
-        Ok(stream.push(entry.clone()))
+        Ok(stored.push(self.id, entry.clone()))
     }
 }
 
@@ -166,17 +200,20 @@ impl Log for MemoryStream {
     fn read_from(&self, from: Position) -> BoxFuture<'_, Result<Vec<(Position, Entry)>, LogError>> {
         let stored = self.stored.lock();
         let entries = stored.streams.get(&self.id).map_or_else(Vec::new, |stream| {
-            (1..)
-                .map(Position::new)
-                .zip(stream.entries.iter().cloned())
-                .filter(|(position, _)| *position > from)
-                .collect()
+            let later = stream.entries.iter().filter(|(position, _)| *position > from);
+            later.cloned().collect()
         });
         Box::pin(async move { Ok(entries) })
     }
 
     fn barrier(&self) -> BoxFuture<'_, Result<(), LogError>> {
         Box::pin(async { Ok(()) })
+    }
+
+    fn set_durability(&self, _durability: Durability) {}
+
+    fn has_room(&self) -> bool {
+        true
     }
 
     fn release(&self, _position: Position) {}

@@ -8,8 +8,8 @@ use document::Operation;
 
 use super::{Location, Store, StoreError};
 use crate::log::{
-    Entry, StreamId,
-    conformance::{Shown, ShownEntry, Storage, every_kind_of_operation, index},
+    StreamId,
+    conformance::{Shown, ShownEntry, Storage, entry, every_kind_of_operation, index},
 };
 
 /// Makes a test of every promise of a store. The expression is an empty storage of its own for each.
@@ -49,7 +49,7 @@ async fn read(store: &dyn Store, location: Location) -> Result<Operation, StoreE
 pub async fn what_is_applied_can_be_read(storage: Storage<'_>) {
     let (_, logs) = Shown::open(storage, &[ONE]);
     let stream = logs.stream(ONE).expect("the stream is open");
-    let entry = Entry { term: stream.term, operations: every_kind_of_operation() };
+    let entry = entry(stream.term, every_kind_of_operation());
     let position = stream.log.append(&entry, stream.position).await.expect("the append succeeds");
     let locations = stream.store.apply(position, &entry).expect("the entry is applied");
     assert_eq!(locations.len(), entry.operations.len());
@@ -69,7 +69,7 @@ pub async fn what_is_shown_at_opening_can_be_read(storage: Storage<'_>) {
             }
         }
         let operations = vec![index(opening, "first"), index(opening + 10, "second")];
-        let entry = Entry { term: stream.term, operations };
+        let entry = entry(stream.term, operations);
         stream.log.append(&entry, stream.position).await.expect("the append succeeds");
     }
 }
@@ -78,7 +78,7 @@ pub async fn what_is_shown_at_opening_can_be_read(storage: Storage<'_>) {
 pub async fn an_empty_entry_has_no_locations(storage: Storage<'_>) {
     let (_, logs) = Shown::open(storage, &[ONE]);
     let stream = logs.stream(ONE).expect("the stream is open");
-    let marker = Entry { term: stream.term, operations: Vec::new() };
+    let marker = entry(stream.term, Vec::new());
     let position = stream.log.append(&marker, stream.position).await.expect("the append succeeds");
     assert_eq!(stream.store.apply(position, &marker).expect("the entry is applied"), []);
 }
@@ -103,7 +103,7 @@ pub async fn earlier_documents_stay_readable(storage: Storage<'_>) {
     let mut stored = Vec::new();
     for seq_no in 0..20 {
         let operation = index(seq_no, &"x".repeat(200));
-        let entry = Entry { term: stream.term, operations: vec![operation.clone()] };
+        let entry = entry(stream.term, vec![operation.clone()]);
         last = stream.log.append(&entry, last).await.expect("the append succeeds");
         for location in stream.store.apply(last, &entry).expect("the entry is applied") {
             stored.push((location, operation.clone()));

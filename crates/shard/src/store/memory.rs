@@ -36,15 +36,20 @@ impl Store for MemoryStore {
     }
 
     fn read_cached(&self, location: Location) -> Option<Result<Operation, StoreError>> {
-        let operations = self.operations.read();
-        let found = operations.get(&(location.segment, location.offset)).cloned();
-        Some(found.ok_or_else(|| StoreError::Damaged(format!("nothing is stored at {location:?}"))))
+        Some(self.read_blocking(location))
     }
 
+    fn read_blocking(&self, location: Location) -> Result<Operation, StoreError> {
+        let operations = self.operations.read();
+        let found = operations.get(&(location.segment, location.offset)).cloned();
+        found.ok_or_else(|| StoreError::Damaged(format!("nothing is stored at {location:?}")))
+    }
+
+    /// Forgets the operation: whoever reads it now has come too late.
+    fn retire(&self, _location: Location) {}
+
     fn read(&self, location: Location) -> BoxFuture<'_, Result<Operation, StoreError>> {
-        let found = self.read_cached(location);
-        let missing =
-            move || Err(StoreError::Damaged(format!("nothing is stored at {location:?}")));
-        Box::pin(async move { found.unwrap_or_else(missing) })
+        let found = self.read_blocking(location);
+        Box::pin(async move { found })
     }
 }

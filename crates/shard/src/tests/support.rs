@@ -11,11 +11,11 @@ use parking_lot::Mutex;
 use tokio::sync::Semaphore;
 
 use crate::{
-    Alarm, Change, Clock, Modified, Modify, Recovery, Shard, ShardOptions, Update, Write,
-    WriteError, Written,
+    Alarm, Change, Clock, Modified, Modify, Recovery, Shard, ShardOptions, Update, VersionTable,
+    Write, WriteError, Written,
     log::{
-        AppendError, BoxFuture, Cause, Entry, Log, LogError, LogProvider, Logs, Position, Refused,
-        Replay, Stream, StreamId, memory::MemoryLog,
+        AppendError, BoxFuture, Cause, Durability, Entry, EntryOutline, Log, LogError, LogProvider,
+        Logs, Position, Refused, Replay, Stream, StreamId, memory::MemoryLog,
     },
     store::{Location, Store, StoreError},
 };
@@ -94,7 +94,7 @@ impl World {
     }
 
     pub(super) fn open_with(&self, options: ShardOptions) -> Shard {
-        let mut replay = OneStream(Recovery::new(0));
+        let mut replay = OneStream(Recovery::new(VersionTable::new(0)));
         let logs = Box::new(self.disk.clone()).open(&mut replay).unwrap();
         let stream = self.gate(logs.stream(STREAM).unwrap());
         Shard::start(
@@ -107,7 +107,9 @@ impl World {
     }
 
     pub(super) fn logs(&self) -> Arc<dyn Logs> {
-        Box::new(self.disk.clone()).open(&mut OneStream(Recovery::new(0))).unwrap()
+        Box::new(self.disk.clone())
+            .open(&mut OneStream(Recovery::new(VersionTable::new(0))))
+            .unwrap()
     }
 
     fn gate(&self, stream: Stream) -> Stream {
@@ -120,13 +122,13 @@ impl World {
 struct OneStream(Recovery);
 
 impl Replay for OneStream {
-    fn entry(&mut self, id: StreamId, position: Position, entry: Entry, places: &[Location]) {
+    fn entry(&mut self, id: StreamId, entry: &EntryOutline<'_>, retired: &mut Vec<Location>) {
         assert_eq!(id, STREAM);
-        self.0.entry(position, entry, places);
+        self.0.entry(entry, retired);
     }
 
-    fn live_streams(&mut self) -> Vec<StreamId> {
-        vec![STREAM]
+    fn live_streams(&mut self, _store: &dyn Store) -> Result<Vec<StreamId>, LogError> {
+        Ok(vec![STREAM])
     }
 }
 
@@ -171,6 +173,14 @@ impl Log for GatedLog {
         self.below.barrier()
     }
 
+    fn set_durability(&self, durability: Durability) {
+        self.below.set_durability(durability);
+    }
+
+    fn has_room(&self) -> bool {
+        self.below.has_room()
+    }
+
     fn release(&self, position: Position) {
         self.below.release(position);
     }
@@ -195,6 +205,14 @@ impl Store for GatedStore {
             self.world.reads.acquire().await.unwrap().forget();
             self.below.read(location).await
         })
+    }
+
+    fn read_blocking(&self, location: Location) -> Result<Operation, StoreError> {
+        self.below.read_blocking(location)
+    }
+
+    fn retire(&self, location: Location) {
+        self.below.retire(location);
     }
 }
 

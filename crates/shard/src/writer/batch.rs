@@ -11,14 +11,16 @@ use crate::{Document, WriteError};
 
 use super::{
     INLINE_MERGE_BYTES_MAX,
+    relocation::Relocation,
     replies::{Answer, Replies, Slot},
 };
 
 /// Writes that were planned together and become durable together.
-#[derive(Debug)]
 pub(super) struct Batch {
     operations: Vec<Operation>,
     answers: Vec<(Slot, Answer)>,
+    /// Whose copies are among the operations.
+    relocations: Vec<Relocation>,
     /// What updates computed, small enough to keep for the next ones.
     remembered: Vec<Document>,
     /// The overlay: for each document of the batch its latest operation, by hash and index.
@@ -35,6 +37,7 @@ impl Default for Batch {
         Self {
             operations: Vec::new(),
             answers: Vec::new(),
+            relocations: Vec::new(),
             remembered: Vec::new(),
             latest: HashTable::new(),
             bytes: 0,
@@ -96,6 +99,31 @@ impl Batch {
         last
     }
 
+    /// Adds a copy of an operation that was applied before: it changes no state.
+    pub(super) fn push_copy(&mut self, operation: Operation) {
+        self.bytes += match &operation.effect {
+            Effect::Index { id, source, .. } => id.as_str().len() + source.len(),
+            Effect::Delete { id, .. } => id.as_str().len(),
+            Effect::Noop { reason } => reason.len(),
+        };
+        self.operations.push(operation);
+    }
+
+    /// Whether an entry is to be appended even if there are no operations.
+    pub(super) fn wants_marker(&self) -> bool {
+        self.relocations.iter().any(|relocation| relocation.with_marker)
+    }
+
+    /// The number that the operation after this batch takes.
+    pub(super) fn next_seq_no(&self) -> SeqNo {
+        self.next_seq_no
+    }
+
+    /// Has somebody told when the copies made for them are durable and applied.
+    pub(super) fn answer_relocation(&mut self, relocation: Relocation) {
+        self.relocations.push(relocation);
+    }
+
     /// The state that the batch gives a document, if it is about it.
     pub(super) fn state(
         &self,
@@ -154,12 +182,18 @@ impl Batch {
         for (slot, answer) in self.answers.drain(..) {
             replies.answer(slot, answer);
         }
+        for relocation in self.relocations.drain(..) {
+            relocation.answer(Ok(()));
+        }
     }
 
     /// Gives everybody, the refused ones too, the failure of the append.
     pub(super) fn fail_answers(&mut self, failure: &WriteError, replies: &mut Replies) {
         for (slot, _) in self.answers.drain(..) {
             replies.answer(slot, Err(failure.clone()));
+        }
+        for relocation in self.relocations.drain(..) {
+            relocation.answer(Err(failure.clone()));
         }
     }
 

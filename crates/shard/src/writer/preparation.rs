@@ -11,7 +11,7 @@ use crate::{
     Document, Modified, Update, Write, WriteError,
     log::Cause,
     shard::read_document,
-    store::{Location, Store},
+    store::{Location, Store, StoreError},
 };
 
 /// The present document, or where it is.
@@ -33,9 +33,17 @@ pub(super) struct Prepared {
     pub(super) update: Update,
     pub(super) slot: Slot,
     pub(super) last: LastWrite,
-    pub(super) result: Result<(Document, Result<Modified, WriteError>), WriteError>,
+    pub(super) result: Result<(Document, Result<Modified, WriteError>), Unprepared>,
     /// What it takes of the room for preparations, until it is planned.
     pub(super) room: Option<OwnedSemaphorePermit>,
+}
+
+/// Why an update was not prepared.
+pub(super) enum Unprepared {
+    /// The present source was moved meanwhile: look it up again.
+    Moved,
+    /// It cannot be.
+    Failed(WriteError),
 }
 
 /// Reads the present document if need be, and modifies it: a large one on a thread of its own.
@@ -57,14 +65,23 @@ pub(super) async fn prepare(
         Basis::Read(document) => (document.last, Ok(document)),
         Basis::Stored { last, location } => {
             let read = read_document(store.as_ref(), write.id.as_str(), last, location).await;
-            (last, read.map_err(|error| WriteError::Unreadable(error.to_string().into())))
+            (last, read.map_err(unread))
         }
     };
     let result = match present {
-        Ok(present) => modify(&update, present).await,
+        Ok(present) => modify(&update, present).await.map_err(Unprepared::Failed),
         Err(error) => Err(error),
     };
     Prepared { write, update, slot, last, result, room }
+}
+
+fn unread(error: StoreError) -> Unprepared {
+    match error {
+        StoreError::Moved(_) => Unprepared::Moved,
+        StoreError::Damaged(_) | StoreError::Failed { .. } => {
+            Unprepared::Failed(WriteError::Unreadable(error.to_string().into()))
+        }
+    }
 }
 
 async fn modify(

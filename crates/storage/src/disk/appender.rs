@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use document::PrimaryTerm;
+use document::{PrimaryTerm, SeqNo};
 use shard::log::{AppendError, Position, Refused, StreamId};
 use tokio::sync::oneshot;
 
@@ -17,7 +17,7 @@ use super::{
     },
     manifest::{ListedSegment, Manifest, SegmentEnd},
     segments::{Segment, Segments},
-    streams::Streams,
+    streams::{StreamEnd, Streams},
 };
 use crate::file::DirectoryLock;
 
@@ -27,6 +27,8 @@ pub(super) struct Append {
     pub(super) stream: StreamId,
     /// The term of its writer.
     pub(super) term: PrimaryTerm,
+    /// The number that the stream's next operation takes.
+    pub(super) next_seq_no: SeqNo,
     /// The last position its writer has seen.
     pub(super) expected: Position,
     /// The entry as it will be stored.
@@ -144,7 +146,9 @@ impl Appender {
         for append in admitted {
             let position = Position::from(place);
             place.offset += append.frame.len() as u64;
-            self.shared.streams.appended(append.stream, append.term, position);
+            let end =
+                StreamEnd { term: append.term, next_seq_no: append.next_seq_no, last: position };
+            self.shared.streams.appended(append.stream, end);
             append.answer(Ok(position));
         }
     }

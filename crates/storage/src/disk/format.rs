@@ -19,7 +19,8 @@
 //!                                as there are sectors in its length, and one more (it may be zero)
 //!           payload    frames
 //!
-//! frame     stream u64 · term u64 · bytes of records u64 · records u32          one entry
+//! frame     stream u64 · term u64 · next seq_no u64                             one entry
+//!           bytes of records u64 · records u32
 //!           records
 //!
 //! record    crc of what follows u32 · length of all u32                         one operation

@@ -10,7 +10,8 @@ use document::PrimaryTerm;
 use parking_lot::Mutex;
 use shard::{
     log::{
-        AppendError, BoxFuture, Entry, Log, LogError, Logs, Position, Refused, Stream, StreamId,
+        AppendError, BoxFuture, Durability, Entry, Log, LogError, Logs, Position, Refused,
+        Relocate, Stream, StreamId,
     },
     store::Store,
 };
@@ -89,6 +90,7 @@ impl DiskLogs {
             store: Arc::clone(&self.shared.segments) as Arc<dyn Store>,
             term,
             position,
+            damage: None,
         }
     }
 
@@ -105,22 +107,24 @@ impl DiskLogs {
 impl Logs for DiskLogs {
     fn stream(&self, id: StreamId) -> Option<Stream> {
         let state = self.shared.streams.open(id)?;
-        Some(self.opened(self.stream_log(id), state.term, state.last))
+        Some(self.opened(self.stream_log(id), state.end.term, state.end.last))
     }
 
     fn create(&self, id: StreamId) -> BoxFuture<'_, Result<Stream, AppendError>> {
         Box::pin(async move {
             let state = self.shared.streams.create(id).map_err(AppendError::Refused)?;
             let log = self.stream_log(id);
-            let marker = Entry { term: state.term, operations: Vec::new() };
-            let last = log.append(&marker, state.last).await?;
-            Ok(self.opened(log, state.term, last))
+            let marker = Entry::marker(state.end.term, state.end.next_seq_no);
+            let last = log.append(&marker, state.end.last).await?;
+            Ok(self.opened(log, state.end.term, last))
         })
     }
 
     fn remove(&self, id: StreamId) {
         self.shared.streams.remove(id);
     }
+
+    fn collect(&self, _relocate: Arc<dyn Relocate>) {}
 
     fn failed(&self) -> BoxFuture<'static, String> {
         let health = self.health.clone();
@@ -188,7 +192,14 @@ impl DiskStream {
         let requests = self.requests.upgrade().ok_or(Refused::Closed)?;
         let frame = encode_entry(self.id, entry).map_err(|long| Refused::NoRoom(long.into()))?;
         let (answer, answered) = oneshot::channel();
-        let append = Append { stream: self.id, term: entry.term, expected, frame, answer };
+        let append = Append {
+            stream: self.id,
+            term: entry.term,
+            next_seq_no: entry.next_seq_no,
+            expected,
+            frame,
+            answer,
+        };
         requests.try_send(Request::Append(append)).map_err(|error| match error {
             TrySendError::Full(_) => Refused::NoRoom("too many appends are waiting".into()),
             TrySendError::Closed(_) => Refused::Closed,
@@ -228,6 +239,12 @@ impl Log for DiskStream {
     fn barrier(&self) -> BoxFuture<'_, Result<(), LogError>> {
         // The directory is locked: nobody else can have written.
         Box::pin(async { Ok(()) })
+    }
+
+    fn set_durability(&self, _durability: Durability) {}
+
+    fn has_room(&self) -> bool {
+        true
     }
 
     /// Collection, when there is one, will ask for it.

@@ -16,8 +16,7 @@ mod walk;
 use std::{collections::HashMap, sync::Arc};
 
 use bytes::Bytes;
-use document::PrimaryTerm;
-use shard::log::{Entry, LogError, Position, Replay, StreamId};
+use shard::log::{Entry, EntryOutline, LogError, Outline, Position, Replay, StreamId};
 
 use super::{
     Options,
@@ -29,7 +28,7 @@ use super::{
     },
     manifest::{ListedSegment, Manifest, SegmentEnd},
     segments::Segment,
-    streams::{Claim, StreamState},
+    streams::{Claim, StreamEnd, StreamState},
 };
 use tear::was_in_use;
 use walk::{Damage, Walked};
@@ -118,8 +117,8 @@ struct Recovery<'a> {
     replay: &'a mut dyn Replay,
     /// What the log's users will see.
     shared: Arc<Shared>,
-    /// The highest term and the last position of each stream so far.
-    seen: HashMap<StreamId, (PrimaryTerm, Position)>,
+    /// Where each stream is so far.
+    seen: HashMap<StreamId, StreamEnd>,
 }
 
 impl Recovery<'_> {
@@ -181,10 +180,15 @@ impl Recovery<'_> {
         for frame in frames(payload.clone(), place) {
             let frame = frame.map_err(|Malformed(what)| (place.offset, what))?;
             let position = Position::from(frame.place);
-            let seen = self.seen.entry(frame.stream).or_insert((frame.entry.term, position));
-            *seen = (seen.0.max(frame.entry.term), position);
+            let Entry { term, next_seq_no, .. } = frame.entry;
+            let seen = self.seen.entry(frame.stream).or_insert(StreamEnd::FIRST);
+            seen.term = seen.term.max(term);
+            seen.next_seq_no = seen.next_seq_no.max(next_seq_no);
+            seen.last = position;
             let locations = locations(position, &frame.entry);
-            self.replay.entry(frame.stream, position, frame.entry, &locations);
+            let operations = Outline::of_entry(&frame.entry, &locations);
+            let outline = EntryOutline { position, term, next_seq_no, operations: &operations };
+            self.replay.entry(frame.stream, &outline, &mut Vec::new());
         }
         Ok(())
     }
@@ -197,7 +201,9 @@ impl Recovery<'_> {
     ) -> Result<(Arc<Segment>, Manifest), LogError> {
         let identity = SegmentIdentity::new(manifest.next_segment, manifest.edition);
         manifest.next_segment = manifest.next_segment.saturating_add(1);
-        let segment = Segment::create(self.directory, identity)?;
+        let segment = Arc::new(Segment::create(self.directory, identity)?);
+        // Whoever is asked for the streams that are wanted reads sources, of the tail too.
+        self.shared.segments.add(Arc::clone(&segment));
         let here = Place { segment: identity.number, offset: segment.end() };
         let mut fresh = FreshSegment { segment, durable: tail.durable.unwrap_or(here) };
 
@@ -210,38 +216,38 @@ impl Recovery<'_> {
         }
         self.write_markers(&mut fresh)?;
 
-        let segment = Arc::new(fresh.segment);
+        let segment = fresh.segment;
         segment.file.sync()?;
         self.directory.sync()?;
         let listed = ListedSegment { identity, end: SegmentEnd::OpenFrom(segment.end()) };
         let manifest = manifest.rolled(tail.durable.map_or(0, |durable| durable.offset), listed);
         manifest.store(self.directory)?;
-        self.shared.segments.add(Arc::clone(&segment));
         Ok((segment, manifest))
     }
 
     /// Starts the new term of every stream that is still wanted.
     fn write_markers(&mut self, fresh: &mut FreshSegment) -> Result<(), LogError> {
-        let live = self.replay.live_streams();
-        for (&id, &(term, last)) in &self.seen {
-            self.shared.streams.set(id, StreamState::new(term, last, Claim::Unclaimed));
+        let live = self.replay.live_streams(self.shared.segments.as_ref())?;
+        for (&id, &end) in &self.seen {
+            self.shared.streams.set(id, StreamState::new(end, Claim::Unclaimed));
         }
         let mut markers = Vec::with_capacity(live.len());
         for &id in &live {
-            let seen = self.seen.get(&id);
-            let term = seen.map_or(PrimaryTerm::FIRST, |(term, _)| term.next());
-            let marker = encode_entry(id, &Entry { term, operations: Vec::new() })
+            let seen = self.seen.get(&id).copied();
+            let end =
+                seen.map_or(StreamEnd::FIRST, |end| StreamEnd { term: end.term.next(), ..end });
+            let marker = encode_entry(id, &Entry::marker(end.term, end.next_seq_no))
                 .map_err(|long| failed_marker(id, long))?;
-            markers.push((id, term, marker));
+            markers.push((id, end, marker));
         }
         if markers.is_empty() {
             return Ok(());
         }
         let frames: Vec<_> = markers.iter().map(|(_, _, marker)| marker.as_slice()).collect();
         let mut place = fresh.write(&frames)?;
-        for (id, term, marker) in &markers {
-            let state = StreamState::new(*term, Position::from(place), Claim::Open);
-            self.shared.streams.set(*id, state);
+        for (id, end, marker) in &markers {
+            let end = StreamEnd { last: Position::from(place), ..*end };
+            self.shared.streams.set(*id, StreamState::new(end, Claim::Open));
             place.offset += marker.len() as u64;
         }
         Ok(())
@@ -255,7 +261,7 @@ fn failed_marker(id: StreamId, cause: TooLong) -> LogError {
 
 /// The segment that an opening begins with; not synced yet.
 struct FreshSegment {
-    segment: Segment,
+    segment: Arc<Segment>,
     /// Where the log ends durably until the segment is synced.
     durable: Place,
 }

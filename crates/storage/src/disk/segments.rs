@@ -116,6 +116,12 @@ impl Store for Segments {
         }
     }
 
+    fn read_blocking(&self, location: Location) -> Result<Operation, StoreError> {
+        self.find(location)?.read_operation(location)
+    }
+
+    fn retire(&self, _location: Location) {}
+
     fn read(&self, location: Location) -> BoxFuture<'_, Result<Operation, StoreError>> {
         let segment = self.find(location);
         Box::pin(async move {

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use document::PrimaryTerm;
+use document::{PrimaryTerm, SeqNo};
 use parking_lot::Mutex;
 use shard::log::{Position, Refused, StreamId};
 
@@ -12,13 +12,22 @@ pub(super) struct Streams {
     by_id: Mutex<HashMap<StreamId, StreamState>>,
 }
 
+/// Where a stream is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct StreamEnd {
+    /// The term that owns it.
+    pub(super) term: PrimaryTerm,
+    /// The number that its next operation takes.
+    pub(super) next_seq_no: SeqNo,
+    /// The position of its last entry.
+    pub(super) last: Position,
+}
+
 /// One stream.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct StreamState {
-    /// The term that owns it.
-    pub(super) term: PrimaryTerm,
-    /// The position of its last entry.
-    pub(super) last: Position,
+    /// Where it is.
+    pub(super) end: StreamEnd,
     /// Whether it may be appended to.
     pub(super) claim: Claim,
     /// Whether an entry of it is in the group that is being written.
@@ -36,10 +45,16 @@ pub(super) enum Claim {
     Removed,
 }
 
+impl StreamEnd {
+    /// A stream without entries.
+    pub(super) const FIRST: Self =
+        Self { term: PrimaryTerm::FIRST, next_seq_no: SeqNo::ZERO, last: Position::START };
+}
+
 impl StreamState {
     /// A stream with nothing under way.
-    pub(super) fn new(term: PrimaryTerm, last: Position, claim: Claim) -> Self {
-        Self { term, last, claim, in_group: false }
+    pub(super) fn new(end: StreamEnd, claim: Claim) -> Self {
+        Self { end, claim, in_group: false }
     }
 }
 
@@ -56,18 +71,18 @@ impl Streams {
 
     /// Where a stream ends.
     pub(super) fn last(&self, id: StreamId) -> Position {
-        self.by_id.lock().get(&id).map_or(Position::START, |state| state.last)
+        self.by_id.lock().get(&id).map_or(Position::START, |state| state.end.last)
     }
 
     /// Opens a stream, if need be a new one.
     pub(super) fn create(&self, id: StreamId) -> Result<StreamState, Refused> {
         let mut by_id = self.by_id.lock();
-        let first = StreamState::new(PrimaryTerm::FIRST, Position::START, Claim::Open);
+        let first = StreamState::new(StreamEnd::FIRST, Claim::Open);
         let state = by_id.entry(id).or_insert(first);
         match state.claim {
             Claim::Open => {}
             Claim::Unclaimed => {
-                state.term = state.term.next();
+                state.end.term = state.end.term.next();
                 state.claim = Claim::Open;
             }
             Claim::Removed => return Err(Refused::Closed),
@@ -94,21 +109,21 @@ impl Streams {
         if state.claim != Claim::Open {
             return Err(Refused::Closed);
         }
-        if term < state.term {
-            return Err(Refused::Fenced { offered: term, current: state.term });
+        let StreamEnd { term: current, last: found, .. } = state.end;
+        if term < current {
+            return Err(Refused::Fenced { offered: term, current });
         }
-        if state.in_group || expected != state.last {
-            return Err(Refused::Ahead { found: state.last });
+        if state.in_group || expected != found {
+            return Err(Refused::Ahead { found });
         }
         state.in_group = true;
         Ok(())
     }
 
-    /// The admitted entry is durable at `position`.
-    pub(super) fn appended(&self, id: StreamId, term: PrimaryTerm, position: Position) {
+    /// The admitted entry is durable, and the stream is where it says.
+    pub(super) fn appended(&self, id: StreamId, end: StreamEnd) {
         if let Some(state) = self.by_id.lock().get_mut(&id) {
-            state.term = term;
-            state.last = position;
+            state.end = end;
             state.in_group = false;
         }
     }

@@ -1,7 +1,7 @@
 //! One entry as bytes, and the places of its operations.
 
 use bytes::Bytes;
-use document::PrimaryTerm;
+use document::{PrimaryTerm, SeqNo};
 use shard::{
     log::{Entry, Position, StreamId},
     store::Location,
@@ -14,7 +14,7 @@ use super::{
 };
 
 /// The fixed part of a frame.
-const HEADER_BYTES: usize = 28;
+const HEADER_BYTES: usize = 36;
 
 /// An entry longer than this is refused: with the group around it, its segment's offsets must stay
 /// within 32 bits.
@@ -42,6 +42,7 @@ pub(in crate::disk) fn encode_entry(stream: StreamId, entry: &Entry) -> Result<V
     let mut frame = Vec::with_capacity(bytes);
     frame.extend(stream.get().to_le_bytes());
     frame.extend(entry.term.get().to_le_bytes());
+    frame.extend(entry.next_seq_no.get().to_le_bytes());
     frame.extend((records_bytes as u64).to_le_bytes());
     frame.extend(count.to_le_bytes());
     for operation in &entry.operations {
@@ -91,8 +92,11 @@ pub(in crate::disk) fn frames(
 fn take_frame(rest: &mut Bytes, place: Place) -> Result<Frame, Malformed> {
     let cut_short = Malformed("a frame is cut short");
     let mut fields = Fields(rest);
-    let header = (|| Some((fields.u64()?, fields.u64()?, fields.u64()?, fields.u32()?)))();
-    let (stream, term, bytes, count) = header.ok_or(cut_short)?;
+    let header = (|| {
+        let (stream, term, next_seq_no) = (fields.u64()?, fields.u64()?, fields.u64()?);
+        Some((stream, term, next_seq_no, fields.u64()?, fields.u32()?))
+    })();
+    let (stream, term, next_seq_no, bytes, count) = header.ok_or(cut_short)?;
     let bytes = usize::try_from(bytes).ok().filter(|bytes| *bytes <= fields.0.len());
     let mut records = rest.split_to(HEADER_BYTES + bytes.ok_or(cut_short)?);
     let mut records = records.split_off(HEADER_BYTES);
@@ -105,6 +109,7 @@ fn take_frame(rest: &mut Bytes, place: Place) -> Result<Frame, Malformed> {
     if u32::try_from(operations.len()) != Ok(count) {
         return Err(Malformed("a frame has more or fewer records than it says"));
     }
-    let entry = Entry { term: PrimaryTerm::new(term), operations };
+    let (term, next_seq_no) = (PrimaryTerm::new(term), SeqNo::new(next_seq_no));
+    let entry = Entry { term, next_seq_no, operations };
     Ok(Frame { stream: StreamId::new(stream), place, entry })
 }

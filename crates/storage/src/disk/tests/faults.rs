@@ -6,7 +6,7 @@ use bytes::Bytes;
 use document::{DocumentId, Effect, Operation};
 use shard::log::{
     AppendError, Entry, LogError, LogProvider, Logs, Position, Refused, StreamId,
-    conformance::{Shown, index},
+    conformance::{Shown, entry, index},
 };
 
 use super::{
@@ -31,7 +31,7 @@ async fn append(
     operation: Operation,
 ) -> Result<Position, AppendError> {
     let stream = logs.stream(stream).unwrap();
-    let entry = Entry { term: stream.term, operations: vec![operation] };
+    let entry = entry(stream.term, vec![operation]);
     stream.log.append(&entry, stream.position).await
 }
 
@@ -192,7 +192,7 @@ async fn a_source_that_was_changed_is_not_served() {
         || -> Box<dyn LogProvider> { Box::new(DiskLog::new(directory.path(), Options::default())) };
     let (_, logs) = Shown::open(&provider, &[ONE]);
     let stream = logs.stream(ONE).unwrap();
-    let entry = Entry { term: stream.term, operations: vec![index(0, "a source")] };
+    let entry = entry(stream.term, vec![index(0, "a source")]);
     let position = stream.log.append(&entry, stream.position).await.unwrap();
     let location = stream.store.apply(position, &entry).unwrap()[0];
     stream.store.read(location).await.unwrap();

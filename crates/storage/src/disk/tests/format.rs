@@ -32,7 +32,8 @@ fn operation() -> impl Strategy<Value = Operation> {
 
 fn entry() -> impl Strategy<Value = (StreamId, Entry)> {
     (any::<u64>(), any::<u64>(), vec(operation(), 0..4)).prop_map(|(stream, term, operations)| {
-        (StreamId::new(stream), Entry { term: PrimaryTerm::new(term), operations })
+        let next_seq_no = SeqNo::new(term.rotate_left(32));
+        (StreamId::new(stream), Entry { term: PrimaryTerm::new(term), next_seq_no, operations })
     })
 }
 

@@ -6,7 +6,7 @@ use document::{DocumentId, Effect, Operation, PrimaryTerm, SeqNo, Timestamp, Ver
 use shard::{
     log::{
         Entry, LogError, StreamId,
-        conformance::{Shown, ShownEntry, index},
+        conformance::{Shown, ShownEntry, index, without_noops},
     },
     store::Store,
 };
@@ -53,7 +53,7 @@ pub(super) fn open(files: &SimulatedFileSystem) -> Result<Opened, LogError> {
             entries.entry(stream).or_default().push(entry);
         }
     }
-    let term = |id| appender.shared.streams.open(id).unwrap().term;
+    let term = |id| appender.shared.streams.open(id).unwrap().end.term;
     let terms = STREAMS.into_iter().map(|id| (id, term(id))).collect();
     Ok(Opened { appender, entries, terms })
 }
@@ -116,23 +116,27 @@ impl World {
                     operation(self.next_seq_no, *bytes)
                 })
                 .collect();
-            let entry = Entry { term: state.term, operations };
+            let next_seq_no = SeqNo::new(self.next_seq_no + 1);
+            let entry = Entry { term: state.end.term, next_seq_no, operations };
             let (answer, answered) = oneshot::channel();
             batch.push(Append {
                 stream: *stream,
-                term: state.term,
-                expected: state.last,
+                term: state.end.term,
+                next_seq_no,
+                expected: state.end.last,
                 frame: encode_entry(*stream, &entry).unwrap(),
                 answer,
             });
-            waiting.push((*stream, entry, answered));
+            let operations = without_noops(entry.operations);
+            waiting.push((*stream, Entry { operations, ..entry }, answered));
         }
         appender.commit(batch).unwrap();
         let mut acknowledged = Vec::new();
         for (stream, entry, mut answered) in waiting {
             let answer = answered.try_recv().unwrap();
             acknowledged.push(answer.is_ok());
-            if answer.is_ok() {
+            // An opening shows no no-ops.
+            if answer.is_ok() && !entry.operations.is_empty() {
                 let now = Some(self.files.changes());
                 self.attempts.push(Attempt { stream, entry, begun, acknowledged: now });
             }
