@@ -36,7 +36,7 @@ use crate::{
 };
 use batch::Batch;
 use preparation::{Basis, Prepared, Unprepared};
-pub(crate) use relocation::Relocation;
+pub(crate) use relocation::{Relocation, counts};
 use replies::{Answer, Replies, Slot};
 
 /// How many writes one entry of the log holds at most.

@@ -16,9 +16,12 @@
 //! `occam check` (which runs recovery's walk and reports instead of refusing).
 
 mod appender;
+mod checkpoint;
+mod collection;
 mod directory;
 mod format;
 mod log;
+mod maintenance;
 mod manifest;
 mod reading;
 mod recovery;
@@ -52,11 +55,19 @@ pub struct Options {
     pub group_bytes_max: usize,
     /// A group takes no further entry when it has this many.
     pub group_entries_max: usize,
+    /// How much collection may copy in a second while there is time; it takes more when space gets
+    /// short. 0 turns it off.
+    pub collected_bytes_per_second: u64,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { segment_bytes_max: 64 << 20, group_bytes_max: 8 << 20, group_entries_max: 1_024 }
+        Self {
+            segment_bytes_max: 64 << 20,
+            group_bytes_max: 8 << 20,
+            group_entries_max: 1_024,
+            collected_bytes_per_second: 32 << 20,
+        }
     }
 }
 

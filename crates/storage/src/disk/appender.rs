@@ -53,6 +53,13 @@ pub(super) struct Shared {
     pub(super) streams: Streams,
 }
 
+impl Shared {
+    /// Whether there is room for new documents.
+    pub(super) fn has_room(&self) -> bool {
+        true
+    }
+}
+
 /// The one who writes to the log.
 pub(super) struct Appender {
     /// Where it writes.
@@ -216,6 +223,7 @@ impl Appender {
                 let _ = self.directory.remove(&identity.file_name());
             }
         })?;
+        self.segment.close();
         self.segment = Arc::new(segment);
         self.shared.segments.add(Arc::clone(&self.segment));
         self.manifest = manifest;

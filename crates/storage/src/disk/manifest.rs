@@ -110,6 +110,17 @@ impl Manifest {
         Self { stopped: true, ..self.next_edition(end) }
     }
 
+    /// STUB
+    pub(super) fn without(&self, number: u32) -> Self {
+        let mut next = self.clone();
+        next.edition += 1;
+        next.segments.retain(|s| s.identity.number != number);
+        next
+    }
+
+    /// STUB
+    pub(super) fn forget_dropped(&mut self, _number: u32) {}
+
     /// This edition with the last segment closed at `end`.
     fn next_edition(&self, end: u64) -> Self {
         let mut next = Self { edition: self.edition + 1, stopped: false, ..self.clone() };

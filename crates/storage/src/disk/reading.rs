@@ -21,6 +21,9 @@ pub(super) fn read_entries(
     from: Position,
     last: Position,
 ) -> Result<Vec<(Position, Entry)>, LogError> {
+    if from != Position::START && segments.are_missing_after(Place::from(from).segment) {
+        return Err(LogError::Collected(from));
+    }
     let mut found = Vec::new();
     let mut found_bytes = 0;
     for segment in segments.from(Place::from(from).segment) {
@@ -70,7 +73,7 @@ fn collect(
 }
 
 /// The header of the group that begins at `start`.
-fn read_header(segment: &Segment, start: u64) -> Result<GroupHeader, LogError> {
+pub(super) fn read_header(segment: &Segment, start: u64) -> Result<GroupHeader, LogError> {
     let bytes = segment.file.read(start, in_memory(GROUP_HEADER_BYTES))?;
     GroupHeader::decode(&bytes, segment.identity, start).ok_or_else(|| {
         LogError::Damaged(segment.file.damage(start, "a group's header is not what was written"))
@@ -78,7 +81,7 @@ fn read_header(segment: &Segment, start: u64) -> Result<GroupHeader, LogError> {
 }
 
 /// The whole group.
-fn read_group(segment: &Segment, header: &GroupHeader) -> Result<Group, LogError> {
+pub(super) fn read_group(segment: &Segment, header: &GroupHeader) -> Result<Group, LogError> {
     let extent = header.extent;
     let bytes = segment.file.read(extent.start, in_memory(extent.end() - extent.start))?;
     Group::verify(&Bytes::from(bytes), segment.identity, extent.start).map_err(|offset| {

@@ -140,7 +140,9 @@ impl Recovery<'_> {
                     "cut a write that a crash tore; nobody was told that it succeeded"
                 );
             }
-            self.shared.segments.add(Arc::new(Segment::new(listed.identity, file, walked.durable)));
+            let segment = Arc::new(Segment::new(listed.identity, file, walked.durable));
+            segment.close();
+            self.shared.segments.add(segment);
         }
         Ok(tail)
     }
@@ -188,7 +190,10 @@ impl Recovery<'_> {
             let locations = locations(position, &frame.entry);
             let operations = Outline::of_entry(&frame.entry, &locations);
             let outline = EntryOutline { position, term, next_seq_no, operations: &operations };
-            self.replay.entry(frame.stream, &outline, &mut Vec::new());
+            let mut retired = Vec::new();
+            self.replay.entry(frame.stream, &outline, &mut retired);
+            self.shared.segments.stored(&operations);
+            retired.into_iter().for_each(|location| self.shared.segments.retire(location));
         }
         Ok(())
     }
