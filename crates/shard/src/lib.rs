@@ -8,6 +8,7 @@
 mod alarm;
 mod clock;
 pub mod log;
+mod memory;
 mod recovery;
 mod shard;
 pub mod store;
@@ -17,6 +18,7 @@ mod writer;
 
 pub use alarm::Alarm;
 pub use clock::{Clock, SystemClock};
+pub use memory::Memory;
 pub use recovery::Recovery;
 pub use shard::{Document, ReadError, Shard, ShardOptions};
 pub use version_table::{Held, Place, VersionTable};

@@ -1,27 +1,32 @@
 //! The version table: what the last write of each document was, and where its source lies.
 //!
-//! It holds applied, durable state only. A few hundred small maps, each behind its own short lock,
-//! so that neither a reader nor the growth of one map ever stalls the others.
+//! It holds applied, durable state only. One map while it is small; then a few hundred, each behind
+//! its own short lock, so that neither a reader nor the growth of one map ever stalls the others.
+
+mod map;
 
 use std::{
     fmt,
     sync::{
-        OnceLock,
+        Arc, OnceLock,
         atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed},
     },
 };
 
 use ahash::RandomState;
-use document::{
-    Application, DocumentId, DocumentState, GcDeletes, LastWrite, PrimaryTerm, SeqNo, Timestamp,
-    Version, apply,
-};
-use hashbrown::{HashTable, hash_table::Entry};
+use document::{Application, DocumentId, DocumentState, GcDeletes, LastWrite, Timestamp, apply};
 use parking_lot::RwLock;
 
-use crate::store::Location;
+use self::map::{Map, Row};
+use crate::{
+    memory::{Memory, heap_bytes},
+    store::Location,
+};
 
-/// How many maps share a table: 10 M documents are 40,000 in each, whose growth takes milliseconds.
+/// How many documents a table holds in one map. More are split among [`MAPS`], within a millisecond.
+const SMALL_ROWS: usize = 4_096;
+/// How many maps share a large table: 10 M documents are 40,000 in each, whose growth takes a
+/// millisecond.
 const MAPS: usize = 256;
 /// Into how many cells hashes fall; each map has some of them.
 const CELLS: usize = 4_096;
@@ -78,55 +83,32 @@ impl Held {
     }
 }
 
-type Map = RwLock<HashTable<Row>>;
-
-/// A document in the table, in 48 bytes: there is one in memory for each.
-struct Row {
-    id: DocumentId,
-    seq_no: SeqNo,
-    version: Version,
-    /// Primary terms rise at starts: four billion of them do not come about.
-    term: u32,
-    /// A location; or, with [`DELETED`] in the place of its length, the two halves of a time.
-    place: [u32; 3],
-}
-
-/// No record is that long.
-const DELETED: u32 = u32::MAX;
-
-impl Row {
-    fn new(id: DocumentId, held: Held) -> Self {
-        let Held { last: LastWrite { seq_no, term, version }, place } = held;
-        let term = u32::try_from(term.get()).unwrap_or(u32::MAX);
-        let place = match place {
-            Place::Live(Location { segment, offset, length }) => [segment, offset, length],
-            Place::Deleted(at) => {
-                let [a, b, c, d, e, f, g, h] = at.as_millis().to_le_bytes();
-                [u32::from_le_bytes([a, b, c, d]), u32::from_le_bytes([e, f, g, h]), DELETED]
-            }
-        };
-        Self { id, seq_no, version, term, place }
-    }
-
-    fn held(&self) -> Held {
-        let term = PrimaryTerm::new(u64::from(self.term));
-        let last = LastWrite { seq_no: self.seq_no, term, version: self.version };
-        let [segment, offset, length] = self.place;
-        let place = if length == DELETED {
-            let millis = u64::from(offset) << 32 | u64::from(segment);
-            Place::Deleted(Timestamp::from_millis(millis.cast_signed()))
-        } else {
-            Place::Live(Location { segment, offset, length })
-        };
-        Held { last, place }
+impl Place {
+    /// Where the source lies, if there is one.
+    #[must_use]
+    pub const fn location(self) -> Option<Location> {
+        match self {
+            Self::Live(location) => Some(location),
+            Self::Deleted(_) => None,
+        }
     }
 }
 
 /// The last write of every document of one shard.
+///
+/// It begins with one small map and splits it once, for good, when it holds many documents. Whoever
+/// looks for a document and finds no large maps locks the small one and *looks again*: `large` is set
+/// only under that map's write lock, so if it is still unset, it stays so while the lock is held, and
+/// the small map has everything. If it is set by then, the split is complete, since the large maps
+/// are filled before they are shown. So nobody finds a document missing, or adds one to a map that
+/// was given up.
 pub struct VersionTable {
-    /// Made at the first write: an empty shard costs nothing.
-    maps: OnceLock<Box<[Map]>>,
+    /// Every document, until `large` is set; nothing from then on.
+    small: RwLock<Map>,
+    large: OnceLock<Box<[RwLock<Map>]>>,
     hasher: RandomState,
+    /// What the maps have allocated is charged to it.
+    memory: Arc<Memory>,
     live: AtomicU64,
     tombstones: AtomicU64,
     /// Bytes stored for the documents that are there.
@@ -136,12 +118,26 @@ pub struct VersionTable {
 }
 
 impl VersionTable {
-    /// An empty table. `hash_seed` must be hard to guess for whoever chooses the ids.
+    /// What a new document adds to a table beside the bytes of its id, on the average over a table's
+    /// growth and rounded up.
+    pub const NEW_ROW_BYTES: u64 = 64;
+
+    /// An empty table with a memory budget of its own, without a limit. `hash_seed` must be hard to
+    /// guess for whoever chooses the ids.
     #[must_use]
     pub fn new(hash_seed: u64) -> Self {
+        Self::with_memory(hash_seed, Arc::new(Memory::unlimited()))
+    }
+
+    /// An empty table that charges to `memory` what it allocates (not itself), and gives it back when
+    /// it shrinks or is dropped. See [`VersionTable::new`] for the seed.
+    #[must_use]
+    pub fn with_memory(hash_seed: u64, memory: Arc<Memory>) -> Self {
         Self {
-            maps: OnceLock::new(),
+            small: RwLock::default(),
+            large: OnceLock::new(),
             hasher: RandomState::with_seeds(hash_seed, !hash_seed, hash_seed.rotate_left(32), 7),
+            memory,
             live: AtomicU64::new(0),
             tombstones: AtomicU64::new(0),
             live_bytes: AtomicU64::new(0),
@@ -149,64 +145,79 @@ impl VersionTable {
         }
     }
 
+    /// About how much memory a new document takes whose id has `id_bytes`: what to ask
+    /// [`Memory::has_room_for`] before one is added. What is held already takes no more when it is
+    /// written again.
+    #[must_use]
+    pub fn row_cost(id_bytes: usize) -> u64 {
+        let id_bytes = u64::try_from(id_bytes).unwrap_or(u64::MAX);
+        id_bytes.saturating_add(id_bytes / 8).saturating_add(Self::NEW_ROW_BYTES)
+    }
+
     /// What is held of a document.
     #[must_use]
     pub fn get(&self, id: &str) -> Option<Held> {
-        let hash = self.hash(id);
-        let map = self.map(self.maps.get()?, hash)?.read();
-        map.find(hash, |row| row.id.as_str() == id).map(Row::held)
+        let (hash, id) = (self.hash(id), id.as_bytes());
+        if self.large.get().is_none() {
+            let small = self.small.read();
+            // Again, now that nobody can set it: see VersionTable.
+            if self.large.get().is_none() {
+                return small.get(hash, id);
+            }
+        }
+        self.large(hash)?.read().get(hash, id)
+    }
+
+    /// As [`VersionTable::apply_outline`], for one who has the id in hand.
+    pub fn apply(&self, id: DocumentId, last: LastWrite, place: Place) -> Option<Location> {
+        self.apply_outline(id.as_str(), last, place)
     }
 
     /// Applies an operation on `id` by the rule of [`document::apply`]: a newer one replaces what is
     /// held, the same one moves its place, an older one changes nothing.
+    ///
+    /// Returns the location that is of no use any more: that of the source which was replaced, or
+    /// that of the operation itself if it is stale. A location that the document keeps is never
+    /// returned.
     pub fn apply_outline(&self, id: &str, last: LastWrite, place: Place) -> Option<Location> {
-        self.apply(id.into(), last, place)
+        let (hash, id, new) = (self.hash(id), id.as_bytes(), Held { last, place });
+        self.change(hash, |map| {
+            let Some(row) = map.row_mut(hash, id) else {
+                map.insert(&self.hasher, hash, id, new);
+                self.count(place);
+                return None;
+            };
+            let held = row.held();
+            let (kept, retired) = match apply(Some(held.last), None, last.seq_no) {
+                Application::Stale => (held.place, place),
+                Application::Newer | Application::Same => {
+                    row.hold(new);
+                    self.discount(held.place);
+                    self.count(place);
+                    (place, held.place)
+                }
+            };
+            retired.location().filter(|location| kept.location() != Some(*location))
+        })
     }
-    /// Visits the place of every document that is there.
+
+    /// Calls `f` with the location of every document that is there. A document that is written
+    /// meanwhile may be shown as it was before or after. One map is locked at a time: `f` must be
+    /// short, and must not come back to this table.
     pub fn for_each_live(&self, f: &mut dyn FnMut(Location)) {
-        for map in self.maps.get().into_iter().flat_map(|maps| maps.iter()) {
-            for row in map.read().iter() {
-                if let Place::Live(l) = row.held().place {
-                    f(l)
-                }
+        let mut visit = |map: &Map| {
+            map.rows().iter().filter_map(|row| row.held().place.location()).for_each(&mut *f);
+        };
+        if self.large.get().is_none() {
+            let small = self.small.read();
+            // Again, now that nobody can set it: see VersionTable.
+            if self.large.get().is_none() {
+                return visit(&small);
             }
         }
-    }
-    pub fn apply(&self, id: DocumentId, last: LastWrite, place: Place) -> Option<Location> {
-        let hash = self.hash(id.as_str());
-        let maps = self.maps.get_or_init(|| (0..MAPS).map(|_| Map::default()).collect());
-        let map = self.map(maps, hash)?;
-        let mut map = map.write();
-        let mut retired = None;
-        let rehash = |row: &Row| self.hash(row.id.as_str());
-        match map.entry(hash, |row| row.id == id, rehash) {
-            Entry::Vacant(vacant) => {
-                vacant.insert(Row::new(id, Held { last, place }));
-            }
-            Entry::Occupied(mut occupied) => {
-                let held = occupied.get().held();
-                match apply(Some(held.last), None, last.seq_no) {
-                    Application::Stale => {
-                        return match place {
-                            Place::Live(l) => Some(l),
-                            _ => None,
-                        };
-                    }
-                    Application::Newer | Application::Same => {}
-                }
-                if let Place::Live(l) = held.place
-                    && held.place != place
-                {
-                    retired = Some(l);
-                }
-                self.counter(held.place).fetch_sub(1, Relaxed);
-                self.live_bytes.fetch_sub(bytes(held.place), Relaxed);
-                *occupied.get_mut() = Row::new(id, Held { last, place });
-            }
+        for map in self.large.get().into_iter().flatten() {
+            visit(&map.read());
         }
-        self.counter(place).fetch_add(1, Relaxed);
-        self.live_bytes.fetch_add(bytes(place), Relaxed);
-        retired
     }
 
     /// How many documents are there.
@@ -227,34 +238,97 @@ impl VersionTable {
         self.tombstones.load(Relaxed)
     }
 
-    /// Drops the expired tombstones of one map, the next in turn. The caller chooses the pace; a
-    /// tombstone that was not swept yet has expired all the same ([`Held::state`]).
+    /// Drops the expired tombstones of one map, the next in turn, and gives back memory if it has
+    /// become far too large. The caller chooses the pace; a tombstone that was not swept yet has
+    /// expired all the same ([`Held::state`]).
     pub fn sweep(&self, now: Timestamp, gc_deletes: GcDeletes) {
-        let Some(maps) = self.maps.get() else { return };
+        let expired = |row: &Row| match row.held().place {
+            Place::Live(_) => false,
+            Place::Deleted(at) => !gc_deletes.remembers(at, now),
+        };
         let turn = self.sweep.fetch_add(1, Relaxed) % MAPS;
-        let Some(map) = maps.get(turn) else { return };
-        let mut dropped = 0;
-        map.write().retain(|row| match row.held().place {
-            Place::Live(_) => true,
-            Place::Deleted(at) => {
-                let keep = gc_deletes.remembers(at, now);
-                dropped += u64::from(!keep);
-                keep
-            }
-        });
-        self.tombstones.fetch_sub(dropped, Relaxed);
+        // If the small map is split right after this look, it is empty, and nothing swept this time.
+        let map = self.large.get().map_or(Some(&self.small), |maps| maps.get(turn));
+        let Some(map) = map else { return };
+        // Most visits find nothing; they need not stop the readers.
+        if !map.read().rows().iter().any(expired) {
+            return;
+        }
+        let retain = |map: &mut Map| map.retain(&self.hasher, |row| !expired(row));
+        let dropped = self.charged(&mut map.write(), retain);
+        self.tombstones.fetch_sub(u64::try_from(dropped).unwrap_or(u64::MAX), Relaxed);
     }
 
     /// The hash that chooses a document's map and its place in it.
     pub(crate) fn hash(&self, id: &str) -> u64 {
-        self.hasher.hash_one(id)
+        map::hash(&self.hasher, id.as_bytes())
     }
 
-    fn map<'a>(&self, maps: &'a [Map], hash: u64) -> Option<&'a Map> {
-        // The table inside takes its buckets from the low bits and its tags from the highest seven.
-        let [_, high, low, ..] = hash.to_be_bytes();
-        let cell = usize::from(u16::from_be_bytes([high, low]) >> 4);
-        maps.get(usize::from(*MAP_OF_CELL.get(cell)?))
+    /// Calls `f` with the map that has, or is to have, the documents of this hash.
+    fn change(&self, hash: u64, f: impl FnOnce(&mut Map) -> Option<Location>) -> Option<Location> {
+        if self.large.get().is_none() {
+            let mut small = self.small.write();
+            // Again, now that nobody else can set it: see VersionTable.
+            if self.large.get().is_none() {
+                let retired = self.charged(&mut small, f);
+                if small.len() > SMALL_ROWS {
+                    self.split(&mut small);
+                }
+                return retired;
+            }
+        }
+        self.charged(&mut self.large(hash)?.write(), f)
+    }
+
+    /// Calls `f` and charges what it makes the map allocate, or gives back what it frees.
+    fn charged<T>(&self, map: &mut Map, f: impl FnOnce(&mut Map) -> T) -> T {
+        let before = map.allocated();
+        let result = f(map);
+        self.charge(before, map.allocated());
+        result
+    }
+
+    fn charge(&self, before: u64, after: u64) {
+        // Seldom: an array that has room allocates nothing.
+        if after > before {
+            self.memory.grow(after - before);
+        } else if after < before {
+            self.memory.shrink(before - after);
+        }
+    }
+
+    /// Moves every document from the small map to the large ones. That the caller has the small map
+    /// by `&mut` is the write lock that makes this one step for everybody else.
+    fn split(&self, small: &mut Map) {
+        let (rows, id_bytes) = (small.len() / MAPS, small.id_bytes() / MAPS);
+        let new = |_| Map::with_room_for(rows, id_bytes);
+        let mut maps: Vec<Map> = (0..MAPS).map(new).collect();
+        for (id, row) in small.iter() {
+            let hash = map::hash(&self.hasher, id);
+            if let Some(map) = maps.get_mut(map_of_hash(hash)) {
+                map.insert(&self.hasher, hash, id, row.held());
+            }
+        }
+        let maps: Box<[RwLock<Map>]> = maps.into_iter().map(RwLock::new).collect();
+        let before = small.allocated();
+        self.charge(before, allocated(&maps));
+        // It is unset: it was, under the lock that is held since.
+        let _ = self.large.set(maps);
+        *small = Map::default();
+    }
+
+    fn large(&self, hash: u64) -> Option<&RwLock<Map>> {
+        self.large.get()?.get(map_of_hash(hash))
+    }
+
+    fn count(&self, place: Place) {
+        self.counter(place).fetch_add(1, Relaxed);
+        self.live_bytes.fetch_add(bytes(place), Relaxed);
+    }
+
+    fn discount(&self, place: Place) {
+        self.counter(place).fetch_sub(1, Relaxed);
+        self.live_bytes.fetch_sub(bytes(place), Relaxed);
     }
 
     fn counter(&self, place: Place) -> &AtomicU64 {
@@ -265,11 +339,28 @@ impl VersionTable {
     }
 }
 
-fn bytes(place: Place) -> u64 {
-    match place {
-        Place::Live(location) => u64::from(location.length),
-        Place::Deleted(_) => 0,
+impl Drop for VersionTable {
+    fn drop(&mut self) {
+        let large = self.large.get().map_or(0, |maps| allocated(maps));
+        self.memory.shrink(self.small.get_mut().allocated() + large);
     }
+}
+
+/// Which of the large maps has the documents of a hash.
+fn map_of_hash(hash: u64) -> usize {
+    // The index inside takes its buckets from the low bits and its tags from the highest seven.
+    let [_, high, low, ..] = hash.to_be_bytes();
+    let cell = usize::from(u16::from_be_bytes([high, low]) >> 4);
+    MAP_OF_CELL.get(cell).map_or(0, |map| usize::from(*map))
+}
+
+/// What the large maps have allocated, themselves included.
+fn allocated(maps: &[RwLock<Map>]) -> u64 {
+    heap_bytes(size_of_val(maps)) + maps.iter().map(|map| map.read().allocated()).sum::<u64>()
+}
+
+fn bytes(place: Place) -> u64 {
+    place.location().map_or(0, |location| u64::from(location.length))
 }
 
 impl fmt::Debug for VersionTable {
@@ -282,55 +373,4 @@ impl fmt::Debug for VersionTable {
 }
 
 #[cfg(test)]
-mod tests {
-    use document::{DocumentId, LastWrite, PrimaryTerm, SeqNo, Timestamp, Version};
-
-    use super::{Held, MAP_OF_CELL, MAPS, Place, Row, VersionTable};
-    use crate::store::Location;
-
-    fn last(seq_no: u64) -> LastWrite {
-        let (seq_no, version) = (SeqNo::new(seq_no), Version::new(7).unwrap());
-        LastWrite { seq_no, term: PrimaryTerm::new(3), version }
-    }
-
-    #[test]
-    fn a_row_holds_what_it_was_given_in_48_bytes() {
-        assert_eq!(size_of::<Row>(), 48);
-        let location = Location { segment: 1, offset: u32::MAX, length: 1 << 30 };
-        let places = [Place::Live(location)].into_iter().chain(
-            [0, 1, -1, i64::MAX, i64::MIN, 1_700_000_000_000]
-                .map(|millis| Place::Deleted(Timestamp::from_millis(millis))),
-        );
-        for place in places {
-            let held = Held { last: last(u64::MAX), place };
-            assert_eq!(Row::new(DocumentId::from("a"), held).held(), held);
-        }
-    }
-
-    #[test]
-    fn every_map_has_its_share_of_the_cells() {
-        let cells = |map: usize| MAP_OF_CELL.iter().filter(|m| usize::from(**m) == map).count();
-        let counts: Vec<usize> = (0..MAPS).map(cells).collect();
-        assert!(counts.iter().all(|count| (10..=22).contains(count)), "{counts:?}");
-        let (first, last): (usize, usize) = (counts[..16].iter().sum(), counts[240..].iter().sum());
-        assert!(last * 10 > first * 18, "{first} {last}");
-    }
-
-    #[test]
-    fn counts_follow_what_is_applied_and_stale_operations_change_nothing() {
-        let table = VersionTable::new(1);
-        let live = |length| Place::Live(Location { segment: 1, offset: 0, length });
-        let deleted = Place::Deleted(Timestamp::from_millis(5));
-        for number in 0..1_000 {
-            table.apply(number.to_string().into(), last(number), live(10));
-        }
-        table.apply("0".into(), last(2_000), deleted);
-        table.apply("0".into(), last(1_999), live(10));
-        table.apply("1".into(), last(2_001), live(30));
-        table.apply("1".into(), last(2_001), live(20));
-        assert_eq!((table.live(), table.tombstones(), table.live_bytes()), (999, 1, 10_000));
-        assert_eq!(table.get("0"), Some(Held { last: last(2_000), place: deleted }));
-        assert_eq!(table.get("1"), Some(Held { last: last(2_001), place: live(20) }));
-        assert_eq!(table.get("1000"), None);
-    }
-}
+mod tests;
