@@ -4,7 +4,10 @@
 //! durable before anything relies on it; one change happens at a time, and runs to its end although
 //! its caller may be gone.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
 
 use bytes::Bytes;
 use document::{DocumentId, Precondition};
@@ -13,7 +16,9 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use shard::{
     Alarm, Change, Clock, Recovery, Shard, ShardOptions, Write, WriteError,
-    log::{AppendError, Logs, Refused, StreamId},
+    log::{
+        AppendError, BoxFuture, Logs, Refused, Relocate, RelocateError, StoredOperation, StreamId,
+    },
 };
 use tokio::sync::Mutex;
 
@@ -126,6 +131,8 @@ fn read<T: DeserializeOwned>(id: &DocumentId, source: &Bytes) -> Result<T, Strin
 pub(crate) struct Catalog {
     /// What readers see: applied changes only.
     indices: RwLock<BTreeMap<Arc<str>, Arc<Index>>>,
+    /// The shards by their streams, the catalogue's own among them.
+    by_stream: RwLock<HashMap<StreamId, Arc<Shard>>>,
     /// What the one change at a time works with.
     writer: Mutex<CatalogWriter>,
     node: NodeRecord,
@@ -137,7 +144,7 @@ pub(crate) struct Catalog {
 
 struct CatalogWriter {
     /// The shard on stream 0.
-    records: Shard,
+    records: Arc<Shard>,
     next_stream: u64,
 }
 
@@ -152,7 +159,9 @@ impl Catalog {
         random: Arc<dyn Random>,
         alarm: Alarm,
     ) -> Result<Self, String> {
+        let records = Arc::new(records);
         let mut indices = BTreeMap::new();
+        let mut by_stream = HashMap::from([(StreamId::CATALOG, Arc::clone(&records))]);
         for metadata in stored.indices {
             let mut shards = Vec::new();
             for &stream in &metadata.streams {
@@ -162,13 +171,11 @@ impl Catalog {
                     None => return Err(format!("stream {id} of [{}] is missing", metadata.name)),
                 };
                 let options = shard_options(&metadata.settings);
-                shards.push(Shard::start(
-                    opened,
-                    recoveries(id),
-                    Arc::clone(&clock),
-                    options,
-                    &alarm,
-                ));
+                let recovery = recoveries(id);
+                let shard = Shard::start(opened, recovery, Arc::clone(&clock), options, &alarm);
+                let shard = Arc::new(shard);
+                by_stream.insert(id, Arc::clone(&shard));
+                shards.push(shard);
             }
             indices.insert(
                 metadata.name.as_str().into(),
@@ -186,6 +193,7 @@ impl Catalog {
         }
         Ok(Self {
             indices: RwLock::new(indices),
+            by_stream: RwLock::new(by_stream),
             writer: Mutex::new(writer),
             node,
             logs,
@@ -281,9 +289,14 @@ impl Catalog {
         let options = shard_options(&metadata.settings);
         let start = |stream| {
             let recovery = new_recovery(self.random.as_ref());
-            Shard::start(stream, recovery, Arc::clone(&self.clock), options, &self.alarm)
+            let clock = Arc::clone(&self.clock);
+            Arc::new(Shard::start(stream, recovery, clock, options, &self.alarm))
         };
-        let index = Arc::new(Index::new(metadata, opened.into_iter().map(start).collect()));
+        let shards: Arc<[_]> = opened.into_iter().map(start).collect();
+        for (&stream, shard) in metadata.streams.iter().zip(shards.iter()) {
+            self.by_stream.write().insert(StreamId::new(stream), Arc::clone(shard));
+        }
+        let index = Arc::new(Index::new(metadata, shards));
         self.indices.write().insert(new.name, Arc::clone(&index));
         Ok(index)
     }
@@ -314,11 +327,27 @@ impl Catalog {
             for index in part {
                 for (shard, stream) in index.shards().iter().zip(&index.metadata().streams) {
                     shard.close().await;
-                    self.logs.remove(StreamId::new(*stream));
+                    self.give_up(shard, StreamId::new(*stream));
                 }
             }
         }
         Ok(())
+    }
+
+    /// Gives back what a closed shard takes. Nobody need wait for it: whatever is left when the
+    /// process ends is found by the next start.
+    fn give_up(&self, shard: &Arc<Shard>, stream: StreamId) {
+        self.by_stream.write().remove(&stream);
+        let (shard, logs) = (Arc::clone(shard), Arc::clone(&self.logs));
+        tokio::task::spawn_blocking(move || {
+            shard.retire();
+            logs.remove(stream);
+        });
+    }
+
+    /// The shard on a stream.
+    fn shard_on(&self, stream: StreamId) -> Option<Arc<Shard>> {
+        self.by_stream.read().get(&stream).cloned()
     }
 
     async fn change_now(
@@ -343,6 +372,33 @@ impl Catalog {
         let changed = Arc::new(Index::new(metadata, Arc::clone(present.shards())));
         self.indices.write().insert(Arc::clone(&index.name), Arc::clone(&changed));
         Ok(changed)
+    }
+}
+
+impl Relocate for Catalog {
+    fn counts(&self, stream: StreamId, found: &StoredOperation, older_elsewhere: bool) -> bool {
+        // Who does not know the stream does not know what counts.
+        self.shard_on(stream).is_none_or(|shard| shard.counts(found, older_elsewhere))
+    }
+
+    fn tombstones(&self) -> u64 {
+        self.by_stream.read().values().map(|shard| shard.table().tombstones()).sum()
+    }
+
+    fn relocate(
+        &self,
+        stream: StreamId,
+        found: Vec<StoredOperation>,
+        older_elsewhere: bool,
+        with_marker: bool,
+    ) -> BoxFuture<'_, Result<(), RelocateError>> {
+        Box::pin(async move {
+            let failed = |why: String| RelocateError { stream, why };
+            let shard = self.shard_on(stream);
+            let shard = shard.ok_or_else(|| failed("it is not open".to_owned()))?;
+            let relocated = shard.relocate(found, older_elsewhere, with_marker).await;
+            relocated.map_err(|error| failed(error.to_string()))
+        })
     }
 }
 

@@ -9,7 +9,7 @@ use std::{
 use document::Effect;
 use shard::{
     Alarm, Clock, Recovery, Shard, ShardOptions, VersionTable,
-    log::{EntryOutline, LogError, LogProvider, Logs, Replay, StreamId},
+    log::{EntryOutline, LogError, LogProvider, Logs, Relocate, Replay, StreamId},
     store::{Location, Store},
 };
 use thiserror::Error;
@@ -159,6 +159,7 @@ impl Node {
             alarm.clone(),
         );
         let catalog = Arc::new(catalog.await.map_err(StartError::Catalog)?);
+        logs.collect(Arc::clone(&catalog) as Arc<dyn Relocate>);
         let documents = catalog.all().iter().map(|index| index.documents()).sum();
         let node = Arc::new(Self { catalog, clock, random, options, logs, alarm });
         Ok(Ready { node, documents })

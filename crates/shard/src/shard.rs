@@ -116,7 +116,8 @@ impl Shard {
         let (mailbox, requests) = mpsc::channel(options.mailbox_requests_max);
         let (log, store) = (Arc::clone(&stream.log), Arc::clone(&stream.store));
         let (term, damage) = (stream.term, stream.damage.clone());
-        let writer = Writer::new(stream, Arc::clone(&shared), Arc::clone(&clock), next_seq_no, requests);
+        let writer =
+            Writer::new(stream, Arc::clone(&shared), Arc::clone(&clock), next_seq_no, requests);
         let armed = alarm.clone().armed("a shard's writer panicked");
         let run = async move {
             writer.run().await;
@@ -292,7 +293,8 @@ impl Shard {
 
 impl std::fmt::Debug for Shard {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { shared, term, damage: _, clock: _, log: _, store: _, mailbox: _, writer: _ } = self;
+        let Self { shared, term, damage: _, clock: _, log: _, store: _, mailbox: _, writer: _ } =
+            self;
         f.debug_struct("Shard").field("term", term).field("shared", shared).finish_non_exhaustive()
     }
 }

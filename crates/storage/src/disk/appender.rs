@@ -213,7 +213,7 @@ impl Appender {
     }
 
     /// Closes the segment at its durable end and begins another.
-    fn roll(&mut self) -> Result<(), DiskError> {
+    pub(super) fn roll(&mut self) -> Result<(), DiskError> {
         let identity = SegmentIdentity::new(self.manifest.next_segment, self.manifest.edition);
         // Counted even if it comes to nothing: a number is never used for a second file.
         self.manifest.next_segment = self.manifest.next_segment.saturating_add(1);

@@ -154,8 +154,7 @@ impl Situation {
         let bytes = self.segments.iter().map(|segment| {
             let forgotten_here = forgotten.min(segment.deletes);
             forgotten -= forgotten_here;
-            let forgotten_bytes =
-                segment.delete_bytes * forgotten_here / segment.deletes.max(1);
+            let forgotten_bytes = segment.delete_bytes * forgotten_here / segment.deletes.max(1);
             let garbage = if free {
                 segment.retired_bytes + forgotten_bytes
             } else {
@@ -203,11 +202,6 @@ impl Leaving {
     /// A segment of which nothing was read yet.
     pub(super) fn new(segment: Arc<Segment>, evacuation: Evacuation) -> Self {
         Self { segment, evacuation, read: SEGMENT_HEADER_BYTES, streams: BTreeSet::new() }
-    }
-
-    /// Which, and how.
-    pub(super) fn evacuation(&self) -> Evacuation {
-        self.evacuation
     }
 
     /// Its file.
@@ -267,9 +261,7 @@ impl Chunk {
             let mut rest = operations.into_iter().peekable();
             std::iter::from_fn(move || {
                 let (mut part, mut bytes) = (Vec::new(), 0);
-                while let Some(next) =
-                    rest.next_if(|_| part.is_empty() || bytes < bytes_max)
-                {
+                while let Some(next) = rest.next_if(|_| part.is_empty() || bytes < bytes_max) {
                     bytes += u64::from(next.location.length);
                     part.push(next);
                 }

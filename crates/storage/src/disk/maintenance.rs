@@ -33,8 +33,8 @@ use super::{
 
 /// How often it looks whether there is something to do.
 const INTERVAL: Duration = Duration::from_secs(1);
-/// How often a segment that could not be collected is tried again: once in so many intervals.
-const PINNED_INTERVALS: u32 = 60;
+/// A segment that could not be collected is left alone for so many of them.
+const PINNED_INTERVALS: u32 = 5;
 
 /// The thread, and how to reach it.
 pub(super) struct Maintenance {
@@ -77,8 +77,8 @@ impl Maintenance {
             pinned: BTreeMap::new(),
         };
         let stopped = Arc::clone(&signals);
-        let thread = std::thread::Builder::new().name("occam-maintenance".to_owned()).spawn(
-            move || {
+        let thread =
+            std::thread::Builder::new().name("occam-maintenance".to_owned()).spawn(move || {
                 runtime.block_on(async move {
                     tokio::select! {
                         biased;
@@ -86,8 +86,7 @@ impl Maintenance {
                         () = keeper.run() => {}
                     }
                 });
-            },
-        )?;
+            })?;
         Ok(Self { signals, thread: Mutex::new(Some(thread)) })
     }
 
@@ -263,9 +262,8 @@ impl Keeper {
             .filter(|stream| self.is_wanted(*stream) && ends_here(stream))
             .collect();
         for part in ending.chunks(1_000) {
-            let markers = part
-                .iter()
-                .map(|stream| self.relocate.relocate(*stream, Vec::new(), false, true));
+            let markers =
+                part.iter().map(|stream| self.relocate.relocate(*stream, Vec::new(), false, true));
             futures_util::future::try_join_all(markers).await?;
         }
         Ok(())

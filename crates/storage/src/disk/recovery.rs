@@ -17,6 +17,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use bytes::Bytes;
 use shard::log::{Entry, EntryOutline, LogError, Outline, Position, Replay, StreamId};
+use shard::store::Store as _;
 
 use super::{
     Options,

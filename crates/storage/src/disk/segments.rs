@@ -201,10 +201,7 @@ impl Segments {
     /// The segment of a location.
     fn find(&self, location: Location) -> Result<Arc<Segment>, StoreError> {
         let by_number = self.by_number.read();
-        by_number
-            .get(&location.segment)
-            .map(Arc::clone)
-            .ok_or(StoreError::Moved(location))
+        by_number.get(&location.segment).map(Arc::clone).ok_or(StoreError::Moved(location))
     }
 }
 
