@@ -19,20 +19,12 @@ impl<'a> Fields<'a> {
         self.take().map(u8::from_le_bytes)
     }
 
-    pub(super) fn u16(&mut self) -> Option<u16> {
-        self.take().map(u16::from_le_bytes)
-    }
-
     pub(super) fn u32(&mut self) -> Option<u32> {
         self.take().map(u32::from_le_bytes)
     }
 
     pub(super) fn u64(&mut self) -> Option<u64> {
         self.take().map(u64::from_le_bytes)
-    }
-
-    pub(super) fn i64(&mut self) -> Option<i64> {
-        self.take().map(i64::from_le_bytes)
     }
 
     pub(super) fn bytes(&mut self, count: usize) -> Option<&'a [u8]> {

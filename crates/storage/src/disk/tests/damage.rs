@@ -43,7 +43,9 @@ fn some_appends() -> World {
     world.append(&[(one, &[600]), (two, &[3])]);
     world.append(&[(two, &[500])]);
     world.append(&[(one, &[4]), (two, &[300])]);
-    world.append(&[(one, &[350])]);
+    // So long that the last group does not begin in the sector where this one ends: a disk that loses
+    // that one takes the proof along.
+    world.append(&[(one, &[250])]);
     world.append(&[(two, &[10])]);
     world
 }
