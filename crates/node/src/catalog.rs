@@ -22,7 +22,7 @@ use shard::{
 };
 use tokio::sync::Mutex;
 
-use crate::{Error, Index, IndexRef, Random, Settings, index_name, node::new_recovery};
+use crate::{Error, Index, IndexRef, Random, Settings, index_name, node::Tables};
 
 /// How many shards a node may have: each costs some kilobytes.
 const SHARDS_MAX: u64 = 50_000;
@@ -138,7 +138,7 @@ pub(crate) struct Catalog {
     node: NodeRecord,
     logs: Arc<dyn Logs>,
     clock: Arc<dyn Clock>,
-    random: Arc<dyn Random>,
+    tables: Tables,
     alarm: Alarm,
 }
 
@@ -156,7 +156,7 @@ impl Catalog {
         mut recoveries: impl FnMut(StreamId) -> Recovery,
         logs: Arc<dyn Logs>,
         clock: Arc<dyn Clock>,
-        random: Arc<dyn Random>,
+        tables: Tables,
         alarm: Alarm,
     ) -> Result<Self, String> {
         let records = Arc::new(records);
@@ -173,6 +173,7 @@ impl Catalog {
                 let options = shard_options(&metadata.settings);
                 let recovery = recoveries(id);
                 let shard = Shard::start(opened, recovery, Arc::clone(&clock), options, &alarm);
+                shard.set_durability(metadata.settings.durability());
                 let shard = Arc::new(shard);
                 by_stream.insert(id, Arc::clone(&shard));
                 shards.push(shard);
@@ -184,7 +185,7 @@ impl Catalog {
         }
         let (node, is_new) = match stored.node {
             Some(node) => (node, false),
-            None => (NodeRecord::new(random.as_ref()), true),
+            None => (NodeRecord::new(tables.random.as_ref()), true),
         };
         let mut writer = CatalogWriter { records, next_stream: node.next_stream };
         if is_new {
@@ -198,7 +199,7 @@ impl Catalog {
             node,
             logs,
             clock,
-            random,
+            tables,
             alarm,
         })
     }
@@ -272,7 +273,7 @@ impl Catalog {
         let opened = futures_util::future::try_join_all(created).await.map_err(not_created)?;
         let metadata = IndexMetadata {
             name: new.name.to_string(),
-            uuid: self.random.uuid(),
+            uuid: self.tables.random.uuid(),
             created_millis: self.clock.now().as_millis(),
             routing_shards: new.settings.number_of_routing_shards(),
             streams,
@@ -288,11 +289,12 @@ impl Catalog {
         }
         let options = shard_options(&metadata.settings);
         let start = |stream| {
-            let recovery = new_recovery(self.random.as_ref());
+            let recovery = self.tables.recovery();
             let clock = Arc::clone(&self.clock);
             Arc::new(Shard::start(stream, recovery, clock, options, &self.alarm))
         };
         let shards: Arc<[_]> = opened.into_iter().map(start).collect();
+        shards.iter().for_each(|shard| shard.set_durability(metadata.settings.durability()));
         for (&stream, shard) in metadata.streams.iter().zip(shards.iter()) {
             self.by_stream.write().insert(StreamId::new(stream), Arc::clone(shard));
         }
@@ -368,6 +370,7 @@ impl Catalog {
         writer.write(vec![record(&metadata.uuid, &metadata)]).await.map_err(Error::Catalog)?;
         for shard in present.shards().iter() {
             shard.set_gc_deletes(metadata.settings.gc_deletes());
+            shard.set_durability(metadata.settings.durability());
         }
         let changed = Arc::new(Index::new(metadata, Arc::clone(present.shards())));
         self.indices.write().insert(Arc::clone(&index.name), Arc::clone(&changed));

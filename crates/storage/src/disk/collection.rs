@@ -18,7 +18,6 @@ use std::sync::Arc;
 use shard::log::{LogError, Position, Relocate, StoredOperation, StreamId};
 
 use super::{
-    Options,
     appender::Appender,
     directory::{Directory, DiskError},
     format::{Place, SEGMENT_HEADER_BYTES, SegmentIdentity, frames, group_start, locations},
@@ -61,10 +60,32 @@ pub(super) struct Evacuation {
     pub(super) number: u32,
     /// Whether older operations on the documents in it may lie in other segments.
     pub(super) older_elsewhere: bool,
-    /// Whether there is so much garbage that it must not take its time.
-    pub(super) hurry: bool,
+    /// How much time it may take.
+    pub(super) pace: Pace,
 }
 
+/// How collection goes about it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Pace {
+    /// Within its budget, in parts so small that those who wait behind one hardly notice.
+    Calm,
+    /// At once: there is so much garbage, or space is wanted so badly. Writers that make garbage
+    /// quicker than this wait behind its larger parts, and so make no more than it takes away.
+    Hurried,
+}
+
+impl Pace {
+    /// How many bytes are copied at a time.
+    pub(super) fn copied_bytes_max(self) -> u64 {
+        match self {
+            Self::Calm => 256 << 10,
+            Self::Hurried => 4 << 20,
+        }
+    }
+}
+
+/// How much is read at a time.
+const READ_BYTES_MAX: u64 = 4 << 20;
 /// So many small segments are gathered into one.
 const SMALL_SEGMENTS_MAX: usize = 8;
 
@@ -79,14 +100,18 @@ impl Situation {
         let wasted: u64 = garbage.bytes.iter().sum();
         let needed = total - wasted;
         let slack = self.segment_bytes_max / 16;
-        let hurry = self.urgent || total > needed + needed / 4 * 3 + slack;
+        let pace = if self.urgent || total > needed + needed / 3 * 2 + slack {
+            Pace::Hurried
+        } else {
+            Pace::Calm
+        };
         if garbage.blocked_bytes > needed / 4 + slack
             && let Some(oldest) = self.oldest_with_garbage()
         {
-            return self.evacuate(oldest.number, hurry);
+            return self.evacuate(oldest.number, pace);
         }
         if self.urgent || total > needed + needed / 2 + slack {
-            let choice = self.largest_share(&garbage, hurry);
+            let choice = self.largest_share(&garbage, pace);
             if choice != Choice::Rest {
                 return choice;
             }
@@ -95,7 +120,7 @@ impl Situation {
     }
 
     /// The segment with the largest share of garbage, if that is an eighth or more.
-    fn largest_share(&self, garbage: &Garbage, hurry: bool) -> Choice {
+    fn largest_share(&self, garbage: &Garbage, pace: Pace) -> Choice {
         let with_garbage = self.segments.iter().zip(&garbage.bytes);
         let best = with_garbage
             .filter(|(segment, garbage)| {
@@ -104,7 +129,7 @@ impl Situation {
             .max_by_key(|(segment, garbage)| **garbage * 1_000 / segment.bytes.max(1));
         match best {
             None => Choice::Rest,
-            Some((segment, _)) if segment.closed => self.evacuate(segment.number, hurry),
+            Some((segment, _)) if segment.closed => self.evacuate(segment.number, pace),
             // A small one is not worth a file; it has next to nothing to give.
             Some((segment, _)) if segment.bytes * 64 < self.segment_bytes_max => Choice::Rest,
             Some(_) => Choice::Roll,
@@ -120,16 +145,16 @@ impl Situation {
         });
         match small.next() {
             Some(oldest) if small.count() >= SMALL_SEGMENTS_MAX => {
-                self.evacuate(oldest.number, false)
+                self.evacuate(oldest.number, Pace::Calm)
             }
             Some(_) | None => Choice::Rest,
         }
     }
 
-    fn evacuate(&self, number: u32, hurry: bool) -> Choice {
+    fn evacuate(&self, number: u32, pace: Pace) -> Choice {
         let mut older = self.segments.iter().take_while(|segment| segment.number < number);
         let older_elsewhere = older.any(|segment| segment.retired_bytes > 0);
-        Choice::Evacuate(Evacuation { number, older_elsewhere, hurry })
+        Choice::Evacuate(Evacuation { number, older_elsewhere, pace })
     }
 
     fn may_go(&self, number: u32) -> bool {
@@ -209,21 +234,19 @@ impl Leaving {
         self.segment.identity
     }
 
-    /// Reads on until there is so much to copy, or so much was read, but whole groups; nothing when
-    /// all was read.
+    /// Reads on until there is as much to copy as its pace allows, or enough was read, but whole
+    /// groups; nothing when all was read.
     ///
     /// # Errors
     /// When the segment cannot be read, or is not what was written.
     pub(super) fn next_chunk(
         &mut self,
         relocate: &dyn Relocate,
-        copied_bytes_max: u64,
-        read_bytes_max: u64,
     ) -> Result<Option<Chunk>, LogError> {
         let mut chunk = Chunk::default();
         while self.read < self.segment.end()
-            && chunk.bytes < copied_bytes_max
-            && chunk.read_bytes < read_bytes_max
+            && chunk.bytes < self.evacuation.pace.copied_bytes_max()
+            && chunk.read_bytes < READ_BYTES_MAX
         {
             let start = group_start(self.read);
             let header = read_header(&self.segment, start)?;
@@ -310,11 +333,4 @@ pub(super) fn remove_dropped(
     directory.remove(&identity.file_name())?;
     directory.remove(&identity.checkpoint_name())?;
     directory.sync()
-}
-
-impl Options {
-    /// How much is copied at a time: little enough that those who wait behind it hardly notice.
-    pub(super) const COPIED_BYTES_MAX: u64 = 256 << 10;
-    /// How much is read at a time.
-    pub(super) const READ_BYTES_MAX: u64 = 4 << 20;
 }

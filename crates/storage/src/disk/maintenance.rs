@@ -25,7 +25,7 @@ use super::{
     Options,
     appender::Shared,
     checkpoint,
-    collection::{Choice, Chunk, Evacuation, Leaving, Situation, remove_dropped},
+    collection::{Choice, Chunk, Evacuation, Leaving, Pace, Situation, remove_dropped},
     directory::{Directory, DiskError},
     log::Request,
     streams::Claim,
@@ -203,13 +203,9 @@ impl Keeper {
     async fn evacuate(&self, evacuation: Evacuation) -> Result<(), Interrupted> {
         let Some(segment) = self.shared.segments.get(evacuation.number) else { return Ok(()) };
         let mut leaving = Leaving::new(segment, evacuation);
-        while let Some(chunk) = leaving.next_chunk(
-            self.relocate.as_ref(),
-            Options::COPIED_BYTES_MAX,
-            Options::READ_BYTES_MAX,
-        )? {
+        while let Some(chunk) = leaving.next_chunk(self.relocate.as_ref())? {
             let rest = self.pause(&chunk, evacuation);
-            self.copy(chunk, evacuation.older_elsewhere).await?;
+            self.copy(chunk, evacuation).await?;
             sleep(rest).await;
         }
         self.leave_markers(&leaving).await?;
@@ -221,7 +217,7 @@ impl Keeper {
 
     /// How long to wait after a chunk, so as not to take more than the budget.
     fn pause(&self, chunk: &Chunk, evacuation: Evacuation) -> Duration {
-        if evacuation.hurry {
+        if evacuation.pace == Pace::Hurried {
             return Duration::ZERO;
         }
         // Reading costs less than copying.
@@ -231,16 +227,17 @@ impl Keeper {
     }
 
     /// Has the streams' writers append what still counts again.
-    async fn copy(&self, chunk: Chunk, older_elsewhere: bool) -> Result<(), Interrupted> {
+    async fn copy(&self, chunk: Chunk, evacuation: Evacuation) -> Result<(), Interrupted> {
+        let Evacuation { older_elsewhere, pace, .. } = evacuation;
         let mut together = Vec::new();
         let mut bytes = 0;
-        for (stream, part) in chunk.into_parts(Options::COPIED_BYTES_MAX) {
+        for (stream, part) in chunk.into_parts(pace.copied_bytes_max()) {
             if !self.is_wanted(stream) {
                 continue;
             }
             bytes += part.iter().map(|found| u64::from(found.location.length)).sum::<u64>();
             together.push(self.relocate.relocate(stream, part, older_elsewhere, false));
-            if bytes >= Options::COPIED_BYTES_MAX {
+            if bytes >= pace.copied_bytes_max() {
                 bytes = 0;
                 futures_util::future::try_join_all(together.drain(..)).await?;
             }

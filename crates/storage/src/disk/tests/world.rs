@@ -21,8 +21,12 @@ use super::super::{
 use crate::file::simulated::{Image, SimulatedFileSystem};
 
 /// So small that a few appends fill a segment.
-pub(super) const TINY: Options =
-    Options { segment_bytes_max: 1_500, group_bytes_max: 4_096, group_entries_max: 16 };
+pub(super) const TINY: Options = Options {
+    segment_bytes_max: 1_500,
+    group_bytes_max: 4_096,
+    group_entries_max: 16,
+    collected_bytes_per_second: 0,
+};
 
 /// The streams of these tests.
 pub(super) const STREAMS: [StreamId; 3] = [StreamId::new(0), StreamId::new(1), StreamId::new(7)];
