@@ -87,7 +87,7 @@ impl Shared {
 pub struct Shard {
     shared: Arc<Shared>,
     log: Arc<dyn Log>,
-    store: Arc<dyn Store>,
+    pub(crate) store: Arc<dyn Store>,
     term: PrimaryTerm,
     damage: Option<Damage>,
     clock: Arc<dyn Clock>,
