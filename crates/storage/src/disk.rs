@@ -16,6 +16,8 @@
 //! `occam check` (which runs recovery's walk and reports instead of refusing).
 
 mod appender;
+mod checkpoint;
+mod damages;
 mod directory;
 mod format;
 mod log;

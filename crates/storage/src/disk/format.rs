@@ -39,8 +39,8 @@ mod group;
 mod record;
 mod segment;
 
-pub(super) use fields::{in_memory, slice};
-pub(super) use frame::{encode_entry, frames, locations};
+pub(super) use fields::{Fields, in_memory, slice};
+pub(super) use frame::{encode_entry, frame_remains, frames, locations};
 pub(super) use group::{
     GROUP_HEADER_BYTES, Group, GroupExtent, GroupHeader, GroupKind, MAGIC as GROUP_MAGIC, NewGroup,
     group_start,

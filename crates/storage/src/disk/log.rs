@@ -86,11 +86,11 @@ impl DiskLogs {
     /// A stream as it was opened in `term`, with its last entry at `position`.
     fn opened(&self, log: DiskStream, term: PrimaryTerm, position: Position) -> Stream {
         Stream {
+            damage: self.shared.damages.of(log.id),
             log: Arc::new(log),
             store: Arc::clone(&self.shared.segments) as Arc<dyn Store>,
             term,
             position,
-            damage: None,
         }
     }
 

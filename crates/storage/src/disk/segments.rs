@@ -4,7 +4,7 @@ use std::{
     collections::BTreeMap,
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
 
@@ -12,7 +12,7 @@ use bytes::Bytes;
 use document::Operation;
 use parking_lot::RwLock;
 use shard::{
-    log::{BoxFuture, Entry, Position},
+    log::{BoxFuture, Entry, OutlineEffect, Position},
     store::{Location, Store, StoreError},
 };
 
@@ -29,12 +29,17 @@ pub(super) struct Segment {
     pub(super) file: NamedFile,
     /// Where what counts of it ends, durably.
     end: AtomicU64,
+    /// Whether a part of it is known not to be what was written.
+    damaged: AtomicBool,
+    /// Whether the next start need not read it.
+    has_checkpoint: AtomicBool,
 }
 
 impl Segment {
     /// A segment that is there already.
     pub(super) fn new(identity: SegmentIdentity, file: NamedFile, end: u64) -> Self {
-        Self { identity, file, end: AtomicU64::new(end) }
+        let (damaged, has_checkpoint) = Default::default();
+        Self { identity, file, end: AtomicU64::new(end), damaged, has_checkpoint }
     }
 
     /// A new segment with its header, neither of them durable yet.
@@ -55,6 +60,29 @@ impl Segment {
     /// Everything before `end` is durable and counts.
     pub(super) fn set_end(&self, end: u64) {
         self.end.store(end, Ordering::Release);
+    }
+
+    /// A part of it is not what was written. It is kept as it is from now on: neither dropped, nor
+    /// given a checkpoint, which would hide the damage from the next start.
+    pub(super) fn set_damaged(&self) {
+        self.damaged.store(true, Ordering::Release);
+    }
+
+    /// Whether a part of it is known not to be what was written.
+    pub(super) fn is_damaged(&self) -> bool {
+        self.damaged.load(Ordering::Acquire)
+    }
+
+    /// There is a checkpoint of it, durably.
+    pub(super) fn set_has_checkpoint(&self) {
+        self.has_checkpoint.store(true, Ordering::Release);
+    }
+
+    /// Whether there is a checkpoint of it. A closed segment without one gets one in time, unless it
+    /// is damaged.
+    #[allow(dead_code, reason = "for whoever writes checkpoints beside the log's thread")]
+    pub(super) fn has_checkpoint(&self) -> bool {
+        self.has_checkpoint.load(Ordering::Acquire)
     }
 
     /// The operation of a record that was read.
@@ -93,6 +121,9 @@ impl Segments {
     pub(super) fn from(&self, number: u32) -> Vec<Arc<Segment>> {
         self.by_number.read().range(number..).map(|(_, segment)| Arc::clone(segment)).collect()
     }
+
+    /// An opening has shown an operation that is stored there.
+    pub(super) fn stored(&self, _location: Location, _effect: OutlineEffect) {}
 
     /// The segment of a location.
     fn find(&self, location: Location) -> Result<Arc<Segment>, StoreError> {

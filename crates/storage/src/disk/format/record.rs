@@ -2,7 +2,10 @@
 
 use bytes::Bytes;
 use crc32c::crc32c;
-use document::{DocumentId, Effect, Operation, PrimaryTerm, Routing, SeqNo, Timestamp, Version};
+use document::{
+    DocumentId, Effect, LastWrite, Operation, PrimaryTerm, Routing, SeqNo, Timestamp, Version,
+};
+use shard::log::OutlineEffect;
 use thiserror::Error;
 
 use super::fields::Fields;
@@ -125,6 +128,43 @@ pub(super) fn stated_bytes(bytes: &[u8]) -> Option<usize> {
     let mut fields = Fields(bytes);
     fields.u32()?;
     usize::try_from(fields.u32()?).ok()
+}
+
+/// The front of a record: all that an outline needs of it, and nothing that is checksummed apart.
+pub(super) struct RecordHead<'a> {
+    /// How long the whole record is.
+    pub(super) record_bytes: usize,
+    /// How many bytes of it were looked at. Only if all of them are what was written is this.
+    pub(super) head_bytes: usize,
+    /// The operation without its location; a no-op has none.
+    pub(super) document: Option<(&'a str, LastWrite, OutlineEffect)>,
+}
+
+impl<'a> RecordHead<'a> {
+    /// The head of the record at the front of these bytes, which its checksum says nothing about:
+    /// the caller knows from elsewhere which bytes are what was written.
+    pub(super) fn decode(bytes: &'a [u8]) -> Option<Self> {
+        let mut fields = Fields(bytes);
+        fields.bytes(CHECKSUM_BYTES)?;
+        let record_bytes = usize::try_from(fields.u32()?).ok()?;
+        let seq_no = SeqNo::new(fields.u64()?);
+        let term = PrimaryTerm::new(fields.u64()?);
+        let time = Timestamp::from_millis(fields.i64()?);
+        let version = Version::new(fields.i64()?)?;
+        let kind = fields.u8()?;
+        let (id_length, _routing_length) = (fields.u16()?, fields.u16()?);
+        let id = std::str::from_utf8(fields.bytes(usize::from(id_length))?).ok()?;
+        let head_bytes = bytes.len() - fields.0.len();
+        let effect = match kind {
+            INDEX => Some(OutlineEffect::Indexed),
+            DELETE => Some(OutlineEffect::Deleted(time)),
+            NOOP => None,
+            _ => return None,
+        };
+        let document = effect.map(|effect| (id, LastWrite { seq_no, term, version }, effect));
+        let is_whole = (head_bytes..=bytes.len()).contains(&record_bytes);
+        is_whole.then_some(Self { record_bytes, head_bytes, document })
+    }
 }
 
 /// The operation of a record. Its source is a slice of `record`, not a copy.
