@@ -177,37 +177,34 @@ impl Checkpoint {
         self.path.display()
     }
 
-    /// That it is whole and makes sense.
+    /// That every block is what was written. What they say is looked at once, when it is shown.
     fn verify(&self) -> Result<(), (u64, &'static str)> {
         let mut blocks = Blocks::new(self.covered, &self.contents)?;
-        let (mut frames, mut operations) = (0, 0);
-        while let Some((offset, payload)) = blocks.next_block()? {
-            let mut outlines = Outlines::new(self.covered.segment.number, payload);
-            while let Some((_, entry)) =
-                outlines.next_entry().map_err(|Malformed(what)| (offset, what))?
-            {
-                frames += 1;
-                operations += entry.operations.len() as u64;
-            }
-        }
-        blocks.verify_end(frames, operations)
+        while blocks.next_block()?.is_some() {}
+        blocks.verify_end()
     }
 
     /// Shows every frame of the segment, in order.
     ///
     /// # Errors
-    /// Never, for it was verified.
+    /// When it makes no sense although its checksums hold, which is a mistake of whoever wrote it.
     pub(super) fn show(
         &self,
         mut visit: impl FnMut(StreamId, &EntryOutline<'_>),
     ) -> Result<(), Malformed> {
-        let verified = |(_, what)| Malformed(what);
+        let malformed = |(_, what)| Malformed(what);
         let mut blocks = Blocks::verified(self.covered, &self.contents);
-        while let Some((_, payload)) = blocks.next_block().map_err(verified)? {
+        let (mut frames, mut operations) = (0, 0);
+        while let Some(payload) = blocks.next_block().map_err(malformed)? {
             let mut outlines = Outlines::new(self.covered.segment.number, payload);
             while let Some((stream, entry)) = outlines.next_entry()? {
+                frames += 1;
+                operations += entry.operations.len() as u64;
                 visit(stream, &entry);
             }
+        }
+        if blocks.stated() != Some((frames, operations)) {
+            return Err(Malformed("it has more or fewer operations than it says"));
         }
         Ok(())
     }

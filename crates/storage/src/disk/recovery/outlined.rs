@@ -38,7 +38,9 @@ impl Recovery<'_> {
             self.show_entry(stream, entry);
         });
         shown.map_err(|Malformed(what)| {
-            LogError::Damaged(format!("{} changed while it was read: {what}", checkpoint.path()))
+            // A part of it was shown: it is too late to read the segment instead.
+            let path = checkpoint.path();
+            LogError::Damaged(format!("{path} can be removed: its checksums hold, but {what}"))
         })?;
         if let Some(wrong) = wrong {
             segment.set_damaged();
