@@ -18,6 +18,7 @@
 mod appender;
 mod checkpoint;
 mod collection;
+mod damages;
 mod directory;
 mod format;
 mod log;

@@ -10,7 +10,8 @@ use shard::log::{AppendError, Position, Refused, StreamId};
 use tokio::sync::oneshot;
 
 use super::{
-    Options,
+    Options, checkpoint,
+    damages::Damages,
     directory::{Directory, DiskError},
     format::{
         GroupExtent, GroupKind, NewGroup, Place, SEGMENT_HEADER_BYTES, SegmentIdentity, group_start,
@@ -51,6 +52,8 @@ pub(super) struct Shared {
     pub(super) segments: Arc<Segments>,
     /// Who may append where.
     pub(super) streams: Streams,
+    /// What the opening found damaged.
+    pub(super) damages: Damages,
 }
 
 impl Shared {
@@ -132,7 +135,9 @@ impl Appender {
             | GroupError::NotStored(cause)
             | GroupError::Unknown(cause) => cause,
         })?;
-        self.manifest.stopped(self.segment.end()).store(&self.directory)
+        self.manifest.stopped(self.segment.end()).store(&self.directory)?;
+        checkpoint::write_at_stop(&self.directory, &self.segment);
+        Ok(())
     }
 
     /// The appends that may be part of the group. The others are answered.

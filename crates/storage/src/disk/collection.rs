@@ -19,6 +19,7 @@ use shard::log::{LogError, Position, Relocate, StoredOperation, StreamId};
 
 use super::{
     appender::Appender,
+    checkpoint,
     directory::{Directory, DiskError},
     format::{Place, SEGMENT_HEADER_BYTES, SegmentIdentity, frames, group_start, locations},
     reading::{read_group, read_header},
@@ -30,7 +31,7 @@ use super::{
 pub(super) struct Situation {
     /// All segments, by number; the last is the one that is written to.
     pub(super) segments: Vec<SegmentFacts>,
-    /// Segments that cannot be collected: they are damaged, or their operations could not be moved.
+    /// Segments that cannot be collected: their operations could not be moved.
     pub(super) pinned: BTreeSet<u32>,
     /// Segments from this one on are kept for a view that lags behind.
     pub(super) keep_from: u32,
@@ -124,7 +125,7 @@ impl Situation {
         let with_garbage = self.segments.iter().zip(&garbage.bytes);
         let best = with_garbage
             .filter(|(segment, garbage)| {
-                **garbage * 8 >= segment.bytes && **garbage > 0 && self.may_go(segment.number)
+                **garbage * 8 >= segment.bytes && **garbage > 0 && self.may_go(segment)
             })
             .max_by_key(|(segment, garbage)| **garbage * 1_000 / segment.bytes.max(1));
         match best {
@@ -139,9 +140,7 @@ impl Situation {
     /// The oldest of many small segments.
     fn gather_small(&self) -> Choice {
         let mut small = self.segments.iter().filter(|segment| {
-            segment.closed
-                && segment.bytes * 8 < self.segment_bytes_max
-                && self.may_go(segment.number)
+            segment.closed && segment.bytes * 8 < self.segment_bytes_max && self.may_go(segment)
         });
         match small.next() {
             Some(oldest) if small.count() >= SMALL_SEGMENTS_MAX => {
@@ -157,14 +156,15 @@ impl Situation {
         Choice::Evacuate(Evacuation { number, older_elsewhere, pace })
     }
 
-    fn may_go(&self, number: u32) -> bool {
-        number < self.keep_from && !self.pinned.contains(&number)
+    fn may_go(&self, segment: &SegmentFacts) -> bool {
+        let is_free = segment.number < self.keep_from && !self.pinned.contains(&segment.number);
+        is_free && !segment.damaged
     }
 
     fn oldest_with_garbage(&self) -> Option<&SegmentFacts> {
-        self.segments.iter().find(|segment| {
-            segment.closed && segment.retired_bytes > 0 && self.may_go(segment.number)
-        })
+        self.segments
+            .iter()
+            .find(|segment| segment.closed && segment.retired_bytes > 0 && self.may_go(segment))
     }
 
     /// How much of each segment nobody needs.
@@ -309,16 +309,16 @@ impl Appender {
     /// # Errors
     /// When that is not certain. For lack of room it did not happen.
     pub(super) fn drop_segment(&mut self, number: u32) -> Result<(), DiskError> {
-        let manifest = self.manifest.without(number);
+        let manifest = self.manifest.without(&[number]);
         manifest.store(&self.directory)?;
         self.manifest = manifest;
         self.shared.segments.remove(number);
         Ok(())
     }
 
-    /// The file of a dropped segment is durably gone: later manifests need not mention it.
-    pub(super) fn forget_dropped(&mut self, number: u32) {
-        self.manifest.forget_dropped(number);
+    /// The files of all dropped segments are durably gone: later manifests need not mention them.
+    pub(super) fn forget_dropped(&mut self) {
+        self.manifest.forget_dropped();
     }
 }
 
@@ -331,6 +331,6 @@ pub(super) fn remove_dropped(
     identity: SegmentIdentity,
 ) -> Result<(), DiskError> {
     directory.remove(&identity.file_name())?;
-    directory.remove(&identity.checkpoint_name())?;
+    directory.remove(&checkpoint::file_name(identity.number))?;
     directory.sync()
 }

@@ -44,8 +44,8 @@ mod record;
 mod segment;
 mod varint;
 
-pub(super) use fields::{in_memory, slice};
-pub(super) use frame::{encode_entry, frames, locations};
+pub(super) use fields::{Fields, in_memory, slice};
+pub(super) use frame::{encode_entry, frame_remains, frames, locations};
 pub(super) use group::{
     GROUP_HEADER_BYTES, Group, GroupExtent, GroupHeader, GroupKind, MAGIC as GROUP_MAGIC, NewGroup,
     group_start,

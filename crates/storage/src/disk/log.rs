@@ -41,8 +41,8 @@ pub(super) enum Request {
     CloseSegment(oneshot::Sender<Result<(), DiskError>>),
     /// To take a segment that was evacuated out of the log.
     DropSegment(u32, oneshot::Sender<Result<(), DiskError>>),
-    /// To mention a dropped segment no more: its file is gone.
-    ForgetDropped(u32, oneshot::Sender<Result<(), DiskError>>),
+    /// To mention dropped segments no more: their files are gone.
+    ForgetDropped(oneshot::Sender<Result<(), DiskError>>),
     /// The clean stop.
     Close(oneshot::Sender<Result<(), DiskError>>),
 }
@@ -102,11 +102,11 @@ impl DiskLogs {
     /// A stream as it was opened in `term`, with its last entry at `position`.
     fn opened(&self, log: DiskStream, term: PrimaryTerm, position: Position) -> Stream {
         Stream {
+            damage: self.shared.damages.of(log.id),
             log: Arc::new(log),
             store: Arc::clone(&self.shared.segments) as Arc<dyn Store>,
             term,
             position,
-            damage: None,
         }
     }
 
@@ -336,8 +336,8 @@ fn take_step(appender: &mut Appender, step: Request) -> Result<(), DiskError> {
     let (taken, answer) = match step {
         Request::CloseSegment(answer) => (appender.close_segment(), answer),
         Request::DropSegment(number, answer) => (appender.drop_segment(number), answer),
-        Request::ForgetDropped(number, answer) => {
-            appender.forget_dropped(number);
+        Request::ForgetDropped(answer) => {
+            appender.forget_dropped();
             (Ok(()), answer)
         }
         Request::Append(_) | Request::Close(_) => return Ok(()),
@@ -372,9 +372,9 @@ impl Gathered {
                     bytes += append.frame.len();
                     gathered.appends.push(append);
                 }
-                Request::CloseSegment(_)
-                | Request::DropSegment(..)
-                | Request::ForgetDropped(..) => gathered.steps.push(request),
+                Request::CloseSegment(_) | Request::DropSegment(..) | Request::ForgetDropped(_) => {
+                    gathered.steps.push(request)
+                }
                 Request::Close(answer) => {
                     gathered.close = Some(answer);
                     break;

@@ -5,7 +5,7 @@
 //! the log it asks the log's thread for.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering::Relaxed},
@@ -27,6 +27,7 @@ use super::{
     checkpoint,
     collection::{Choice, Chunk, Evacuation, Leaving, Pace, Situation, remove_dropped},
     directory::{Directory, DiskError},
+    format::SegmentIdentity,
     log::Request,
     streams::Claim,
 };
@@ -75,6 +76,8 @@ impl Maintenance {
             relocate,
             signals: Arc::clone(&signals),
             pinned: BTreeMap::new(),
+            unwritable: BTreeSet::new(),
+            dropped: Vec::new(),
         };
         let stopped = Arc::clone(&signals);
         let thread =
@@ -116,6 +119,10 @@ struct Keeper {
     signals: Arc<Signals>,
     /// Segments that could not be collected, and for how many intervals they are left alone.
     pinned: BTreeMap<u32, u32>,
+    /// Segments of which no checkpoint could be written; it is not tried again.
+    unwritable: BTreeSet<u32>,
+    /// Dropped segments whose files could not be removed yet.
+    dropped: Vec<SegmentIdentity>,
 }
 
 /// Why a step was not taken to its end.
@@ -150,12 +157,15 @@ impl Keeper {
     }
 
     /// Writes the checkpoints of segments that were closed.
-    fn write_checkpoints(&self) {
+    fn write_checkpoints(&mut self) {
         for segment in self.shared.segments.without_checkpoint() {
+            if self.unwritable.contains(&segment.identity.number) {
+                continue;
+            }
             if let Err(error) = checkpoint::write(&self.directory, &segment) {
                 tracing::warn!(%error, "no checkpoint: the next start will read the segment");
+                self.unwritable.insert(segment.identity.number);
             }
-            segment.set_checkpointed();
         }
     }
 
@@ -200,7 +210,7 @@ impl Keeper {
     }
 
     /// Copies what still counts of a segment and drops it.
-    async fn evacuate(&self, evacuation: Evacuation) -> Result<(), Interrupted> {
+    async fn evacuate(&mut self, evacuation: Evacuation) -> Result<(), Interrupted> {
         let Some(segment) = self.shared.segments.get(evacuation.number) else { return Ok(()) };
         let mut leaving = Leaving::new(segment, evacuation);
         while let Some(chunk) = leaving.next_chunk(self.relocate.as_ref())? {
@@ -211,8 +221,13 @@ impl Keeper {
         self.leave_markers(&leaving).await?;
         let identity = leaving.identity();
         self.ask(|answer| Request::DropSegment(identity.number, answer)).await?;
-        remove_dropped(&self.directory, identity)?;
-        self.ask(|answer| Request::ForgetDropped(identity.number, answer)).await
+        self.dropped.push(identity);
+        for dropped in &self.dropped {
+            remove_dropped(&self.directory, *dropped)?;
+        }
+        self.ask(Request::ForgetDropped).await?;
+        self.dropped.clear();
+        Ok(())
     }
 
     /// How long to wait after a chunk, so as not to take more than the budget.

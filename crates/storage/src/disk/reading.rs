@@ -27,16 +27,13 @@ pub(super) fn read_entries(
     let mut found = Vec::new();
     let mut found_bytes = 0;
     for segment in segments.from(Place::from(from).segment) {
-        let mut end = SEGMENT_HEADER_BYTES;
-        while end < segment.end() {
-            let start = group_start(end);
-            let number = segment.identity.number;
-            if Position::from(Place { segment: number, offset: start }) > last {
+        let position = |offset| Position::from(Place { segment: segment.identity.number, offset });
+        for header in group_headers(&segment) {
+            let header = header?;
+            if position(header.extent.start) > last {
                 return Ok(found);
             }
-            let header = read_header(&segment, start)?;
-            end = header.extent.end();
-            if Position::from(Place { segment: number, offset: end }) <= from {
+            if position(header.extent.end()) <= from {
                 continue;
             }
             let group = read_group(&segment, &header)?;
@@ -70,6 +67,22 @@ fn collect(
         }
     }
     Ok(())
+}
+
+/// The headers of a segment's groups, one after the other, up to where it ends.
+pub(super) fn group_headers(
+    segment: &Segment,
+) -> impl Iterator<Item = Result<GroupHeader, LogError>> {
+    let mut end = SEGMENT_HEADER_BYTES;
+    std::iter::from_fn(move || {
+        if end >= segment.end() {
+            return None;
+        }
+        let header = read_header(segment, group_start(end));
+        // Behind a bad one there is no telling where the next begins.
+        end = header.as_ref().map_or(u64::MAX, |header| header.extent.end());
+        Some(header)
+    })
 }
 
 /// The header of the group that begins at `start`.

@@ -31,6 +31,10 @@ pub(super) struct Segment {
     end: AtomicU64,
     /// Whether nothing will be added to it.
     closed: AtomicBool,
+    /// Whether a part of it is known not to be what was written.
+    damaged: AtomicBool,
+    /// Whether the next start need not read it.
+    has_checkpoint: AtomicBool,
     usage: Usage,
 }
 
@@ -48,8 +52,9 @@ struct Usage {
 impl Segment {
     /// A segment that is there already; nothing of it is counted yet.
     pub(super) fn new(identity: SegmentIdentity, file: NamedFile, end: u64) -> Self {
-        let (closed, usage) = (AtomicBool::new(false), Usage::default());
-        Self { identity, file, end: AtomicU64::new(end), closed, usage }
+        let (closed, damaged, has_checkpoint) = Default::default();
+        let (end, usage) = (AtomicU64::new(end), Usage::default());
+        Self { identity, file, end, closed, damaged, has_checkpoint, usage }
     }
 
     /// A new segment with its header, neither of them durable yet.
@@ -77,15 +82,13 @@ impl Segment {
         self.closed.store(true, Relaxed);
     }
 
-    /// STUB
-    pub(super) fn set_checkpointed(&self) {}
-
     /// What collection must know of it.
     pub(super) fn facts(&self) -> SegmentFacts {
         let Usage { retired_bytes, delete_bytes, deletes } = &self.usage;
         SegmentFacts {
             number: self.identity.number,
             closed: self.closed.load(Relaxed),
+            damaged: self.is_damaged(),
             bytes: self.end(),
             retired_bytes: retired_bytes.load(Relaxed),
             delete_bytes: delete_bytes.load(Relaxed),
@@ -104,6 +107,28 @@ impl Segment {
                 self.usage.deletes.fetch_add(1, Relaxed);
             }
         }
+    }
+
+    /// A part of it is not what was written. It is kept as it is from now on: neither dropped, nor
+    /// given a checkpoint, which would hide the damage from the next start.
+    pub(super) fn set_damaged(&self) {
+        self.damaged.store(true, Ordering::Release);
+    }
+
+    /// Whether a part of it is known not to be what was written.
+    pub(super) fn is_damaged(&self) -> bool {
+        self.damaged.load(Ordering::Acquire)
+    }
+
+    /// There is a checkpoint of it, durably.
+    pub(super) fn set_has_checkpoint(&self) {
+        self.has_checkpoint.store(true, Ordering::Release);
+    }
+
+    /// Whether there is a checkpoint of it. A closed segment without one gets one in time, unless it
+    /// is damaged.
+    pub(super) fn has_checkpoint(&self) -> bool {
+        self.has_checkpoint.load(Ordering::Acquire)
     }
 
     /// The operation of a record that was read.
@@ -133,6 +158,8 @@ pub(super) struct SegmentFacts {
     pub(super) number: u32,
     /// Whether nothing will be added to it.
     pub(super) closed: bool,
+    /// Whether it must stay as it is.
+    pub(super) damaged: bool,
     /// How long it is.
     pub(super) bytes: u64,
     /// Bytes of operations with sources that no document needs any more.
@@ -179,9 +206,13 @@ impl Segments {
         u32::try_from(there).unwrap_or(u32::MAX) < last.saturating_sub(number).saturating_add(1)
     }
 
-    /// STUB
+    /// The closed segments that have no checkpoint and can have one.
     pub(super) fn without_checkpoint(&self) -> Vec<Arc<Segment>> {
-        Vec::new()
+        let by_number = self.by_number.read();
+        let wants_one = |segment: &&Arc<Segment>| {
+            segment.closed.load(Relaxed) && !segment.has_checkpoint() && !segment.is_damaged()
+        };
+        by_number.values().filter(wants_one).cloned().collect()
     }
 
     /// Counts operations that were stored, all in one segment.

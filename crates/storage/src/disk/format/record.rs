@@ -2,7 +2,10 @@
 
 use bytes::Bytes;
 use crc32c::crc32c;
-use document::{DocumentId, Effect, Operation, PrimaryTerm, Routing, SeqNo, Timestamp, Version};
+use document::{
+    DocumentId, Effect, LastWrite, Operation, PrimaryTerm, Routing, SeqNo, Timestamp, Version,
+};
+use shard::log::OutlineEffect;
 use thiserror::Error;
 
 use super::{
@@ -142,6 +145,47 @@ pub(super) fn stated_bytes(bytes: &[u8]) -> Option<usize> {
     fields.u32()?;
     let stated = usize::try_from(fields.varint()?).ok()?;
     stated.checked_add(bytes.len() - fields.0.len())
+}
+
+/// The front of a record: all that an outline needs of it, and nothing that is checksummed apart.
+pub(super) struct RecordHead<'a> {
+    /// How long the whole record is.
+    pub(super) record_bytes: usize,
+    /// How many bytes of it were looked at. Only if all of them are what was written is this.
+    pub(super) head_bytes: usize,
+    /// The operation without its location; a no-op has none.
+    pub(super) document: Option<(&'a str, LastWrite, OutlineEffect)>,
+}
+
+impl<'a> RecordHead<'a> {
+    /// The head of the record at the front of these bytes, which its checksum says nothing about:
+    /// the caller knows from elsewhere which bytes are what was written.
+    pub(super) fn decode(bytes: &'a [u8]) -> Option<Self> {
+        let record_bytes = stated_bytes(bytes)?;
+        let mut fields = Fields(bytes);
+        fields.bytes(CHECKSUM_BYTES)?;
+        fields.varint()?;
+        let kind = fields.u8()?;
+        let seq_no = SeqNo::new(fields.varint()?);
+        let term = PrimaryTerm::new(fields.varint()?);
+        let time = Timestamp::from_millis(unzigzag(fields.varint()?));
+        let version = Version::new(fields.varint()?.cast_signed())?;
+        let id_length = fields.varint()?;
+        if kind == INDEX_ROUTED {
+            fields.varint()?;
+        }
+        let id = take_name(&mut fields, id_length)?;
+        let head_bytes = bytes.len() - fields.0.len();
+        let effect = match kind {
+            INDEX | INDEX_ROUTED => Some(OutlineEffect::Indexed),
+            DELETE => Some(OutlineEffect::Deleted(time)),
+            NOOP => None,
+            _ => return None,
+        };
+        let document = effect.map(|effect| (id, LastWrite { seq_no, term, version }, effect));
+        let is_whole = (head_bytes..=bytes.len()).contains(&record_bytes);
+        is_whole.then_some(Self { record_bytes, head_bytes, document })
+    }
 }
 
 /// The operation of a record. Its source is a slice of `record`, not a copy.

@@ -40,11 +40,6 @@ impl SegmentIdentity {
         format!("segment-{:08}.log", self.number)
     }
 
-    /// The name of its checkpoint's file.
-    pub(in crate::disk) fn checkpoint_name(self) -> String {
-        format!("checkpoint-{:08}", self.number)
-    }
-
     /// The first bytes of its file; whoever reads them compares them with these.
     pub(in crate::disk) fn header(self) -> Vec<u8> {
         let mut header = Vec::with_capacity(HEADER_BYTES);

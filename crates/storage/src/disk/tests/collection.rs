@@ -18,7 +18,15 @@ const ONE: StreamId = StreamId::new(0);
 const TWO: StreamId = StreamId::new(5);
 
 fn segment(number: u32, bytes: u64, retired_bytes: u64) -> SegmentFacts {
-    SegmentFacts { number, closed: true, bytes, retired_bytes, delete_bytes: 0, deletes: 0 }
+    SegmentFacts {
+        number,
+        closed: true,
+        damaged: false,
+        bytes,
+        retired_bytes,
+        delete_bytes: 0,
+        deletes: 0,
+    }
 }
 
 fn deletes(number: u32, bytes: u64) -> SegmentFacts {

@@ -35,7 +35,7 @@ fn operation() -> impl Strategy<Value = Operation> {
     })
 }
 
-fn entry() -> impl Strategy<Value = (StreamId, Entry)> {
+pub(super) fn entry() -> impl Strategy<Value = (StreamId, Entry)> {
     (any::<u64>(), any::<u64>(), vec(operation(), 0..4)).prop_map(|(stream, term, operations)| {
         let next_seq_no = SeqNo::new(term.rotate_left(32));
         (StreamId::new(stream), Entry { term: PrimaryTerm::new(term), next_seq_no, operations })
@@ -43,7 +43,7 @@ fn entry() -> impl Strategy<Value = (StreamId, Entry)> {
 }
 
 /// A group of these entries that begins where one that ended at `end` lets it.
-fn encode_group(end: u64, entries: &[(StreamId, Entry)]) -> (NewGroup, Vec<u8>) {
+pub(super) fn encode_group(end: u64, entries: &[(StreamId, Entry)]) -> (NewGroup, Vec<u8>) {
     let encoded: Vec<_> =
         entries.iter().map(|(stream, entry)| encode_entry(*stream, entry).unwrap()).collect();
     let payload_bytes = encoded.iter().map(|frame| frame.len() as u64).sum();

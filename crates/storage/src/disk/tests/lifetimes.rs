@@ -242,7 +242,7 @@ impl Opened {
         }
         self.appender.drop_segment(number).unwrap();
         remove_dropped(&self.appender.directory, leaving.identity()).unwrap();
-        self.appender.forget_dropped(number);
+        self.appender.forget_dropped();
     }
 }
 
@@ -342,7 +342,8 @@ impl Lifetime {
             .filter_map(|place| closed.get(*place))
             .map(|facts| facts.number)
             .collect();
-        for number in numbers {
+        let segments = Arc::clone(&self.opened().appender.shared.segments);
+        for number in numbers.into_iter().filter(|number| segments.get(*number).is_some()) {
             self.opened.as_mut().unwrap().collect(number);
             self.note();
         }
