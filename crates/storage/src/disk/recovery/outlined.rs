@@ -66,11 +66,14 @@ impl Recovery<'_> {
             return Ok((missing, Some(wrong)));
         };
         let length = file.length()?;
-        let header = file.read(0, in_memory(SEGMENT_HEADER_BYTES));
-        // Also if the disk cannot read it: then it will hardly read the rest.
-        if !header.is_ok_and(|header| header == identity.header()) {
-            let what = "the segment's header is not what was written";
-            return Ok((unreadable(what), Some(file.damage(0, what))));
+        let wrong = match file.read(0, in_memory(SEGMENT_HEADER_BYTES)) {
+            Ok(header) if header == identity.header() => None,
+            Ok(_) => Some(file.damage(0, "the segment's header is not what was written")),
+            // A disk that cannot read the first sector will hardly read the others.
+            Err(error) => Some(error.to_string()),
+        };
+        if wrong.is_some() {
+            return Ok((unreadable("its header is not what was written"), wrong));
         }
         let is_short = length < end;
         let wrong =

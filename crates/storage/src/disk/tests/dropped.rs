@@ -47,6 +47,22 @@ fn what_is_left_of_a_dropped_segment_is_removed_and_forgotten() {
 }
 
 #[test]
+fn every_changed_byte_of_a_manifest_with_a_dropped_segment_is_refused() {
+    let (_, image) = dropped();
+    let length = image.files["MANIFEST"].len();
+    for at in 0..length {
+        for bits in [0x01, 0x20, 0x80, 0xff] {
+            let mut changed = image.clone();
+            changed.files.get_mut("MANIFEST").unwrap()[at] ^= bits;
+            match Survey::of_image(&changed) {
+                Err(LogError::Damaged(message)) => assert!(message.contains("MANIFEST")),
+                found => panic!("{found:?}"),
+            }
+        }
+    }
+}
+
+#[test]
 fn a_manifest_from_before_a_segment_was_dropped_is_refused() {
     let (before, after) = dropped();
     let mut older = after;
