@@ -136,7 +136,8 @@ impl Appender {
             | GroupError::Unknown(cause) => cause,
         })?;
         self.manifest.stopped(self.segment.end()).store(&self.directory)?;
-        checkpoint::write_at_stop(&self.directory, &self.segment);
+        self.segment.close();
+        checkpoint::write_at_stop(&self.directory, &self.shared.segments);
         Ok(())
     }
 

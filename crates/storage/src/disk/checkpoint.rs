@@ -28,7 +28,7 @@ use super::{
     format::{Malformed, Place, SEGMENT_HEADER_BYTES, frames, in_memory, locations},
     manifest::{ListedSegment, SegmentEnd},
     reading::{group_headers, read_group},
-    segments::Segment,
+    segments::{Segment, Segments},
 };
 use blocks::{BlockWriter, Blocks, Covered};
 use outlines::{Outlines, encode_entry};
@@ -98,11 +98,13 @@ pub(super) fn write(directory: &Directory, segment: &Segment) -> Result<u64, Log
     Ok(bytes)
 }
 
-/// Writes the checkpoint of the last segment at a clean stop. Without one the next start takes
-/// longer, which is no reason to fail.
-pub(super) fn write_at_stop(directory: &Directory, segment: &Segment) {
-    if let Err(error) = write(directory, segment) {
-        tracing::warn!(%error, "no checkpoint was written; the next start reads the segment");
+/// Writes the checkpoints that are missing at a clean stop, that of the last segment for one. Without
+/// one the next start takes longer, which is no reason to fail.
+pub(super) fn write_at_stop(directory: &Directory, segments: &Segments) {
+    for segment in segments.without_checkpoint() {
+        if let Err(error) = write(directory, &segment) {
+            tracing::warn!(%error, "no checkpoint was written; the next start reads the segment");
+        }
     }
 }
 

@@ -57,7 +57,9 @@ fn all_but_the_last_append() -> World {
     world.append(&[(two, &[700, 20, 900, 600, 5])]);
     world.append(&[(one, &[1]), (two, &[30, 2, 2])]);
     world.append(&[(one, &[4]), (two, &[300])]);
-    world.append(&[(one, &[350])]);
+    // So long that the last group does not begin in the sector where this one ends: a disk that loses
+    // that one takes the proof along.
+    world.append(&[(one, &[425])]);
     world
 }
 
