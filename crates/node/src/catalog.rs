@@ -4,7 +4,10 @@
 //! durable before anything relies on it; one change happens at a time, and runs to its end although
 //! its caller may be gone.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
 
 use bytes::Bytes;
 use document::{DocumentId, Precondition};
@@ -13,11 +16,13 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use shard::{
     Alarm, Change, Clock, Recovery, Shard, ShardOptions, Write, WriteError,
-    log::{AppendError, Logs, Refused, StreamId},
+    log::{
+        AppendError, BoxFuture, Logs, Refused, Relocate, RelocateError, StoredOperation, StreamId,
+    },
 };
 use tokio::sync::Mutex;
 
-use crate::{Error, Index, IndexRef, Random, Settings, index_name, node::new_recovery};
+use crate::{Error, Index, IndexRef, Random, Settings, index_name, node::Tables};
 
 /// How many shards a node may have: each costs some kilobytes.
 const SHARDS_MAX: u64 = 50_000;
@@ -126,18 +131,20 @@ fn read<T: DeserializeOwned>(id: &DocumentId, source: &Bytes) -> Result<T, Strin
 pub(crate) struct Catalog {
     /// What readers see: applied changes only.
     indices: RwLock<BTreeMap<Arc<str>, Arc<Index>>>,
+    /// The shards by their streams, the catalogue's own among them.
+    by_stream: RwLock<HashMap<StreamId, Arc<Shard>>>,
     /// What the one change at a time works with.
     writer: Mutex<CatalogWriter>,
     node: NodeRecord,
     logs: Arc<dyn Logs>,
     clock: Arc<dyn Clock>,
-    random: Arc<dyn Random>,
+    tables: Tables,
     alarm: Alarm,
 }
 
 struct CatalogWriter {
     /// The shard on stream 0.
-    records: Shard,
+    records: Arc<Shard>,
     next_stream: u64,
 }
 
@@ -149,10 +156,12 @@ impl Catalog {
         mut recoveries: impl FnMut(StreamId) -> Recovery,
         logs: Arc<dyn Logs>,
         clock: Arc<dyn Clock>,
-        random: Arc<dyn Random>,
+        tables: Tables,
         alarm: Alarm,
     ) -> Result<Self, String> {
+        let records = Arc::new(records);
         let mut indices = BTreeMap::new();
+        let mut by_stream = HashMap::from([(StreamId::CATALOG, Arc::clone(&records))]);
         for metadata in stored.indices {
             let mut shards = Vec::new();
             for &stream in &metadata.streams {
@@ -162,13 +171,12 @@ impl Catalog {
                     None => return Err(format!("stream {id} of [{}] is missing", metadata.name)),
                 };
                 let options = shard_options(&metadata.settings);
-                shards.push(Shard::start(
-                    opened,
-                    recoveries(id),
-                    Arc::clone(&clock),
-                    options,
-                    &alarm,
-                ));
+                let recovery = recoveries(id);
+                let shard = Shard::start(opened, recovery, Arc::clone(&clock), options, &alarm);
+                shard.set_durability(metadata.settings.durability());
+                let shard = Arc::new(shard);
+                by_stream.insert(id, Arc::clone(&shard));
+                shards.push(shard);
             }
             indices.insert(
                 metadata.name.as_str().into(),
@@ -177,7 +185,7 @@ impl Catalog {
         }
         let (node, is_new) = match stored.node {
             Some(node) => (node, false),
-            None => (NodeRecord::new(random.as_ref()), true),
+            None => (NodeRecord::new(tables.random.as_ref()), true),
         };
         let mut writer = CatalogWriter { records, next_stream: node.next_stream };
         if is_new {
@@ -186,11 +194,12 @@ impl Catalog {
         }
         Ok(Self {
             indices: RwLock::new(indices),
+            by_stream: RwLock::new(by_stream),
             writer: Mutex::new(writer),
             node,
             logs,
             clock,
-            random,
+            tables,
             alarm,
         })
     }
@@ -264,7 +273,7 @@ impl Catalog {
         let opened = futures_util::future::try_join_all(created).await.map_err(not_created)?;
         let metadata = IndexMetadata {
             name: new.name.to_string(),
-            uuid: self.random.uuid(),
+            uuid: self.tables.random.uuid(),
             created_millis: self.clock.now().as_millis(),
             routing_shards: new.settings.number_of_routing_shards(),
             streams,
@@ -280,10 +289,16 @@ impl Catalog {
         }
         let options = shard_options(&metadata.settings);
         let start = |stream| {
-            let recovery = new_recovery(self.random.as_ref());
-            Shard::start(stream, recovery, Arc::clone(&self.clock), options, &self.alarm)
+            let recovery = self.tables.recovery();
+            let clock = Arc::clone(&self.clock);
+            Arc::new(Shard::start(stream, recovery, clock, options, &self.alarm))
         };
-        let index = Arc::new(Index::new(metadata, opened.into_iter().map(start).collect()));
+        let shards: Arc<[_]> = opened.into_iter().map(start).collect();
+        shards.iter().for_each(|shard| shard.set_durability(metadata.settings.durability()));
+        for (&stream, shard) in metadata.streams.iter().zip(shards.iter()) {
+            self.by_stream.write().insert(StreamId::new(stream), Arc::clone(shard));
+        }
+        let index = Arc::new(Index::new(metadata, shards));
         self.indices.write().insert(new.name, Arc::clone(&index));
         Ok(index)
     }
@@ -314,11 +329,27 @@ impl Catalog {
             for index in part {
                 for (shard, stream) in index.shards().iter().zip(&index.metadata().streams) {
                     shard.close().await;
-                    self.logs.remove(StreamId::new(*stream));
+                    self.give_up(shard, StreamId::new(*stream));
                 }
             }
         }
         Ok(())
+    }
+
+    /// Gives back what a closed shard takes. Nobody need wait for it: whatever is left when the
+    /// process ends is found by the next start.
+    fn give_up(&self, shard: &Arc<Shard>, stream: StreamId) {
+        self.by_stream.write().remove(&stream);
+        let (shard, logs) = (Arc::clone(shard), Arc::clone(&self.logs));
+        tokio::task::spawn_blocking(move || {
+            shard.retire();
+            logs.remove(stream);
+        });
+    }
+
+    /// The shard on a stream.
+    fn shard_on(&self, stream: StreamId) -> Option<Arc<Shard>> {
+        self.by_stream.read().get(&stream).cloned()
     }
 
     async fn change_now(
@@ -339,10 +370,38 @@ impl Catalog {
         writer.write(vec![record(&metadata.uuid, &metadata)]).await.map_err(Error::Catalog)?;
         for shard in present.shards().iter() {
             shard.set_gc_deletes(metadata.settings.gc_deletes());
+            shard.set_durability(metadata.settings.durability());
         }
         let changed = Arc::new(Index::new(metadata, Arc::clone(present.shards())));
         self.indices.write().insert(Arc::clone(&index.name), Arc::clone(&changed));
         Ok(changed)
+    }
+}
+
+impl Relocate for Catalog {
+    fn counts(&self, stream: StreamId, found: &StoredOperation, older_elsewhere: bool) -> bool {
+        // Who does not know the stream does not know what counts.
+        self.shard_on(stream).is_none_or(|shard| shard.counts(found, older_elsewhere))
+    }
+
+    fn tombstones(&self) -> u64 {
+        self.by_stream.read().values().map(|shard| shard.table().tombstones()).sum()
+    }
+
+    fn relocate(
+        &self,
+        stream: StreamId,
+        found: Vec<StoredOperation>,
+        older_elsewhere: bool,
+        with_marker: bool,
+    ) -> BoxFuture<'_, Result<(), RelocateError>> {
+        Box::pin(async move {
+            let failed = |why: String| RelocateError { stream, why };
+            let shard = self.shard_on(stream);
+            let shard = shard.ok_or_else(|| failed("it is not open".to_owned()))?;
+            let relocated = shard.relocate(found, older_elsewhere, with_marker).await;
+            relocated.map_err(|error| failed(error.to_string()))
+        })
     }
 }
 

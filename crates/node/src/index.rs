@@ -13,7 +13,7 @@ use crate::{DocumentError, Error, IndexMetadata, IndexRef, routing};
 pub struct Index {
     metadata: IndexMetadata,
     identity: IndexRef,
-    shards: Arc<[Shard]>,
+    shards: Arc<[Arc<Shard>]>,
     /// The setting that blocks writes, if one does.
     write_block: Option<&'static str>,
     /// Whether reads are blocked.
@@ -27,7 +27,7 @@ const WRITE_BLOCKS: [&str; 3] =
 const READ_BLOCK: &str = "index.blocks.read";
 
 impl Index {
-    pub(crate) fn new(metadata: IndexMetadata, shards: Arc<[Shard]>) -> Self {
+    pub(crate) fn new(metadata: IndexMetadata, shards: Arc<[Arc<Shard>]>) -> Self {
         let identity =
             IndexRef { name: metadata.name.as_str().into(), uuid: metadata.uuid.as_str().into() };
         let blocks = |name: &str| metadata.settings.get(name) == Some("true");
@@ -56,7 +56,7 @@ impl Index {
 
     /// Its shards, by number.
     #[must_use]
-    pub fn shards(&self) -> &Arc<[Shard]> {
+    pub fn shards(&self) -> &Arc<[Arc<Shard>]> {
         &self.shards
     }
 
@@ -126,6 +126,7 @@ impl Index {
     /// A shard by its number.
     pub(crate) fn shard(&self, number: u32) -> Result<&Shard, Error> {
         let shard = usize::try_from(number).ok().and_then(|number| self.shards.get(number));
+        let shard = shard.map(Arc::as_ref);
         // A running index has the shards its metadata says; without them it is not there.
         shard.ok_or_else(|| Error::IndexNotFound { index: Arc::clone(&self.identity.name) })
     }

@@ -8,8 +8,8 @@ use std::{
 
 use document::Effect;
 use shard::{
-    Alarm, Clock, Recovery, Shard, ShardOptions, VersionTable,
-    log::{EntryOutline, LogError, LogProvider, Logs, Replay, StreamId},
+    Alarm, Clock, Memory, Recovery, Shard, ShardOptions, VersionTable,
+    log::{EntryOutline, LogError, LogProvider, Logs, Relocate, Replay, StreamId},
     store::{Location, Store},
 };
 use thiserror::Error;
@@ -28,6 +28,9 @@ pub struct NodeOptions {
     pub node_name: String,
     /// Which indices may be created by writing to them.
     pub auto_create: AutoCreate,
+    /// How much memory the documents' identities may take, in bytes: beyond it no new one is taken
+    /// in.
+    pub table_bytes_max: u64,
 }
 
 /// The setting `action.auto_create_index` (spec document-api §8.1).
@@ -120,6 +123,7 @@ pub struct Node {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) random: Arc<dyn Random>,
     pub(crate) options: NodeOptions,
+    memory: Arc<Memory>,
     logs: Arc<dyn Logs>,
     alarm: Alarm,
 }
@@ -135,7 +139,11 @@ impl Node {
         random: Arc<dyn Random>,
         options: NodeOptions,
     ) -> Result<Ready, StartError> {
-        let mut replay = NodeReplay::new(Arc::clone(&random));
+        let tables = Tables {
+            memory: Arc::new(Memory::new(options.table_bytes_max)),
+            random: Arc::clone(&random),
+        };
+        let mut replay = NodeReplay::new(tables.clone());
         let logs = log.open(&mut replay)?;
         let stored = std::mem::take(&mut replay.stored);
         let opened = logs
@@ -155,12 +163,14 @@ impl Node {
             |stream| replay.recovery(stream),
             Arc::clone(&logs),
             Arc::clone(&clock),
-            Arc::clone(&random),
+            tables.clone(),
             alarm.clone(),
         );
         let catalog = Arc::new(catalog.await.map_err(StartError::Catalog)?);
+        logs.collect(Arc::clone(&catalog) as Arc<dyn Relocate>);
         let documents = catalog.all().iter().map(|index| index.documents()).sum();
-        let node = Arc::new(Self { catalog, clock, random, options, logs, alarm });
+        let memory = tables.memory;
+        let node = Arc::new(Self { catalog, clock, random, options, memory, logs, alarm });
         Ok(Ready { node, documents })
     }
 
@@ -186,6 +196,12 @@ impl Node {
     #[must_use]
     pub fn id(&self) -> &str {
         &self.catalog.node().node_id
+    }
+
+    /// What the documents' identities take of the memory, and how much they may.
+    #[must_use]
+    pub fn memory(&self) -> &Memory {
+        &self.memory
     }
 
     /// The present moment, as the node sees it.
@@ -261,19 +277,19 @@ impl Node {
 
 /// Folds the one pass over the log into the state of every shard, and of the catalogue.
 struct NodeReplay {
-    random: Arc<dyn Random>,
+    tables: Tables,
     recoveries: HashMap<StreamId, Recovery>,
     /// The catalogue, once everything was shown.
     stored: Stored,
 }
 
 impl NodeReplay {
-    fn new(random: Arc<dyn Random>) -> Self {
-        Self { random, recoveries: HashMap::new(), stored: Stored::default() }
+    fn new(tables: Tables) -> Self {
+        Self { tables, recoveries: HashMap::new(), stored: Stored::default() }
     }
 
     fn recovery(&mut self, stream: StreamId) -> Recovery {
-        self.recoveries.remove(&stream).unwrap_or_else(|| new_recovery(self.random.as_ref()))
+        self.recoveries.remove(&stream).unwrap_or_else(|| self.tables.recovery())
     }
 
     /// Reads the documents of the catalogue, as they are after everything was shown.
@@ -293,9 +309,19 @@ impl NodeReplay {
     }
 }
 
-/// The state of a shard without history.
-pub(crate) fn new_recovery(random: &dyn Random) -> Recovery {
-    Recovery::new(VersionTable::new(random.number()))
+/// What every shard's version table begins with.
+#[derive(Clone)]
+pub(crate) struct Tables {
+    pub(crate) memory: Arc<Memory>,
+    pub(crate) random: Arc<dyn Random>,
+}
+
+impl Tables {
+    /// The state of a shard without history.
+    pub(crate) fn recovery(&self) -> Recovery {
+        let memory = Arc::clone(&self.memory);
+        Recovery::new(VersionTable::with_memory(self.random.number(), memory))
+    }
 }
 
 fn unreadable_catalog(why: impl Display) -> LogError {
@@ -305,7 +331,7 @@ fn unreadable_catalog(why: impl Display) -> LogError {
 impl Replay for NodeReplay {
     fn entry(&mut self, stream: StreamId, entry: &EntryOutline<'_>, retired: &mut Vec<Location>) {
         let recovery = self.recoveries.entry(stream);
-        recovery.or_insert_with(|| new_recovery(self.random.as_ref())).entry(entry, retired);
+        recovery.or_insert_with(|| self.tables.recovery()).entry(entry, retired);
     }
 
     fn live_streams(&mut self, store: &dyn Store) -> Result<Vec<StreamId>, LogError> {

@@ -1,11 +1,14 @@
 //! Index settings: read from JSON, checked, kept as given; some of them have an effect.
 
+use std::time::Duration;
+
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use thiserror::Error;
 
 use document::GcDeletes;
+use shard::log::Durability;
 
 use crate::{parse_time_value, routing};
 
@@ -103,6 +106,15 @@ const FIXED: [&str; 5] = [
 /// The longest name of a setting: names are shown as trees, a level for each dot.
 const NAME_BYTES_MAX: usize = 255;
 
+/// When writes are answered: `request` or `async`.
+const DURABILITY: &str = "index.translog.durability";
+/// After how long writes that were answered before are durable.
+const SYNC_INTERVAL: &str = "index.translog.sync_interval";
+/// As in Elasticsearch.
+const SYNC_INTERVAL_DEFAULT: Duration = Duration::from_secs(5);
+/// The shortest interval that can be set, as in Elasticsearch.
+const SYNC_INTERVAL_MILLIS_MIN: i64 = 100;
+
 /// How many shards an index may have.
 const SHARDS_MAX: i64 = 1_024;
 
@@ -187,6 +199,16 @@ impl Settings {
         set.map_or(GcDeletes::DEFAULT, GcDeletes::from_millis)
     }
 
+    /// When writes are answered.
+    #[must_use]
+    pub fn durability(&self) -> Durability {
+        let is_async = self.get(DURABILITY).is_some_and(|text| text.eq_ignore_ascii_case("async"));
+        let set = self.get(SYNC_INTERVAL).and_then(|text| parse_time_value(text).ok());
+        let millis = set.and_then(|millis| u64::try_from(millis).ok());
+        let sync_interval = millis.map_or(SYNC_INTERVAL_DEFAULT, Duration::from_millis);
+        if is_async { Durability::Async { sync_interval } } else { Durability::Request }
+    }
+
     fn number(&self, name: &str, default: u32) -> u32 {
         self.get(name).and_then(|text| text.parse().ok()).unwrap_or(default)
     }
@@ -205,14 +227,28 @@ impl Settings {
         self.check_text("index.gc_deletes", |text| {
             parse_time_value(text).is_ok_and(|millis| millis >= -1)
         })?;
-        self.check_text("index.translog.durability", |text| {
+        self.check_text(DURABILITY, |text| {
             ["request", "async"].contains(&text.to_ascii_lowercase().as_str())
         })?;
+        self.check_sync_interval()?;
         for block in ["metadata", "read", "read_only", "read_only_allow_delete", "write"] {
             let name = format!("index.blocks.{block}");
             self.check_text(&name, |text| text == "true" || text == "false")?;
         }
         self.check_text("index.dialect", |text| ["2", "5", "7", "8"].contains(&text))
+    }
+
+    fn check_sync_interval(&self) -> Result<(), SettingError> {
+        self.check_text(SYNC_INTERVAL, |text| parse_time_value(text).is_ok())?;
+        let Some(text) = self.get(SYNC_INTERVAL) else { return Ok(()) };
+        if parse_time_value(text).is_ok_and(|millis| millis >= SYNC_INTERVAL_MILLIS_MIN) {
+            return Ok(());
+        }
+        Err(SettingError::Invalid {
+            name: SYNC_INTERVAL.to_owned(),
+            value: text.to_owned(),
+            bound: format!(" must be >= {SYNC_INTERVAL_MILLIS_MIN}ms"),
+        })
     }
 
     /// The slots must divide evenly among the shards, or some would never be reached.

@@ -48,6 +48,7 @@ impl World {
             cluster_name: "test".to_owned(),
             node_name: "node".to_owned(),
             auto_create: AutoCreate::parse("-secret*,+*"),
+            table_bytes_max: u64::MAX,
         };
         let clock = Arc::new(Fixed(AtomicI64::new(1)));
         let log = Box::new(self.disk.clone());

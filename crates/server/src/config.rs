@@ -135,6 +135,12 @@ impl Config {
         }
     }
 
+    /// How much memory the documents' identities may take: what bodies in flight leave of it.
+    #[must_use]
+    pub fn table_bytes_max(&self) -> u64 {
+        self.memory_bytes - self.memory_bytes / 4
+    }
+
     /// The bounds of connections: bodies in flight have a quarter of the memory.
     pub fn limits(&self) -> Limits {
         Limits {

@@ -125,6 +125,7 @@ async fn open(config: &Config) -> anyhow::Result<Arc<Node>> {
         cluster_name: config.cluster_name.clone(),
         node_name: config.node_name.clone(),
         auto_create: AutoCreate::parse(&config.auto_create_index),
+        table_bytes_max: config.table_bytes_max(),
     };
     let log = Box::new(DiskLog::new(data, Options::default()));
     let ready = Node::start(log, Arc::new(SystemClock), Arc::new(SystemRandom), options)

@@ -168,7 +168,8 @@ pub trait Log: Send + Sync {
     ) -> BoxFuture<'a, Result<Position, AppendError>>;
 
     /// Reads the entries after `from`, oldest first: at least one if there is one, not more than the
-    /// implementation likes to hold in memory. An empty answer is the end.
+    /// implementation likes to hold in memory. An empty answer is the end. From the start on, what
+    /// was collected is left out; from elsewhere that is [`LogError::Collected`].
     fn read_from(&self, from: Position) -> BoxFuture<'_, Result<Vec<(Position, Entry)>, LogError>>;
 
     /// Returns once this writer is known to be current: what it has seen is all there is.
@@ -285,6 +286,13 @@ pub struct StoredOperation {
 
 /// Who knows what of a stream is still needed.
 pub trait Relocate: Send + Sync {
+    /// Whether an operation still counts, as far as can be told beside the stream's writer: what
+    /// does not will not again.
+    fn counts(&self, stream: StreamId, found: &StoredOperation, older_elsewhere: bool) -> bool;
+
+    /// How many deletes are remembered, of all streams.
+    fn tombstones(&self) -> u64;
+
     /// Appends those of these operations that still count to their stream again, and returns when
     /// the copies are durable and the views point to them. `older_elsewhere` says that older
     /// operations on the same documents may be left in other places: then deletes that nobody
@@ -320,6 +328,10 @@ pub enum LogError {
     /// What is stored is not what was written. Names file and offset.
     #[error("{0}")]
     Damaged(String),
+    /// Some of what was appended after this position was collected: only reading from the start
+    /// shows all that counts.
+    #[error("what follows {0:?} was collected in part")]
+    Collected(Position),
     /// The storage below failed.
     #[error("{context}: {cause}")]
     Failed {

@@ -21,7 +21,7 @@ use crate::{
     Alarm, Change, Clock, Held, Place, Recovery, VersionTable, Write, WriteError, Written,
     log::{Damage, Durability, Log, StoredOperation, Stream},
     store::{Location, Store, StoreError},
-    writer::{INLINE_MERGE_BYTES_MAX, Relocation, Request, Writer},
+    writer::{INLINE_MERGE_BYTES_MAX, Relocation, Request, Writer, counts},
 };
 
 /// How many bytes of present sources one request brings along for its updates.
@@ -87,9 +87,10 @@ impl Shared {
 pub struct Shard {
     shared: Arc<Shared>,
     log: Arc<dyn Log>,
-    store: Arc<dyn Store>,
+    pub(crate) store: Arc<dyn Store>,
     term: PrimaryTerm,
     damage: Option<Damage>,
+    clock: Arc<dyn Clock>,
     mailbox: mpsc::Sender<Request>,
     writer: Mutex<Option<JoinHandle<()>>>,
 }
@@ -115,14 +116,15 @@ impl Shard {
         let (mailbox, requests) = mpsc::channel(options.mailbox_requests_max);
         let (log, store) = (Arc::clone(&stream.log), Arc::clone(&stream.store));
         let (term, damage) = (stream.term, stream.damage.clone());
-        let writer = Writer::new(stream, Arc::clone(&shared), clock, next_seq_no, requests);
+        let writer =
+            Writer::new(stream, Arc::clone(&shared), Arc::clone(&clock), next_seq_no, requests);
         let armed = alarm.clone().armed("a shard's writer panicked");
         let run = async move {
             writer.run().await;
             armed.disarm();
         };
         let writer = Mutex::new(Some(tokio::spawn(run)));
-        Self { shared, log, store, term, damage, mailbox, writer }
+        Self { shared, log, store, term, damage, clock, mailbox, writer }
     }
 
     /// Writes documents, in order, each on its own: one answer per write.
@@ -166,6 +168,13 @@ impl Shard {
                 read => return read.map(Some).map_err(ReadError::Store),
             }
         }
+    }
+
+    /// Whether an operation still counts, as far as can be told beside the writer
+    /// ([`crate::log::Relocate`]).
+    #[must_use]
+    pub fn counts(&self, found: &StoredOperation, older_elsewhere: bool) -> bool {
+        counts(&self.shared, self.clock.now(), found, older_elsewhere)
     }
 
     /// Moves what still counts of these operations out of the place where they were found
@@ -284,7 +293,8 @@ impl Shard {
 
 impl std::fmt::Debug for Shard {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { shared, term, damage: _, log: _, store: _, mailbox: _, writer: _ } = self;
+        let Self { shared, term, damage: _, clock: _, log: _, store: _, mailbox: _, writer: _ } =
+            self;
         f.debug_struct("Shard").field("term", term).field("shared", shared).finish_non_exhaustive()
     }
 }

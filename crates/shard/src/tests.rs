@@ -2,6 +2,7 @@
 
 mod failures;
 mod recovery;
+mod relocation;
 mod support;
 mod updates;
 mod writes;

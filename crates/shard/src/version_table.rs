@@ -145,6 +145,12 @@ impl VersionTable {
         }
     }
 
+    /// What the table charges its allocations to.
+    #[must_use]
+    pub fn memory(&self) -> &Memory {
+        &self.memory
+    }
+
     /// About how much memory a new document takes whose id has `id_bytes`: what to ask
     /// [`Memory::has_room_for`] before one is added. What is held already takes no more when it is
     /// written again.

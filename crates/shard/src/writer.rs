@@ -28,7 +28,7 @@ use tokio::{
 };
 
 use crate::{
-    Change, Clock, Document, Modified, Place, Update, Write, WriteError, Written,
+    Change, Clock, Document, Modified, Place, Update, VersionTable, Write, WriteError, Written,
     log::{AppendError, Damage, Entry, Position, Refused, Stream},
     recovery::apply_operation,
     shard::Shared,
@@ -36,7 +36,7 @@ use crate::{
 };
 use batch::Batch;
 use preparation::{Basis, Prepared, Unprepared};
-pub(crate) use relocation::Relocation;
+pub(crate) use relocation::{Relocation, counts};
 use replies::{Answer, Replies, Slot};
 
 /// How many writes one entry of the log holds at most.
@@ -262,13 +262,26 @@ impl Writer {
         if let Some(Damage { what, lost_below: Some(_) }) = &self.stream.damage {
             return Some(WriteError::Damaged(Arc::clone(what)));
         }
-        match write.change {
-            Change::Delete => None,
-            Change::Index(_) | Change::Create(_) | Change::Update(_) => {
-                let no_room = || WriteError::NoRoom("the disk is full".into());
-                (!self.has_room).then(no_room)
-            }
+        let adds = match write.change {
+            Change::Delete => false,
+            Change::Index(_) | Change::Create(_) | Change::Update(_) => true,
+        };
+        if adds && !self.has_room {
+            return Some(WriteError::NoRoom("the disk is full".into()));
         }
+        self.memory_refusal(&write.id)
+    }
+
+    /// Refuses an id that is not in the table, and would take memory there that is short. A delete
+    /// of it too, for that leaves a tombstone.
+    fn memory_refusal(&self, id: &DocumentId) -> Option<WriteError> {
+        let table = &self.shared.table;
+        let cost = VersionTable::row_cost(id.as_str().len());
+        if table.memory().has_room_for(cost) || table.get(id.as_str()).is_some() {
+            return None;
+        }
+        let (used, limit) = (table.memory().used(), table.memory().limit());
+        Some(WriteError::NoMemory { wanted: used.saturating_add(cost), limit })
     }
 
     /// Plans an update; `write` carries all but its change.

@@ -4,21 +4,26 @@
 //! DIR/LOCK                 its lock keeps a second process out
 //!     MANIFEST             the list of segments
 //!     segment-00000001.log the log, cut into files; documents are read from where it has them
+//!     checkpoint-00000001  what a closed segment holds, without the sources
 //!     segment-00000002.log
 //! ```
 //!
 //! An append is answered when the group it is in was written and synced; the appends that wait
-//! meanwhile are the next group. A failed sync is final. Opening reads everything once, cuts a group
-//! that a crash tore, refuses what is damaged, and shows nothing that is not durable.
+//! meanwhile are the next group. A failed sync is final. Opening shows what is stored, closed
+//! segments by their checkpoints and the others by reading them once; it cuts a group that a crash
+//! tore, serves what is readable beside damage, and shows nothing that is not durable.
 //!
 //! Deliberately not here yet: collection (a step of the appender that copies what is live and drops
-//! segments from the manifest), checkpoints (which let recovery begin at a later segment), and
-//! `occam check` (which runs recovery's walk and reports instead of refusing).
+//! segments from the manifest) and `occam check` (which runs recovery's walk and reports).
 
 mod appender;
+mod checkpoint;
+mod collection;
+mod damages;
 mod directory;
 mod format;
 mod log;
+mod maintenance;
 mod manifest;
 mod reading;
 mod recovery;
@@ -52,11 +57,19 @@ pub struct Options {
     pub group_bytes_max: usize,
     /// A group takes no further entry when it has this many.
     pub group_entries_max: usize,
+    /// How much collection may copy in a second while there is time; it takes more when space gets
+    /// short. 0 turns it off.
+    pub collected_bytes_per_second: u64,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { segment_bytes_max: 64 << 20, group_bytes_max: 8 << 20, group_entries_max: 1_024 }
+        Self {
+            segment_bytes_max: 64 << 20,
+            group_bytes_max: 8 << 20,
+            group_entries_max: 1_024,
+            collected_bytes_per_second: 32 << 20,
+        }
     }
 }
 

@@ -30,6 +30,7 @@ async fn open() -> Api {
         cluster_name: "c".to_owned(),
         node_name: "n".to_owned(),
         auto_create: AutoCreate::All,
+        table_bytes_max: u64::MAX,
     };
     let (log, random) = (Box::new(MemoryLog::default()), Arc::new(Counting(AtomicU8::new(0))));
     let ready = Node::start(log, Arc::new(SystemClock), random, options).await.unwrap();

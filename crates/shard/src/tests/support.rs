@@ -11,11 +11,11 @@ use parking_lot::Mutex;
 use tokio::sync::Semaphore;
 
 use crate::{
-    Alarm, Change, Clock, Modified, Modify, Recovery, Shard, ShardOptions, Update, VersionTable,
-    Write, WriteError, Written,
+    Alarm, Change, Clock, Memory, Modified, Modify, Recovery, Shard, ShardOptions, Update,
+    VersionTable, Write, WriteError, Written,
     log::{
-        AppendError, BoxFuture, Cause, Durability, Entry, EntryOutline, Log, LogError, LogProvider,
-        Logs, Position, Refused, Replay, Stream, StreamId, memory::MemoryLog,
+        AppendError, BoxFuture, Cause, Damage, Durability, Entry, EntryOutline, Log, LogError,
+        LogProvider, Logs, Position, Refused, Replay, Stream, StreamId, memory::MemoryLog,
     },
     store::{Location, Store, StoreError},
 };
@@ -62,6 +62,8 @@ pub(super) struct World {
     pub(super) reads: Arc<Semaphore>,
     /// Whether reads are slow.
     pub(super) cold: Arc<AtomicBool>,
+    /// Whether the log has room for documents.
+    pub(super) has_room: Arc<AtomicBool>,
     pub(super) ending: Arc<Mutex<Ending>>,
     /// How many operations each append brought.
     pub(super) appended: Arc<Mutex<Vec<usize>>>,
@@ -84,6 +86,7 @@ impl World {
             appends: Arc::new(Semaphore::new(0)),
             reads: Arc::new(Semaphore::new(0)),
             cold: Arc::default(),
+            has_room: Arc::new(AtomicBool::new(true)),
             ending: Arc::new(Mutex::new(Ending::Appended)),
             appended: Arc::default(),
         }
@@ -94,9 +97,34 @@ impl World {
     }
 
     pub(super) fn open_with(&self, options: ShardOptions) -> Shard {
-        let mut replay = OneStream(Recovery::new(VersionTable::new(0)));
+        self.open_table(VersionTable::new(0), options, None)
+    }
+
+    /// Opens a shard of which something is damaged.
+    pub(super) fn open_damaged(&self, damage: Damage) -> Shard {
+        self.open_table(VersionTable::new(0), ShardOptions::default(), Some(damage))
+    }
+
+    /// Opens a shard whose table may take no more than it does with these documents.
+    pub(super) async fn open_with_memory(&self, memory: Arc<Memory>, ids: &[&str]) -> Shard {
+        let before = self.open();
+        for id in ids {
+            one(&before, index(id, "1")).await.unwrap();
+        }
+        before.close().await;
+        self.open_table(VersionTable::with_memory(0, memory), ShardOptions::default(), None)
+    }
+
+    fn open_table(
+        &self,
+        table: VersionTable,
+        options: ShardOptions,
+        damage: Option<Damage>,
+    ) -> Shard {
+        let mut replay = OneStream(Recovery::new(table));
         let logs = Box::new(self.disk.clone()).open(&mut replay).unwrap();
         let stream = self.gate(logs.stream(STREAM).unwrap());
+        let stream = Stream { damage, ..stream };
         Shard::start(
             stream,
             replay.0,
@@ -178,7 +206,7 @@ impl Log for GatedLog {
     }
 
     fn has_room(&self) -> bool {
-        self.below.has_room()
+        self.world.has_room.load(SeqCst)
     }
 
     fn release(&self, position: Position) {

@@ -3,13 +3,14 @@
 //! The writer makes them, first in a batch, because it alone knows that nothing newer is under way:
 //! so in a stream no copy ever lies behind a newer operation on its document.
 
-use document::Effect;
+use document::{Effect, Timestamp};
 use tokio::sync::oneshot;
 
 use super::Writer;
 use crate::{
     Held, Place, WriteError,
     log::{Damage, StoredOperation},
+    shard::Shared,
 };
 
 /// Operations whose place is to be given up.
@@ -40,29 +41,34 @@ impl Writer {
             return relocation.answer(Err(damaged));
         }
         for found in std::mem::take(&mut relocation.found) {
-            if self.counts(&found, relocation.older_elsewhere) {
+            if counts(&self.shared, self.batch.now(), &found, relocation.older_elsewhere) {
                 self.batch.push_copy(found.operation);
             }
         }
         self.batch.answer_relocation(relocation);
     }
+}
 
-    /// Whether an operation must be there when its place is gone.
-    fn counts(&self, found: &StoredOperation, older_elsewhere: bool) -> bool {
-        let StoredOperation { operation, location } = found;
-        let Some((id, last)) = operation.target() else { return false };
-        let held = self.shared.table.get(id.as_str());
-        match (&operation.effect, held) {
-            (Effect::Index { .. }, Some(held)) => held.place == Place::Live(*location),
-            (Effect::Delete { .. }, Some(Held { last: held, place: Place::Deleted(at) })) => {
-                let remembered = self.shared.gc_deletes().remembers(at, self.batch.now());
-                held.seq_no == last.seq_no && (remembered || older_elsewhere)
-            }
-            // The table has forgotten it, or a later delete: who replays must still learn of it.
-            (Effect::Delete { .. }, None) => older_elsewhere,
-            (Effect::Index { .. }, None)
-            | (Effect::Delete { .. }, Some(Held { place: Place::Live(_), .. }))
-            | (Effect::Noop { .. }, _) => false,
+/// Whether an operation must be there when its place is gone.
+pub(crate) fn counts(
+    shared: &Shared,
+    now: Timestamp,
+    found: &StoredOperation,
+    older_elsewhere: bool,
+) -> bool {
+    let StoredOperation { operation, location } = found;
+    let Some((id, last)) = operation.target() else { return false };
+    let held = shared.table.get(id.as_str());
+    match (&operation.effect, held) {
+        (Effect::Index { .. }, Some(held)) => held.place == Place::Live(*location),
+        (Effect::Delete { .. }, Some(Held { last: held, place: Place::Deleted(at) })) => {
+            let remembered = shared.gc_deletes().remembers(at, now);
+            held.seq_no == last.seq_no && (remembered || older_elsewhere)
         }
+        // The table has forgotten it, or a later delete: who replays must still learn of it.
+        (Effect::Delete { .. }, None) => older_elsewhere,
+        (Effect::Index { .. }, None)
+        | (Effect::Delete { .. }, Some(Held { place: Place::Live(_), .. }))
+        | (Effect::Noop { .. }, _) => false,
     }
 }

@@ -10,7 +10,8 @@ use shard::log::{AppendError, Position, Refused, StreamId};
 use tokio::sync::oneshot;
 
 use super::{
-    Options,
+    Options, checkpoint,
+    damages::Damages,
     directory::{Directory, DiskError},
     format::{
         GroupExtent, GroupKind, NewGroup, Place, SEGMENT_HEADER_BYTES, SegmentIdentity, group_start,
@@ -51,6 +52,15 @@ pub(super) struct Shared {
     pub(super) segments: Arc<Segments>,
     /// Who may append where.
     pub(super) streams: Streams,
+    /// What the opening found damaged.
+    pub(super) damages: Damages,
+}
+
+impl Shared {
+    /// Whether there is room for new documents.
+    pub(super) fn has_room(&self) -> bool {
+        true
+    }
 }
 
 /// The one who writes to the log.
@@ -125,7 +135,10 @@ impl Appender {
             | GroupError::NotStored(cause)
             | GroupError::Unknown(cause) => cause,
         })?;
-        self.manifest.stopped(self.segment.end()).store(&self.directory)
+        self.manifest.stopped(self.segment.end()).store(&self.directory)?;
+        self.segment.close();
+        checkpoint::write_at_stop(&self.directory, &self.shared.segments);
+        Ok(())
     }
 
     /// The appends that may be part of the group. The others are answered.
@@ -206,7 +219,7 @@ impl Appender {
     }
 
     /// Closes the segment at its durable end and begins another.
-    fn roll(&mut self) -> Result<(), DiskError> {
+    pub(super) fn roll(&mut self) -> Result<(), DiskError> {
         let identity = SegmentIdentity::new(self.manifest.next_segment, self.manifest.edition);
         // Counted even if it comes to nothing: a number is never used for a second file.
         self.manifest.next_segment = self.manifest.next_segment.saturating_add(1);
@@ -216,6 +229,7 @@ impl Appender {
                 let _ = self.directory.remove(&identity.file_name());
             }
         })?;
+        self.segment.close();
         self.segment = Arc::new(segment);
         self.shared.segments.add(Arc::clone(&self.segment));
         self.manifest = manifest;

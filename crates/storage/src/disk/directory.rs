@@ -64,6 +64,12 @@ impl DiskError {
             && [StorageFull, QuotaExceeded, FileTooLarge].contains(&self.cause.kind())
     }
 
+    /// Whether what should have been read is not there any more: damage, and no failure of the disk.
+    fn is_damage(&self) -> bool {
+        use io::ErrorKind::{InvalidData, UnexpectedEof};
+        self.step == Step::Read && [InvalidData, UnexpectedEof].contains(&self.cause.kind())
+    }
+
     /// What was being done, to which file.
     fn context(&self) -> String {
         format!("{} {}", self.step, self.path.display())
@@ -72,12 +78,18 @@ impl DiskError {
 
 impl From<DiskError> for LogError {
     fn from(error: DiskError) -> Self {
+        if error.is_damage() {
+            return Self::Damaged(error.to_string());
+        }
         Self::Failed { context: error.context(), cause: error.cause.into() }
     }
 }
 
 impl From<DiskError> for StoreError {
     fn from(error: DiskError) -> Self {
+        if error.is_damage() {
+            return Self::Damaged(error.to_string());
+        }
         Self::Failed { context: error.context(), cause: error.cause.into() }
     }
 }
@@ -154,6 +166,11 @@ impl Directory {
         }
     }
 
+    /// Stands for a file that cannot be read because of what is wrong with it.
+    pub(super) fn unreadable(&self, name: &str, what: &'static str) -> NamedFile {
+        NamedFile { path: self.path(name), file: Arc::new(UnreadableFile(what)) }
+    }
+
     /// Creates an empty file; there must be none of this name.
     pub(super) fn create(&self, name: &str) -> Result<NamedFile, DiskError> {
         let file =
@@ -208,6 +225,11 @@ impl NamedFile {
         let mut buffer = vec![0; bytes];
         match self.file.read_at(&mut buffer, offset) {
             Ok(()) => Ok(buffer),
+            Err(cause) if cause.kind() == io::ErrorKind::UnexpectedEof => {
+                let end = offset.saturating_add(bytes as u64);
+                let what = format!("it is damaged, for it ends before offset {end}");
+                Err(self.failed(Step::Read, io::Error::new(cause.kind(), what)))
+            }
             Err(cause) => Err(self.failed(Step::Read, cause)),
         }
     }
@@ -248,6 +270,45 @@ impl NamedFile {
 
     fn failed(&self, step: Step, cause: io::Error) -> DiskError {
         DiskError { step, path: self.path.clone(), cause }
+    }
+}
+
+/// A file of which nothing can be read, for this reason.
+struct UnreadableFile(&'static str);
+
+impl UnreadableFile {
+    fn error<T>(&self) -> io::Result<T> {
+        Err(io::Error::new(io::ErrorKind::InvalidData, self.0))
+    }
+}
+
+impl File for UnreadableFile {
+    fn length(&self) -> io::Result<u64> {
+        self.error()
+    }
+
+    fn read_at(&self, _buffer: &mut [u8], _offset: u64) -> io::Result<()> {
+        self.error()
+    }
+
+    fn read_at_cached(&self, _buffer: &mut [u8], _offset: u64) -> bool {
+        false
+    }
+
+    fn write_at(&self, _bytes: &[u8], _offset: u64) -> io::Result<()> {
+        self.error()
+    }
+
+    fn allocate(&self, _bytes: u64) -> io::Result<()> {
+        self.error()
+    }
+
+    fn truncate(&self, _bytes: u64) -> io::Result<()> {
+        self.error()
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        self.error()
     }
 }
 

@@ -23,11 +23,15 @@
 //!           bytes of records u64 · records u32
 //!           records
 //!
-//! record    crc of what follows u32 · length of all u32                         one operation
-//!           seq_no u64 · term u64 · time i64 · version i64
-//!           kind u8 · id length u16 · routing length u16 (65,535: none)
+//! record    crc of what follows u32 · length of what follows v                  one operation
+//!           kind u8 (index, delete, no-op, index with a routing)
+//!           seq_no v · term v · time zigzag v · version v
+//!           id length v · routing length v, if it has one
 //!           id · routing · the source (of a no-op: its reason)
 //! ```
+//!
+//! A `v` takes as few bytes as its number needs (`varint`): of a usual record all but id and source
+//! takes some 20. Records are most of what is stored, frames and groups are few and stay plain.
 //!
 //! A sector is what reaches the disk whole or not at all. One checksum for each lets a start tell a
 //! sector that was never written, which reads as zeros, from one that was changed. The generation
@@ -38,9 +42,10 @@ mod frame;
 mod group;
 mod record;
 mod segment;
+mod varint;
 
-pub(super) use fields::{in_memory, slice};
-pub(super) use frame::{encode_entry, frames, locations};
+pub(super) use fields::{Fields, in_memory, slice};
+pub(super) use frame::{encode_entry, frame_remains, frames, locations};
 pub(super) use group::{
     GROUP_HEADER_BYTES, Group, GroupExtent, GroupHeader, GroupKind, MAGIC as GROUP_MAGIC, NewGroup,
     group_start,

@@ -23,8 +23,9 @@ use tokio::sync::{
 use super::{
     Options,
     appender::{Append, Appender, Shared},
-    directory::DiskError,
+    directory::{Directory, DiskError},
     format::encode_entry,
+    maintenance::Maintenance,
     reading::read_entries,
 };
 
@@ -33,8 +34,16 @@ use super::{
 const WAITING_MAX: usize = 65_536;
 
 /// What the log's thread is asked to do.
-enum Request {
+pub(super) enum Request {
+    /// To append an entry.
     Append(Append),
+    /// To begin another segment, so that this one can be collected.
+    CloseSegment(oneshot::Sender<Result<(), DiskError>>),
+    /// To take a segment that was evacuated out of the log.
+    DropSegment(u32, oneshot::Sender<Result<(), DiskError>>),
+    /// To mention dropped segments no more: their files are gone.
+    ForgetDropped(oneshot::Sender<Result<(), DiskError>>),
+    /// The clean stop.
     Close(oneshot::Sender<Result<(), DiskError>>),
 }
 
@@ -53,6 +62,9 @@ pub(super) struct DiskLogs {
     requests: Mutex<Option<mpsc::Sender<Request>>>,
     weak_requests: mpsc::WeakSender<Request>,
     thread: Mutex<Option<JoinHandle<()>>>,
+    directory: Directory,
+    options: Options,
+    maintenance: Mutex<Option<Maintenance>>,
     health: watch::Receiver<Health>,
 }
 
@@ -62,6 +74,7 @@ impl DiskLogs {
         let (requests, receiver) = mpsc::channel(WAITING_MAX);
         let (health_sender, health) = watch::channel(Health::Running);
         let shared = Arc::clone(&appender.shared);
+        let (directory, options) = (appender.directory.clone(), appender.options);
         let thread = std::thread::Builder::new()
             .name("occam-log".to_owned())
             .spawn(move || run(appender, receiver, &health_sender))
@@ -74,6 +87,9 @@ impl DiskLogs {
             weak_requests: requests.downgrade(),
             requests: Mutex::new(Some(requests)),
             thread: Mutex::new(Some(thread)),
+            directory,
+            options,
+            maintenance: Mutex::new(None),
             health,
         })
     }
@@ -86,16 +102,25 @@ impl DiskLogs {
     /// A stream as it was opened in `term`, with its last entry at `position`.
     fn opened(&self, log: DiskStream, term: PrimaryTerm, position: Position) -> Stream {
         Stream {
+            damage: self.shared.damages.of(log.id),
             log: Arc::new(log),
             store: Arc::clone(&self.shared.segments) as Arc<dyn Store>,
             term,
             position,
-            damage: None,
+        }
+    }
+
+    /// Ends the maintenance, which asks the log's thread for things.
+    fn end_maintenance(&self) {
+        let maintenance = self.maintenance.lock().take();
+        if let Some(maintenance) = maintenance {
+            maintenance.join();
         }
     }
 
     /// Ends the thread once it has answered what waits.
     fn join(&self) {
+        self.end_maintenance();
         self.requests.lock().take();
         if let Some(thread) = self.thread.lock().take() {
             // It panicked: its users were told by their answers' absence.
@@ -122,9 +147,26 @@ impl Logs for DiskLogs {
 
     fn remove(&self, id: StreamId) {
         self.shared.streams.remove(id);
+        if let Some(maintenance) = self.maintenance.lock().as_ref() {
+            maintenance.stream_removed();
+        }
     }
 
-    fn collect(&self, _relocate: Arc<dyn Relocate>) {}
+    fn collect(&self, relocate: Arc<dyn Relocate>) {
+        let started = Maintenance::start(
+            self.directory.clone(),
+            self.options,
+            Arc::clone(&self.shared),
+            self.weak_requests.clone(),
+            relocate,
+        );
+        match started {
+            Ok(maintenance) => *self.maintenance.lock() = Some(maintenance),
+            Err(error) => {
+                tracing::error!(%error, "no thread for maintenance: nothing will be collected");
+            }
+        }
+    }
 
     fn failed(&self) -> BoxFuture<'static, String> {
         let health = self.health.clone();
@@ -139,6 +181,7 @@ impl Logs for DiskLogs {
     fn close(&self) -> BoxFuture<'_, Result<(), LogError>> {
         Box::pin(async move {
             // Closed before: there is nothing left to do.
+            self.end_maintenance();
             let Some(requests) = self.requests.lock().take() else { return Ok(()) };
             let (answer, closed) = oneshot::channel();
             let sent = requests.send(Request::Close(answer)).await;
@@ -247,8 +290,9 @@ impl Log for DiskStream {
         true
     }
 
-    /// Collection, when there is one, will ask for it.
-    fn release(&self, _position: Position) {}
+    fn release(&self, position: Position) {
+        self.shared.streams.release(self.id, position);
+    }
 }
 
 /// The log's thread.
@@ -275,6 +319,9 @@ fn serve(mut appender: Appender, requests: &mut mpsc::Receiver<Request>) -> Resu
     while let Some(first) = requests.blocking_recv() {
         let gathered = Gathered::new(first, requests, &appender.options);
         appender.commit(gathered.appends)?;
+        for step in gathered.steps {
+            take_step(&mut appender, step)?;
+        }
         if let Some(answer) = gathered.close {
             // Whoever closed the log hears of a failure from the answer.
             let _ = answer.send(appender.close());
@@ -284,16 +331,39 @@ fn serve(mut appender: Appender, requests: &mut mpsc::Receiver<Request>) -> Resu
     Ok(())
 }
 
+/// Takes a step of collection. One for which there is no room is not taken, and its asker told.
+fn take_step(appender: &mut Appender, step: Request) -> Result<(), DiskError> {
+    let (taken, answer) = match step {
+        Request::CloseSegment(answer) => (appender.close_segment(), answer),
+        Request::DropSegment(number, answer) => (appender.drop_segment(number), answer),
+        Request::ForgetDropped(answer) => {
+            appender.forget_dropped();
+            (Ok(()), answer)
+        }
+        Request::Append(_) | Request::Close(_) => return Ok(()),
+    };
+    match taken {
+        Err(error) if !error.is_out_of_room() => Err(error),
+        taken => {
+            // The asker may have ended.
+            let _ = answer.send(taken);
+            Ok(())
+        }
+    }
+}
+
 /// What waited when the log's thread came round.
 struct Gathered {
     appends: Vec<Append>,
+    /// Steps of collection, to be taken behind them.
+    steps: Vec<Request>,
     close: Option<oneshot::Sender<Result<(), DiskError>>>,
 }
 
 impl Gathered {
     /// Takes what waits, at least one request, until a group is full.
     fn new(first: Request, requests: &mut mpsc::Receiver<Request>, options: &Options) -> Self {
-        let mut gathered = Self { appends: Vec::new(), close: None };
+        let mut gathered = Self { appends: Vec::new(), steps: Vec::new(), close: None };
         let mut bytes = 0;
         let mut next = Some(first);
         while let Some(request) = next {
@@ -301,6 +371,9 @@ impl Gathered {
                 Request::Append(append) => {
                     bytes += append.frame.len();
                     gathered.appends.push(append);
+                }
+                Request::CloseSegment(_) | Request::DropSegment(..) | Request::ForgetDropped(_) => {
+                    gathered.steps.push(request)
                 }
                 Request::Close(answer) => {
                     gathered.close = Some(answer);

@@ -6,6 +6,7 @@
 //! next segment 9
 //! segment 1 generation 910a2dec89025cc1 closed at 67108352
 //! segment 8 generation beeb8da1658eec67 open from 512
+//! dropped 5 generation 3c9a0d1be2f7486e
 //! running
 //! crc32c 1f6e2c07
 //! ```
@@ -13,6 +14,8 @@
 //! Text, for people; read back strictly: it must be what this very edition would be written as. It
 //! is replaced whole: written aside, synced, renamed. A segment file that it does not list is what a
 //! crash left of creating one and is removed; a file it lists must be there, and as long as it says.
+//! A segment that collection gave up is *dropped*: its files may still be there, because their
+//! removal is not known to be durable, and are removed at the next start.
 
 use std::fmt::Write;
 
@@ -40,6 +43,8 @@ pub(super) struct Manifest {
     pub(super) next_segment: u32,
     /// The segments. Only the last may be open.
     pub(super) segments: Vec<ListedSegment>,
+    /// Segments that hold nothing of use any more, whose files may still be there.
+    pub(super) dropped: Vec<SegmentIdentity>,
     /// Whether the log was stopped on purpose: nothing may be missing.
     pub(super) stopped: bool,
 }
@@ -65,13 +70,15 @@ pub(super) enum SegmentEnd {
 impl Manifest {
     /// The manifest of a new log.
     fn first() -> Self {
-        Self { edition: 1, next_segment: 1, segments: Vec::new(), stopped: false }
+        let (segments, dropped) = Default::default();
+        Self { edition: 1, next_segment: 1, segments, dropped, stopped: false }
     }
 
-    /// Reads the directory's manifest; makes one in a directory that has none and no segments.
-    pub(super) fn open(directory: &Directory, has_segments: bool) -> Result<Self, LogError> {
+    /// Reads the directory's manifest; makes one in a directory that has none and no segments or
+    /// checkpoints.
+    pub(super) fn open(directory: &Directory, is_in_use: bool) -> Result<Self, LogError> {
         let Some(file) = directory.open(NAME)? else {
-            if has_segments {
+            if is_in_use {
                 let path = directory.path(NAME);
                 let what = "is missing, but there are segments";
                 return Err(LogError::Damaged(format!("{} {what}", path.display())));
@@ -110,6 +117,32 @@ impl Manifest {
         Self { stopped: true, ..self.next_edition(end) }
     }
 
+    /// The next edition: without these segments, which were closed and are given up. Their files are
+    /// removed once it is stored, not before.
+    #[allow(dead_code, reason = "for collection, which comes next")]
+    pub(super) fn without(&self, numbers: &[u32]) -> Self {
+        let is_given_up = |listed: &ListedSegment| {
+            matches!(listed.end, SegmentEnd::ClosedAt(_))
+                && numbers.contains(&listed.identity.number)
+        };
+        let (given_up, segments): (Vec<_>, _) =
+            self.segments.iter().copied().partition(is_given_up);
+        let dropped = self.dropped.iter().copied();
+        let dropped = dropped.chain(given_up.iter().map(|listed| listed.identity)).collect();
+        Self { edition: self.edition + 1, segments, dropped, ..self.clone() }
+    }
+
+    /// The same edition without the dropped segments, for their files are gone for good. It is stored
+    /// as part of the next one: until then they are looked for in vain.
+    pub(super) fn forget_dropped(&mut self) {
+        self.dropped.clear();
+    }
+
+    /// Whether a segment of this number is listed.
+    pub(super) fn lists(&self, number: u32) -> bool {
+        self.segments.iter().any(|listed| listed.identity.number == number)
+    }
+
     /// This edition with the last segment closed at `end`.
     fn next_edition(&self, end: u64) -> Self {
         let mut next = Self { edition: self.edition + 1, stopped: false, ..self.clone() };
@@ -138,6 +171,9 @@ impl Manifest {
             };
             line(format_args!("segment {number} generation {generation:016x} {word} {end}"));
         }
+        for SegmentIdentity { number, generation } in &self.dropped {
+            line(format_args!("dropped {number} generation {generation:016x}"));
+        }
         line(format_args!("{}", if self.stopped { "stopped" } else { "running" }));
         let checksum = crc32c(text.as_bytes());
         text + &format!("crc32c {checksum:08x}\n")
@@ -156,19 +192,27 @@ impl Manifest {
         let mut lines = text.lines().skip(1);
         let edition = lines.next()?.strip_prefix("edition ")?.parse().ok()?;
         let next_segment = lines.next()?.strip_prefix("next segment ")?.parse().ok()?;
-        let mut segments = Vec::new();
+        let (mut segments, mut dropped) = (Vec::new(), Vec::new());
         let last = loop {
             let line = lines.next()?;
-            match line.strip_prefix("segment ") {
-                Some(segment) => segments.push(ListedSegment::parse(segment)?),
-                None => break line,
+            if let Some(segment) = line.strip_prefix("segment ") {
+                segments.push(ListedSegment::parse(segment)?);
+            } else if let Some(segment) = line.strip_prefix("dropped ") {
+                let (number, generation) = segment.split_once(" generation ")?;
+                dropped.push(parse_identity(number, generation)?);
+            } else {
+                break line;
             }
         };
-        Some(Self { edition, next_segment, segments, stopped: last == "stopped" })
+        Some(Self { edition, next_segment, segments, dropped, stopped: last == "stopped" })
     }
 
-    /// Whether only the last segment is open, and none if the log was stopped.
+    /// Whether only the last segment is open, and none if the log was stopped; and none is dropped
+    /// that is listed.
     fn is_sound(&self) -> bool {
+        if self.dropped.iter().any(|dropped| self.lists(dropped.number)) {
+            return false;
+        }
         let may_be_open = usize::from(!self.stopped);
         let is_open = |listed: &ListedSegment| matches!(listed.end, SegmentEnd::OpenFrom(_));
         self.segments.iter().rev().skip(may_be_open).all(|listed| !is_open(listed))
@@ -184,8 +228,12 @@ impl ListedSegment {
             Some(end) => SegmentEnd::ClosedAt(end.parse().ok()?),
             None => SegmentEnd::OpenFrom(rest.strip_prefix("open from ")?.parse().ok()?),
         };
-        let number = number.parse().ok()?;
-        let generation = u64::from_str_radix(generation, 16).ok()?;
-        Some(Self { identity: SegmentIdentity { number, generation }, end })
+        Some(Self { identity: parse_identity(number, generation)?, end })
     }
+}
+
+/// A segment's number and generation as they are written.
+fn parse_identity(number: &str, generation: &str) -> Option<SegmentIdentity> {
+    let number = number.parse().ok()?;
+    Some(SegmentIdentity { number, generation: u64::from_str_radix(generation, 16).ok()? })
 }

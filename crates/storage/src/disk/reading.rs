@@ -21,19 +21,19 @@ pub(super) fn read_entries(
     from: Position,
     last: Position,
 ) -> Result<Vec<(Position, Entry)>, LogError> {
+    if from != Position::START && segments.are_missing_after(Place::from(from).segment) {
+        return Err(LogError::Collected(from));
+    }
     let mut found = Vec::new();
     let mut found_bytes = 0;
     for segment in segments.from(Place::from(from).segment) {
-        let mut end = SEGMENT_HEADER_BYTES;
-        while end < segment.end() {
-            let start = group_start(end);
-            let number = segment.identity.number;
-            if Position::from(Place { segment: number, offset: start }) > last {
+        let position = |offset| Position::from(Place { segment: segment.identity.number, offset });
+        for header in group_headers(&segment) {
+            let header = header?;
+            if position(header.extent.start) > last {
                 return Ok(found);
             }
-            let header = read_header(&segment, start)?;
-            end = header.extent.end();
-            if Position::from(Place { segment: number, offset: end }) <= from {
+            if position(header.extent.end()) <= from {
                 continue;
             }
             let group = read_group(&segment, &header)?;
@@ -69,8 +69,24 @@ fn collect(
     Ok(())
 }
 
+/// The headers of a segment's groups, one after the other, up to where it ends.
+pub(super) fn group_headers(
+    segment: &Segment,
+) -> impl Iterator<Item = Result<GroupHeader, LogError>> {
+    let mut end = SEGMENT_HEADER_BYTES;
+    std::iter::from_fn(move || {
+        if end >= segment.end() {
+            return None;
+        }
+        let header = read_header(segment, group_start(end));
+        // Behind a bad one there is no telling where the next begins.
+        end = header.as_ref().map_or(u64::MAX, |header| header.extent.end());
+        Some(header)
+    })
+}
+
 /// The header of the group that begins at `start`.
-fn read_header(segment: &Segment, start: u64) -> Result<GroupHeader, LogError> {
+pub(super) fn read_header(segment: &Segment, start: u64) -> Result<GroupHeader, LogError> {
     let bytes = segment.file.read(start, in_memory(GROUP_HEADER_BYTES))?;
     GroupHeader::decode(&bytes, segment.identity, start).ok_or_else(|| {
         LogError::Damaged(segment.file.damage(start, "a group's header is not what was written"))
@@ -78,7 +94,7 @@ fn read_header(segment: &Segment, start: u64) -> Result<GroupHeader, LogError> {
 }
 
 /// The whole group.
-fn read_group(segment: &Segment, header: &GroupHeader) -> Result<Group, LogError> {
+pub(super) fn read_group(segment: &Segment, header: &GroupHeader) -> Result<Group, LogError> {
     let extent = header.extent;
     let bytes = segment.file.read(extent.start, in_memory(extent.end() - extent.start))?;
     Group::verify(&Bytes::from(bytes), segment.identity, extent.start).map_err(|offset| {

@@ -7,30 +7,40 @@
 //! fresh segment, with the old one closed before the tail, is the log open. Until then nothing that
 //! was there is changed, and a crash leaves the same work to the next start.
 //!
-//! Damage refuses the whole log. Serving what is readable beside it will begin where
-//! [`Recovery::walk`] returns it.
+//! A closed segment with a checkpoint is not read at all: the checkpoint shows what is in it.
+//!
+//! Damage is kept as it is and does not keep the rest from being served, as long as it is known whose
+//! operations it touches: the streams concerned carry it, and say whether operations may be missing
+//! or only sources cannot be read. Otherwise, or if the catalogue may miss something, the log is not
+//! opened.
 
+mod leftovers;
+mod outlined;
+mod remains;
 mod tear;
 mod walk;
 
 use std::{collections::HashMap, sync::Arc};
 
 use bytes::Bytes;
-use shard::log::{Entry, EntryOutline, LogError, Outline, Position, Replay, StreamId};
+use shard::{
+    log::{Entry, EntryOutline, LogError, Outline, Position, Replay, StreamId},
+    store::{Location, Store},
+};
 
 use super::{
     Options,
     appender::{Appender, Shared},
+    checkpoint::{self, Checkpoint},
     directory::{Directory, DiskError, NamedFile},
     format::{
         GroupExtent, GroupKind, Malformed, NewGroup, Place, SegmentIdentity, TooLong, encode_entry,
-        frames, group_start, in_memory, locations, segment_number,
+        frames, group_start, in_memory, locations,
     },
     manifest::{ListedSegment, Manifest, SegmentEnd},
     segments::Segment,
     streams::{Claim, StreamEnd, StreamState},
 };
-use tear::was_in_use;
 use walk::{Damage, Walked};
 
 /// Opens the log: shows every entry, starts the new terms, and makes both durable.
@@ -42,12 +52,15 @@ pub(super) fn recover(
     let lock = directory.lock()?;
     // A process that was killed may have left names that are not durable: nothing may rest on them.
     directory.sync()?;
-    let found = segment_files(&directory)?;
-    let mut manifest = Manifest::open(&directory, !found.is_empty())?;
-    remove_leftovers(&directory, &mut manifest, &found)?;
+    let manifest = leftovers::open_manifest(&directory)?;
 
-    let mut recovery =
-        Recovery { directory: &directory, replay, shared: Arc::default(), seen: HashMap::new() };
+    let mut recovery = Recovery {
+        directory: &directory,
+        replay,
+        shared: Arc::default(),
+        seen: HashMap::new(),
+        retired: Vec::new(),
+    };
     let tail = recovery.walk(&manifest)?;
     let (segment, manifest) = recovery.begin_segment(manifest, &tail)?;
     let shared = recovery.shared;
@@ -61,43 +74,6 @@ pub(super) fn recover(
         buffer: Vec::new(),
         _lock: lock,
     })
-}
-
-/// The numbers of all segment files, listed in the manifest or not.
-fn segment_files(directory: &Directory) -> Result<Vec<u32>, DiskError> {
-    Ok(directory.list()?.iter().filter_map(|name| segment_number(name)).collect())
-}
-
-/// Removes the segments that the manifest does not list: crashes left them of creating one. One
-/// that was written to stays, and nothing is opened: then the manifest is older than the log.
-fn remove_leftovers(
-    directory: &Directory,
-    manifest: &mut Manifest,
-    found: &[u32],
-) -> Result<(), LogError> {
-    for &number in found {
-        if manifest.segments.iter().any(|listed| listed.identity.number == number) {
-            continue;
-        }
-        let name = SegmentIdentity { number, generation: 0 }.file_name();
-        if !manifest.segments.is_empty()
-            && let Some(file) = directory.open(&name)?
-        {
-            let contents = file.read(0, in_memory(file.length()?))?;
-            let identity = SegmentIdentity::decode(&contents);
-            if identity.is_some_and(|identity| was_in_use(identity, &contents)) {
-                let what = "it was written to, but the manifest does not list it: is that older?";
-                return Err(LogError::Damaged(file.damage(0, what)));
-            }
-        }
-        tracing::warn!(
-            file = %directory.path(&name).display(),
-            "removing a segment that a crash left before it held anything"
-        );
-        directory.remove(&name)?;
-        manifest.next_segment = manifest.next_segment.max(number.saturating_add(1));
-    }
-    Ok(())
 }
 
 /// The end of the log, which is whole but perhaps not durable.
@@ -119,6 +95,8 @@ struct Recovery<'a> {
     shared: Arc<Shared>,
     /// Where each stream is so far.
     seen: HashMap<StreamId, StreamEnd>,
+    /// What the entry that is being shown made useless, kept for the next one.
+    retired: Vec<Location>,
 }
 
 impl Recovery<'_> {
@@ -126,41 +104,78 @@ impl Recovery<'_> {
     fn walk(&mut self, manifest: &Manifest) -> Result<Tail, LogError> {
         let mut tail = Tail::default();
         for listed in &manifest.segments {
-            let file = self.open_segment(listed)?;
-            let contents = Bytes::from(file.read(0, in_memory(file.length()?))?);
-            let ends_the_log = manifest.stopped && Some(listed) == manifest.segments.last();
-            let walked = Walked::new(listed, &contents, ends_the_log)
-                .and_then(|walked| self.show_proven(listed, &walked, &mut tail).map(|()| walked))
-                .map_err(|(offset, what)| LogError::Damaged(file.damage(offset, what)))?;
-            if walked.cut_bytes > 0 {
-                tracing::warn!(
-                    file = %file.path().display(),
-                    offset = walked.end,
-                    bytes = walked.cut_bytes,
-                    "cut a write that a crash tore; nobody was told that it succeeded"
-                );
+            if let Some(checkpoint) = self.checkpoint(listed) {
+                tail.durable = Some(self.show_outlined(listed, &checkpoint)?);
+            } else {
+                let ends_the_log = manifest.stopped && Some(listed) == manifest.segments.last();
+                self.show_read(listed, ends_the_log, &mut tail)?;
             }
-            self.shared.segments.add(Arc::new(Segment::new(listed.identity, file, walked.durable)));
         }
         Ok(tail)
+    }
+
+    /// The checkpoint of a listed segment, if there is a good one.
+    fn checkpoint(&self, listed: &ListedSegment) -> Option<Checkpoint> {
+        let name = listed.identity.file_name();
+        let segment = self.directory.path(&name);
+        match checkpoint::read(self.directory, listed) {
+            Ok(None) if matches!(listed.end, SegmentEnd::ClosedAt(_)) => {
+                tracing::info!(segment = %segment.display(), "no checkpoint: reading the segment");
+                None
+            }
+            Ok(checkpoint) => checkpoint,
+            Err(bad) => {
+                tracing::warn!(segment = %segment.display(), "{bad}: reading the segment instead");
+                None
+            }
+        }
+    }
+
+    /// Reads a segment and shows what of it is proven durable; adds the others to the tail.
+    fn show_read(
+        &mut self,
+        listed: &ListedSegment,
+        ends_the_log: bool,
+        tail: &mut Tail,
+    ) -> Result<(), LogError> {
+        let file = self.open_segment(listed)?;
+        let contents = Bytes::from(file.read(0, in_memory(file.length()?))?);
+        let walked = Walked::new(listed, &contents, ends_the_log)
+            .map_err(|(offset, what)| LogError::Damaged(file.damage(offset, what)))?;
+        if walked.cut_bytes > 0 {
+            tracing::warn!(
+                file = %file.path().display(),
+                offset = walked.end,
+                bytes = walked.cut_bytes,
+                "cut a write that a crash tore; nobody was told that it succeeded"
+            );
+        }
+        let segment = Arc::new(Segment::new(listed.identity, file, walked.durable));
+        segment.close();
+        self.shared.segments.add(Arc::clone(&segment));
+        self.show_proven(&segment, &walked, tail)
     }
 
     /// Shows the groups of a segment that are proven durable and adds the others to the tail.
     fn show_proven(
         &mut self,
-        listed: &ListedSegment,
+        segment: &Segment,
         walked: &Walked,
         tail: &mut Tail,
-    ) -> Result<(), Damage> {
-        let segment = listed.identity.number;
-        tail.durable = Some(Place { segment, offset: walked.durable });
-        for group in &walked.groups {
-            let extent = group.header.extent;
-            if extent.end() <= walked.durable {
-                let place = Place { segment, offset: extent.payload().start };
-                self.show(&group.payload, place)?;
-            } else {
-                tail.payload.extend_from_slice(&group.payload);
+    ) -> Result<(), LogError> {
+        let damaged = |(offset, what)| LogError::Damaged(segment.file.damage(offset, what));
+        let number = segment.identity.number;
+        tail.durable = Some(Place { segment: number, offset: walked.durable });
+        for found in &walked.groups {
+            let extent = found.group.header.extent;
+            let place = Place { segment: number, offset: extent.payload().start };
+            let is_proven = extent.end() <= walked.durable;
+            match found.bad.first() {
+                None if is_proven => self.show(&found.group.payload, place).map_err(damaged)?,
+                None => tail.payload.extend_from_slice(&found.group.payload),
+                Some(_) if is_proven => self.show_remains(segment, found)?,
+                // What would have to be written again is not known.
+                Some(bad) => return Err(damaged((bad.start, "a group is not what was written"))),
             }
         }
         Ok(())
@@ -181,16 +196,27 @@ impl Recovery<'_> {
             let frame = frame.map_err(|Malformed(what)| (place.offset, what))?;
             let position = Position::from(frame.place);
             let Entry { term, next_seq_no, .. } = frame.entry;
-            let seen = self.seen.entry(frame.stream).or_insert(StreamEnd::FIRST);
-            seen.term = seen.term.max(term);
-            seen.next_seq_no = seen.next_seq_no.max(next_seq_no);
-            seen.last = position;
             let locations = locations(position, &frame.entry);
             let operations = Outline::of_entry(&frame.entry, &locations);
             let outline = EntryOutline { position, term, next_seq_no, operations: &operations };
-            self.replay.entry(frame.stream, &outline, &mut Vec::new());
+            self.show_entry(frame.stream, &outline);
         }
         Ok(())
+    }
+
+    /// Shows one entry and keeps account of what of its segment is of use. Wherever it was found:
+    /// there is no other way to show one.
+    fn show_entry(&mut self, stream: StreamId, entry: &EntryOutline<'_>) {
+        let seen = self.seen.entry(stream).or_insert(StreamEnd::FIRST);
+        seen.term = seen.term.max(entry.term);
+        seen.next_seq_no = seen.next_seq_no.max(entry.next_seq_no);
+        seen.last = entry.position;
+        let segments = self.shared.segments.as_ref();
+        segments.stored(entry.operations);
+        self.replay.entry(stream, entry, &mut self.retired);
+        for location in self.retired.drain(..) {
+            segments.retire(location);
+        }
     }
 
     /// Begins the segment of this opening with the tail and the new terms, all durable on return.

@@ -4,7 +4,7 @@ use std::{
     collections::BTreeMap,
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering, Ordering::Relaxed},
     },
 };
 
@@ -12,7 +12,7 @@ use bytes::Bytes;
 use document::Operation;
 use parking_lot::RwLock;
 use shard::{
-    log::{BoxFuture, Entry, Position},
+    log::{BoxFuture, Entry, Outline, OutlineEffect, Position},
     store::{Location, Store, StoreError},
 };
 
@@ -29,12 +29,32 @@ pub(super) struct Segment {
     pub(super) file: NamedFile,
     /// Where what counts of it ends, durably.
     end: AtomicU64,
+    /// Whether nothing will be added to it.
+    closed: AtomicBool,
+    /// Whether a part of it is known not to be what was written.
+    damaged: AtomicBool,
+    /// Whether the next start need not read it.
+    has_checkpoint: AtomicBool,
+    usage: Usage,
+}
+
+/// How much of a segment is of use to somebody.
+#[derive(Default)]
+struct Usage {
+    /// Bytes of operations with sources that no document needs any more.
+    retired_bytes: AtomicU64,
+    /// Bytes of deletes.
+    delete_bytes: AtomicU64,
+    /// How many deletes there are.
+    deletes: AtomicU64,
 }
 
 impl Segment {
-    /// A segment that is there already.
+    /// A segment that is there already; nothing of it is counted yet.
     pub(super) fn new(identity: SegmentIdentity, file: NamedFile, end: u64) -> Self {
-        Self { identity, file, end: AtomicU64::new(end) }
+        let (closed, damaged, has_checkpoint) = Default::default();
+        let (end, usage) = (AtomicU64::new(end), Usage::default());
+        Self { identity, file, end, closed, damaged, has_checkpoint, usage }
     }
 
     /// A new segment with its header, neither of them durable yet.
@@ -57,6 +77,60 @@ impl Segment {
         self.end.store(end, Ordering::Release);
     }
 
+    /// Nothing will be added to it any more.
+    pub(super) fn close(&self) {
+        self.closed.store(true, Relaxed);
+    }
+
+    /// What collection must know of it.
+    pub(super) fn facts(&self) -> SegmentFacts {
+        let Usage { retired_bytes, delete_bytes, deletes } = &self.usage;
+        SegmentFacts {
+            number: self.identity.number,
+            closed: self.closed.load(Relaxed),
+            damaged: self.is_damaged(),
+            bytes: self.end(),
+            retired_bytes: retired_bytes.load(Relaxed),
+            delete_bytes: delete_bytes.load(Relaxed),
+            deletes: deletes.load(Relaxed),
+        }
+    }
+
+    /// Counts an operation that is stored in it.
+    fn count(&self, operation: &Outline<'_>) {
+        let bytes = u64::from(operation.location.length);
+        match operation.effect {
+            // Of use, until somebody says that it is retired.
+            OutlineEffect::Indexed => {}
+            OutlineEffect::Deleted(_) => {
+                self.usage.delete_bytes.fetch_add(bytes, Relaxed);
+                self.usage.deletes.fetch_add(1, Relaxed);
+            }
+        }
+    }
+
+    /// A part of it is not what was written. It is kept as it is from now on: neither dropped, nor
+    /// given a checkpoint, which would hide the damage from the next start.
+    pub(super) fn set_damaged(&self) {
+        self.damaged.store(true, Ordering::Release);
+    }
+
+    /// Whether a part of it is known not to be what was written.
+    pub(super) fn is_damaged(&self) -> bool {
+        self.damaged.load(Ordering::Acquire)
+    }
+
+    /// There is a checkpoint of it, durably.
+    pub(super) fn set_has_checkpoint(&self) {
+        self.has_checkpoint.store(true, Ordering::Release);
+    }
+
+    /// Whether there is a checkpoint of it. A closed segment without one gets one in time, unless it
+    /// is damaged.
+    pub(super) fn has_checkpoint(&self) -> bool {
+        self.has_checkpoint.load(Ordering::Acquire)
+    }
+
     /// The operation of a record that was read.
     fn decode(&self, location: Location, record: Vec<u8>) -> Result<Operation, StoreError> {
         decode_record(&Bytes::from(record))
@@ -77,6 +151,25 @@ impl Segment {
     }
 }
 
+/// What collection must know of a segment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct SegmentFacts {
+    /// Which.
+    pub(super) number: u32,
+    /// Whether nothing will be added to it.
+    pub(super) closed: bool,
+    /// Whether it must stay as it is.
+    pub(super) damaged: bool,
+    /// How long it is.
+    pub(super) bytes: u64,
+    /// Bytes of operations with sources that no document needs any more.
+    pub(super) retired_bytes: u64,
+    /// Bytes of deletes.
+    pub(super) delete_bytes: u64,
+    /// How many deletes there are.
+    pub(super) deletes: u64,
+}
+
 /// All segments of the log by number, and thereby the store of all its streams.
 #[derive(Default)]
 pub(super) struct Segments {
@@ -89,6 +182,48 @@ impl Segments {
         self.by_number.write().insert(segment.identity.number, segment);
     }
 
+    /// Takes a segment away, once nothing refers to it: whoever still reads from it, can.
+    pub(super) fn remove(&self, number: u32) {
+        self.by_number.write().remove(&number);
+    }
+
+    /// The segment of a number, if there is one.
+    pub(super) fn get(&self, number: u32) -> Option<Arc<Segment>> {
+        self.by_number.read().get(&number).map(Arc::clone)
+    }
+
+    /// What collection must know of each segment, by number.
+    pub(super) fn facts(&self) -> Vec<SegmentFacts> {
+        self.by_number.read().values().map(|segment| segment.facts()).collect()
+    }
+
+    /// Whether a segment after that of `number` was collected, so that reading from there on would
+    /// not show all that was appended. A number is given once.
+    pub(super) fn are_missing_after(&self, number: u32) -> bool {
+        let by_number = self.by_number.read();
+        let Some(last) = by_number.keys().next_back() else { return false };
+        let there = by_number.range(number..).count();
+        u32::try_from(there).unwrap_or(u32::MAX) < last.saturating_sub(number).saturating_add(1)
+    }
+
+    /// The closed segments that have no checkpoint and can have one.
+    pub(super) fn without_checkpoint(&self) -> Vec<Arc<Segment>> {
+        let by_number = self.by_number.read();
+        let wants_one = |segment: &&Arc<Segment>| {
+            segment.closed.load(Relaxed) && !segment.has_checkpoint() && !segment.is_damaged()
+        };
+        by_number.values().filter(wants_one).cloned().collect()
+    }
+
+    /// Counts operations that were stored, all in one segment.
+    pub(super) fn stored(&self, operations: &[Outline<'_>]) {
+        let Some(first) = operations.first() else { return };
+        let Some(segment) = self.get(first.location.segment) else { return };
+        for operation in operations {
+            segment.count(operation);
+        }
+    }
+
     /// The segments from `number` on.
     pub(super) fn from(&self, number: u32) -> Vec<Arc<Segment>> {
         self.by_number.read().range(number..).map(|(_, segment)| Arc::clone(segment)).collect()
@@ -97,16 +232,15 @@ impl Segments {
     /// The segment of a location.
     fn find(&self, location: Location) -> Result<Arc<Segment>, StoreError> {
         let by_number = self.by_number.read();
-        by_number
-            .get(&location.segment)
-            .map(Arc::clone)
-            .ok_or_else(|| StoreError::Damaged(format!("there is no segment {}", location.segment)))
+        by_number.get(&location.segment).map(Arc::clone).ok_or(StoreError::Moved(location))
     }
 }
 
 impl Store for Segments {
     fn apply(&self, position: Position, entry: &Entry) -> Result<Vec<Location>, StoreError> {
-        Ok(locations(position, entry))
+        let locations = locations(position, entry);
+        self.stored(&Outline::of_entry(entry, &locations));
+        Ok(locations)
     }
 
     fn read_cached(&self, location: Location) -> Option<Result<Operation, StoreError>> {
@@ -120,7 +254,11 @@ impl Store for Segments {
         self.find(location)?.read_operation(location)
     }
 
-    fn retire(&self, _location: Location) {}
+    fn retire(&self, location: Location) {
+        if let Some(segment) = self.get(location.segment) {
+            segment.usage.retired_bytes.fetch_add(u64::from(location.length), Relaxed);
+        }
+    }
 
     fn read(&self, location: Location) -> BoxFuture<'_, Result<Operation, StoreError>> {
         let segment = self.find(location);

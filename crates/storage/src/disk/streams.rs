@@ -6,6 +6,8 @@ use document::{PrimaryTerm, SeqNo};
 use parking_lot::Mutex;
 use shard::log::{Position, Refused, StreamId};
 
+use super::format::Place;
+
 /// The streams that were ever seen, by id.
 #[derive(Default)]
 pub(super) struct Streams {
@@ -30,6 +32,8 @@ pub(super) struct StreamState {
     pub(super) end: StreamEnd,
     /// Whether it may be appended to.
     pub(super) claim: Claim,
+    /// How far the view has got that lags behind most.
+    released: Position,
     /// Whether an entry of it is in the group that is being written.
     in_group: bool,
 }
@@ -54,7 +58,7 @@ impl StreamEnd {
 impl StreamState {
     /// A stream with nothing under way.
     pub(super) fn new(end: StreamEnd, claim: Claim) -> Self {
-        Self { end, claim, in_group: false }
+        Self { end, claim, released: Position::END, in_group: false }
     }
 }
 
@@ -95,6 +99,31 @@ impl Streams {
         if let Some(state) = self.by_id.lock().get_mut(&id) {
             state.claim = Claim::Removed;
         }
+    }
+
+    /// Whether a stream may be appended to.
+    pub(super) fn claim(&self, id: StreamId) -> Option<Claim> {
+        self.by_id.lock().get(&id).map(|state| state.claim)
+    }
+
+    /// Whether the last entry of a stream lies in this segment.
+    pub(super) fn ends_in(&self, id: StreamId, segment: u32) -> bool {
+        Place::from(self.last(id)).segment == segment
+    }
+
+    /// Keeps what follows `position` of a stream for a view that has got so far.
+    pub(super) fn release(&self, id: StreamId, position: Position) {
+        if let Some(state) = self.by_id.lock().get_mut(&id) {
+            state.released = position;
+        }
+    }
+
+    /// The first segment that is kept for a view.
+    pub(super) fn keep_from(&self) -> u32 {
+        let by_id = self.by_id.lock();
+        let open = by_id.values().filter(|state| state.claim == Claim::Open);
+        let lowest = open.map(|state| state.released).min();
+        Place::from(lowest.unwrap_or(Position::END)).segment
     }
 
     /// Whether an entry of this term may follow `expected` in the group that is being gathered.

@@ -1,10 +1,15 @@
 //! The disk implementation against its contracts, its format, crashes, damage and faults.
 
+mod checkpoint;
+mod collection;
 mod conformance;
 mod cost;
 mod crash;
 mod damage;
+mod dropped;
 mod faults;
 mod format;
+mod lifetimes;
 mod lives;
+mod survey;
 mod world;

@@ -5,7 +5,7 @@ use std::ops::Range;
 /// What is left of some bytes. Each method takes a field off the front, or nothing if they are too
 /// few.
 #[derive(Clone, Copy)]
-pub(super) struct Fields<'a>(pub(super) &'a [u8]);
+pub(in crate::disk) struct Fields<'a>(pub(in crate::disk) &'a [u8]);
 
 impl<'a> Fields<'a> {
     /// The next `N` bytes.
@@ -15,27 +15,19 @@ impl<'a> Fields<'a> {
         Some(*field)
     }
 
-    pub(super) fn u8(&mut self) -> Option<u8> {
+    pub(in crate::disk) fn u8(&mut self) -> Option<u8> {
         self.take().map(u8::from_le_bytes)
     }
 
-    pub(super) fn u16(&mut self) -> Option<u16> {
-        self.take().map(u16::from_le_bytes)
-    }
-
-    pub(super) fn u32(&mut self) -> Option<u32> {
+    pub(in crate::disk) fn u32(&mut self) -> Option<u32> {
         self.take().map(u32::from_le_bytes)
     }
 
-    pub(super) fn u64(&mut self) -> Option<u64> {
+    pub(in crate::disk) fn u64(&mut self) -> Option<u64> {
         self.take().map(u64::from_le_bytes)
     }
 
-    pub(super) fn i64(&mut self) -> Option<i64> {
-        self.take().map(i64::from_le_bytes)
-    }
-
-    pub(super) fn bytes(&mut self, count: usize) -> Option<&'a [u8]> {
+    pub(in crate::disk) fn bytes(&mut self, count: usize) -> Option<&'a [u8]> {
         let (field, rest) = self.0.split_at_checked(count)?;
         self.0 = rest;
         Some(field)

@@ -1,16 +1,20 @@
 //! One entry as bytes, and the places of its operations.
 
+use std::ops::Range;
+
 use bytes::Bytes;
 use document::{PrimaryTerm, SeqNo};
 use shard::{
-    log::{Entry, Position, StreamId},
+    log::{Entry, Outline, Position, StreamId},
     store::Location,
 };
 
 use super::{
     Place,
     fields::Fields,
-    record::{Malformed, TooLong, decode_record, encode_record, record_bytes, stated_bytes},
+    record::{
+        Malformed, RecordHead, TooLong, decode_record, encode_record, record_bytes, stated_bytes,
+    },
 };
 
 /// The fixed part of a frame.
@@ -53,18 +57,22 @@ pub(in crate::disk) fn encode_entry(stream: StreamId, entry: &Entry) -> Result<V
 
 /// Where the operations of the entry at `position` are: arithmetic on their lengths.
 pub(in crate::disk) fn locations(position: Position, entry: &Entry) -> Vec<Location> {
-    // Both fit: FRAME_BYTES_MAX saw to it when the entry was written.
-    let narrow = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
     let frame = Place::from(position);
     let mut offset = frame.offset + HEADER_BYTES as u64;
-    let location = |operation| {
+    let next_location = |operation| {
         let length = record_bytes(operation) as u64;
-        let location =
-            Location { segment: frame.segment, offset: narrow(offset), length: narrow(length) };
+        let location = location(frame.segment, offset, length);
         offset += length;
         location
     };
-    entry.operations.iter().map(location).collect()
+    entry.operations.iter().map(next_location).collect()
+}
+
+/// The location of a record.
+fn location(segment: u32, offset: u64, length: u64) -> Location {
+    // Both fit: FRAME_BYTES_MAX saw to it when the entry was written.
+    let narrow = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
+    Location { segment, offset: narrow(offset), length: narrow(length) }
 }
 
 /// The frames of a payload that begins at `place`.
@@ -88,17 +96,33 @@ pub(in crate::disk) fn frames(
     })
 }
 
+/// The fixed part of a frame.
+struct FrameHeader {
+    stream: StreamId,
+    term: PrimaryTerm,
+    next_seq_no: SeqNo,
+    /// How long its records are together.
+    records_bytes: usize,
+    /// How many there are.
+    records: u32,
+}
+
+impl FrameHeader {
+    /// The header of the frame at the front of these bytes, if the frame is not cut short.
+    fn decode(bytes: &[u8]) -> Option<Self> {
+        let mut fields = Fields(bytes);
+        let stream = StreamId::new(fields.u64()?);
+        let (term, next_seq_no) = (PrimaryTerm::new(fields.u64()?), SeqNo::new(fields.u64()?));
+        let (records_bytes, records) = (usize::try_from(fields.u64()?).ok()?, fields.u32()?);
+        let is_whole = records_bytes <= fields.0.len();
+        is_whole.then_some(Self { stream, term, next_seq_no, records_bytes, records })
+    }
+}
+
 /// Takes the frame that is at `place` off the front of a payload.
 fn take_frame(rest: &mut Bytes, place: Place) -> Result<Frame, Malformed> {
-    let cut_short = Malformed("a frame is cut short");
-    let mut fields = Fields(rest);
-    let header = (|| {
-        let (stream, term, next_seq_no) = (fields.u64()?, fields.u64()?, fields.u64()?);
-        Some((stream, term, next_seq_no, fields.u64()?, fields.u32()?))
-    })();
-    let (stream, term, next_seq_no, bytes, count) = header.ok_or(cut_short)?;
-    let bytes = usize::try_from(bytes).ok().filter(|bytes| *bytes <= fields.0.len());
-    let mut records = rest.split_to(HEADER_BYTES + bytes.ok_or(cut_short)?);
+    let header = FrameHeader::decode(rest).ok_or(Malformed("a frame is cut short"))?;
+    let mut records = rest.split_to(HEADER_BYTES + header.records_bytes);
     let mut records = records.split_off(HEADER_BYTES);
     let mut operations = Vec::new();
     while !records.is_empty() {
@@ -106,10 +130,82 @@ fn take_frame(rest: &mut Bytes, place: Place) -> Result<Frame, Malformed> {
         let record = records.split_to(length.ok_or(Malformed("a record is cut short"))?);
         operations.push(decode_record(&record)?);
     }
-    if u32::try_from(operations.len()) != Ok(count) {
+    let FrameHeader { stream, term, next_seq_no, .. } = header;
+    if u32::try_from(operations.len()) != Ok(header.records) {
         return Err(Malformed("a frame has more or fewer records than it says"));
     }
-    let (term, next_seq_no) = (PrimaryTerm::new(term), SeqNo::new(next_seq_no));
-    let entry = Entry { term, next_seq_no, operations };
-    Ok(Frame { stream: StreamId::new(stream), place, entry })
+    Ok(Frame { stream, place, entry: Entry { term, next_seq_no, operations } })
+}
+
+/// What is left of a frame in a payload of which some bytes are not what was written.
+pub(in crate::disk) struct FrameRemains<'a> {
+    /// Whose entry.
+    pub(in crate::disk) stream: StreamId,
+    /// Where the frame lies in the segment.
+    pub(in crate::disk) range: Range<u64>,
+    /// The entry's term.
+    pub(in crate::disk) term: PrimaryTerm,
+    /// The number that follows all of its operations, also those that are lost.
+    pub(in crate::disk) next_seq_no: SeqNo,
+    /// The operations that are known exactly; their sources may not be what was written.
+    pub(in crate::disk) operations: Vec<Outline<'a>>,
+    /// Whether there were others behind them, which are lost.
+    pub(in crate::disk) is_cut: bool,
+}
+
+/// What is left of the frames of a payload that lies at `place`. `holds` says of which offsets the
+/// bytes are what was written.
+///
+/// Lengths lead from one frame to the next, and within a frame from one record to the next. A frame
+/// whose own length is lost takes the rest of the payload with it, whoever's entries that were.
+///
+/// # Errors
+/// The offset of the first frame whose header is lost.
+pub(in crate::disk) fn frame_remains<'a>(
+    payload: &'a [u8],
+    place: Place,
+    holds: &dyn Fn(Range<u64>) -> bool,
+) -> Result<Vec<FrameRemains<'a>>, u64> {
+    let mut remains = Vec::new();
+    let (mut rest, mut offset) = (payload, place.offset);
+    while !rest.is_empty() {
+        let records_offset = offset + HEADER_BYTES as u64;
+        let header = FrameHeader::decode(rest).filter(|_| holds(offset..records_offset));
+        let FrameHeader { stream, term, next_seq_no, records_bytes, records } =
+            header.ok_or(offset)?;
+        let (_, behind) = rest.split_at_checked(HEADER_BYTES).ok_or(offset)?;
+        let (frame, behind) = behind.split_at_checked(records_bytes).ok_or(offset)?;
+        let at = Place { offset: records_offset, ..place };
+        let (operations, found) = record_remains(frame, at, holds);
+        let end = records_offset + records_bytes as u64;
+        let is_cut = u32::try_from(found) != Ok(records);
+        let range = offset..end;
+        remains.push(FrameRemains { stream, range, term, next_seq_no, operations, is_cut });
+        (rest, offset) = (behind, end);
+    }
+    Ok(remains)
+}
+
+/// The operations of the records that lie at `place`, up to the first whose head is lost, and how
+/// many records those were.
+fn record_remains<'a>(
+    records: &'a [u8],
+    place: Place,
+    holds: &dyn Fn(Range<u64>) -> bool,
+) -> (Vec<Outline<'a>>, usize) {
+    let mut operations = Vec::new();
+    let mut found = 0;
+    let (mut rest, mut offset) = (records, place.offset);
+    while let Some(head) = RecordHead::decode(rest)
+        && holds(offset..offset + head.head_bytes as u64)
+        && let Some((_, behind)) = rest.split_at_checked(head.record_bytes)
+    {
+        let location = location(place.segment, offset, head.record_bytes as u64);
+        let outline = |(id, last, effect)| Outline { id, last, effect, location };
+        operations.extend(head.document.map(outline));
+        found += 1;
+        offset += head.record_bytes as u64;
+        rest = behind;
+    }
+    (operations, found)
 }

@@ -176,6 +176,11 @@ impl Portion<'_> {
         crc32c(self.bytes).to_le_bytes() == *self.checksum
     }
 
+    /// Its offsets in the segment.
+    pub(in crate::disk) fn range(&self) -> Range<u64> {
+        self.offset..self.offset + self.bytes.len() as u64
+    }
+
     /// The offsets of its checksum in the segment.
     pub(in crate::disk) fn checksum(&self) -> Range<u64> {
         self.checksum_offset..self.checksum_offset + CHECKSUM_BYTES as u64

@@ -45,7 +45,7 @@ pub(super) fn judge(segment: SegmentIdentity, contents: &[u8], start: u64) -> Ju
 }
 
 /// Whether there is a header further on that names a durable end behind `start`.
-fn is_known_durable(segment: SegmentIdentity, contents: &[u8], start: u64) -> bool {
+pub(super) fn is_known_durable(segment: SegmentIdentity, contents: &[u8], start: u64) -> bool {
     let here = Place { segment: segment.number, offset: start };
     headers(segment, contents, start).any(|header| header.durable > here)
 }

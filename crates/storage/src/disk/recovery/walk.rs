@@ -1,25 +1,38 @@
 //! One segment from its first group to its last.
+//!
+//! A group that is known to be durable and is not what was written stays in the walk if its header
+//! and its checksums are: then it is known which sectors of its payload hold.
+
+use std::ops::Range;
 
 use bytes::Bytes;
 
 use super::{
     super::{
         format::{
-            Group, GroupKind, Place, SEGMENT_HEADER_BYTES, SegmentIdentity, group_start, in_memory,
-            slice,
+            Group, GroupHeader, GroupKind, Place, SEGMENT_HEADER_BYTES, SegmentIdentity,
+            group_start, in_memory, slice,
         },
         manifest::{ListedSegment, SegmentEnd},
     },
-    tear::{Judgement, judge},
+    tear::{Judgement, is_known_durable, judge},
 };
 
 /// An offset and what is wrong there.
 pub(super) type Damage = (u64, &'static str);
 
+/// A group, and which parts of its payload are not what was written.
+pub(super) struct WalkedGroup {
+    /// The group.
+    pub(super) group: Group,
+    /// The offsets of its bad parts in the segment; usually there are none.
+    pub(super) bad: Vec<Range<u64>>,
+}
+
 /// What a segment holds.
 pub(super) struct Walked {
-    /// Its groups, all of them whole.
-    pub(super) groups: Vec<Group>,
+    /// Its groups. Those that are not proven durable are whole.
+    pub(super) groups: Vec<WalkedGroup>,
     /// Where the last of them ends.
     pub(super) end: u64,
     /// Up to here it is proven durable; a group behind it is the tail.
@@ -33,7 +46,8 @@ impl Walked {
     /// with an end mark.
     ///
     /// # Errors
-    /// The first damage. A torn last group of an open segment is none.
+    /// The first damage of which it is not known what it touches. A torn last group of an open
+    /// segment is none.
     pub(super) fn new(
         listed: &ListedSegment,
         contents: &Bytes,
@@ -65,18 +79,29 @@ impl Walked {
             Self { groups: Vec::new(), end: SEGMENT_HEADER_BYTES, durable, cut_bytes: 0 };
         while walked.end < length {
             let start = group_start(walked.end);
-            match group_at(identity, contents, walked.end, start) {
-                Ok(group) => walked.push(identity, group)?,
-                Err(damage) if walked.end < durable => return Err(damage),
-                Err(damage) => match judge(identity, contents, start) {
-                    Judgement::Tear if is_zero(contents, walked.end..start) => {
-                        walked.cut_bytes = length - walked.end;
-                        return Ok(walked);
-                    }
-                    Judgement::Tear => return Err(damage),
-                    Judgement::Damage(damage) => return Err(damage),
-                },
+            let damage = match group_at(identity, contents, walked.end, start) {
+                Ok(group) => {
+                    walked.push(identity, WalkedGroup { group, bad: Vec::new() })?;
+                    continue;
+                }
+                Err(damage) => damage,
+            };
+            let is_proven = walked.end < durable || is_known_durable(identity, contents, start);
+            if is_proven && let Some(group) = remains_at(identity, contents, walked.end, start) {
+                walked.push(identity, group)?;
+                continue;
             }
+            if walked.end < durable {
+                return Err(damage);
+            }
+            return match judge(identity, contents, start) {
+                Judgement::Tear if is_zero(contents, walked.end..start) => {
+                    walked.cut_bytes = length - walked.end;
+                    Ok(walked)
+                }
+                Judgement::Tear => Err(damage),
+                Judgement::Damage(damage) => Err(damage),
+            };
         }
         if walked.end < durable {
             return Err((walked.end, "groups are missing"));
@@ -85,9 +110,8 @@ impl Walked {
     }
 
     /// Adds the next group and what it says about those before it.
-    fn push(&mut self, identity: SegmentIdentity, group: Group) -> Result<(), Damage> {
-        let extent = group.header.extent;
-        let named = group.header.durable;
+    fn push(&mut self, identity: SegmentIdentity, walked: WalkedGroup) -> Result<(), Damage> {
+        let GroupHeader { extent, durable: named, .. } = walked.group.header;
         if named > (Place { segment: identity.number, offset: extent.start }) {
             return Err((extent.start, "a group names a durable end behind itself"));
         }
@@ -95,13 +119,13 @@ impl Walked {
             self.durable = self.durable.max(named.offset);
         }
         self.end = extent.end();
-        self.groups.push(group);
+        self.groups.push(walked);
         Ok(())
     }
 
     /// Whether the log was stopped here, on purpose.
     fn ends_with_end_mark(&self) -> bool {
-        self.groups.last().is_some_and(|group| group.header.kind == GroupKind::EndMark)
+        self.groups.last().is_some_and(|last| last.group.header.kind == GroupKind::EndMark)
     }
 }
 
@@ -122,8 +146,30 @@ fn group_at(
         .map_err(|offset| (offset, "a group is not what was written"))
 }
 
+/// The same, if only parts of its payload are not what was written.
+fn remains_at(
+    identity: SegmentIdentity,
+    contents: &Bytes,
+    end: u64,
+    start: u64,
+) -> Option<WalkedGroup> {
+    if !is_zero(contents, end..start) {
+        return None;
+    }
+    let bytes = contents.get(in_memory(start)..)?;
+    let header = GroupHeader::decode(bytes, identity, start)?;
+    let extent = header.extent;
+    if !header.names_checksums(extent.checksums_of(bytes)?) {
+        return None;
+    }
+    let payload = slice(contents, extent.payload())?;
+    let bad = extent.portions(bytes).filter(|portion| !portion.holds());
+    let bad = bad.map(|portion| portion.range()).collect();
+    Some(WalkedGroup { group: Group { header, payload: contents.slice_ref(payload) }, bad })
+}
+
 /// Whether the bytes at these offsets, as far as there are any, are zeros.
-pub(super) fn is_zero(contents: &[u8], range: std::ops::Range<u64>) -> bool {
+pub(super) fn is_zero(contents: &[u8], range: Range<u64>) -> bool {
     let end = range.end.min(contents.len() as u64);
     slice(contents, range.start..end).is_none_or(|bytes| bytes.iter().all(|byte| *byte == 0))
 }

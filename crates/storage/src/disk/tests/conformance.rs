@@ -3,8 +3,12 @@
 use super::super::{DiskLog, Options};
 
 /// So small that every suite fills several segments.
-const TINY: Options =
-    Options { segment_bytes_max: 2_048, group_bytes_max: 512, group_entries_max: 8 };
+const TINY: Options = Options {
+    segment_bytes_max: 2_048,
+    group_bytes_max: 512,
+    group_entries_max: 8,
+    collected_bytes_per_second: 0,
+};
 
 mod on_a_real_directory {
     use shard::log::LogProvider;

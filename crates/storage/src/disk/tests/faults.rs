@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use document::{DocumentId, Effect, Operation};
 use shard::log::{
-    AppendError, Entry, LogError, LogProvider, Logs, Position, Refused, StreamId,
+    AppendError, LogError, LogProvider, Logs, Position, Refused, StreamId,
     conformance::{Shown, entry, index},
 };
 

@@ -3,12 +3,17 @@
 use bytes::Bytes;
 use document::{DocumentId, Effect, Operation, PrimaryTerm, Routing, SeqNo, Timestamp, Version};
 use proptest::{collection::vec, option, prelude::*};
-use shard::log::{Entry, StreamId};
+use shard::log::{
+    Entry, Position, StreamId,
+    conformance::{every_kind_of_operation, index},
+};
 
 use super::super::format::{
     Group, GroupExtent, GroupKind, NewGroup, Place, SegmentIdentity, decode_record, encode_entry,
     frames, group_start, locations, segment_number, slice,
 };
+
+const TERM: PrimaryTerm = PrimaryTerm::FIRST;
 
 fn operation() -> impl Strategy<Value = Operation> {
     let id = || "\\PC{0,20}".prop_map(DocumentId::from);
@@ -30,7 +35,7 @@ fn operation() -> impl Strategy<Value = Operation> {
     })
 }
 
-fn entry() -> impl Strategy<Value = (StreamId, Entry)> {
+pub(super) fn entry() -> impl Strategy<Value = (StreamId, Entry)> {
     (any::<u64>(), any::<u64>(), vec(operation(), 0..4)).prop_map(|(stream, term, operations)| {
         let next_seq_no = SeqNo::new(term.rotate_left(32));
         (StreamId::new(stream), Entry { term: PrimaryTerm::new(term), next_seq_no, operations })
@@ -38,7 +43,7 @@ fn entry() -> impl Strategy<Value = (StreamId, Entry)> {
 }
 
 /// A group of these entries that begins where one that ended at `end` lets it.
-fn encode_group(end: u64, entries: &[(StreamId, Entry)]) -> (NewGroup, Vec<u8>) {
+pub(super) fn encode_group(end: u64, entries: &[(StreamId, Entry)]) -> (NewGroup, Vec<u8>) {
     let encoded: Vec<_> =
         entries.iter().map(|(stream, entry)| encode_entry(*stream, entry).unwrap()).collect();
     let payload_bytes = encoded.iter().map(|frame| frame.len() as u64).sum();
@@ -108,6 +113,42 @@ proptest! {
             let _ = frame;
         }
     }
+}
+
+/// Every byte that a record can be changed in, with a checksum that holds all the same: what is read
+/// is what would be written so.
+#[test]
+fn a_record_is_written_in_one_way() {
+    for operation in every_kind_of_operation() {
+        let record = |operation| {
+            let entry = Entry { operations: vec![operation], ..Entry::marker(TERM, SeqNo::ZERO) };
+            let frame = encode_entry(StreamId::new(1), &entry).unwrap();
+            let start = locations(Position::START, &entry)[0].offset as usize;
+            frame[start..].to_vec()
+        };
+        let bytes = record(operation);
+        for at in 4..bytes.len().min(100) {
+            for bits in 1..=u8::MAX {
+                let mut changed = bytes.clone();
+                changed[at] ^= bits;
+                let checksum = crc32c::crc32c(&changed[4..]).to_le_bytes();
+                changed[..4].copy_from_slice(&checksum);
+                if let Ok(decoded) = decode_record(&Bytes::from(changed.clone())) {
+                    assert_eq!(record(decoded), changed);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_usual_record_takes_some_twenty_bytes_beside_id_and_source() {
+    let mut operation = index(300_000, &"x".repeat(1_000));
+    operation.term = PrimaryTerm::new(7);
+    let id = operation.target().unwrap().0.as_str().len();
+    let entry = Entry { operations: vec![operation], ..Entry::marker(TERM, SeqNo::ZERO) };
+    let length = locations(Position::START, &entry)[0].length as usize;
+    assert_eq!(length - id - 1_000, 19);
 }
 
 #[test]

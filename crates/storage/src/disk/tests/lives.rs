@@ -1,4 +1,4 @@
-//! Random lives: groups, full disks, clean stops and kills in any order, and a crash anywhere.
+//! Random lives: groups, full disks, checkpoints, clean stops and kills in any order, and a crash anywhere.
 
 use std::collections::BTreeMap;
 
@@ -17,6 +17,10 @@ enum Event {
     Append(BTreeMap<usize, Vec<usize>>),
     /// The same, with room for so many bytes.
     AppendToFullDisk(BTreeMap<usize, Vec<usize>>, u64),
+    /// The checkpoints that are missing are written.
+    Checkpoint,
+    /// Segments without operations are given up.
+    Drop,
     /// A clean stop and a start.
     Stop,
     /// A kill and a start.
@@ -28,6 +32,8 @@ fn event() -> impl Strategy<Value = Event> {
     prop_oneof![
         6 => group().prop_map(Event::Append),
         2 => (group(), 0_u64..2_000).prop_map(|(group, room)| Event::AppendToFullDisk(group, room)),
+        2 => Just(Event::Checkpoint),
+        1 => Just(Event::Drop),
         1 => Just(Event::Stop),
         1 => Just(Event::Kill),
     ]
@@ -55,6 +61,12 @@ fn live(events: &[Event]) -> World {
                 world.open();
             }
             Event::Kill => world.open(),
+            Event::Checkpoint => {
+                world.checkpoint();
+            }
+            Event::Drop => {
+                world.drop_empty();
+            }
         }
     }
     world

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use document::{DocumentId, Effect, Operation, PrimaryTerm, SeqNo, Timestamp, Version};
 use shard::{
     log::{
-        Entry, LogError, StreamId,
+        Entry, EntryOutline, LogError, StreamId,
         conformance::{Shown, ShownEntry, index, without_noops},
     },
     store::Store,
@@ -15,14 +15,21 @@ use tokio::sync::oneshot;
 use super::super::{
     DiskLog, Options,
     appender::{Append, Appender},
-    format::{encode_entry, in_memory},
+    checkpoint,
+    format::{Place, encode_entry, in_memory},
+    manifest::ListedSegment,
     recovery::recover,
+    segments::Segment,
 };
 use crate::file::simulated::{Image, SimulatedFileSystem};
 
 /// So small that a few appends fill a segment.
-pub(super) const TINY: Options =
-    Options { segment_bytes_max: 1_500, group_bytes_max: 4_096, group_entries_max: 16 };
+pub(super) const TINY: Options = Options {
+    segment_bytes_max: 1_500,
+    group_bytes_max: 4_096,
+    group_entries_max: 16,
+    collected_bytes_per_second: 0,
+};
 
 /// The streams of these tests.
 pub(super) const STREAMS: [StreamId; 3] = [StreamId::new(0), StreamId::new(1), StreamId::new(7)];
@@ -144,6 +151,57 @@ impl World {
         acknowledged
     }
 
+    /// Writes the checkpoints that are missing; says how many.
+    pub(super) fn checkpoint(&self) -> usize {
+        let appender = self.appender.as_ref().unwrap();
+        let segments = appender.shared.segments.from(0);
+        let is_due = |segment: &&Arc<Segment>| {
+            segment.identity != appender.segment.identity && !segment.has_checkpoint()
+        };
+        let due: Vec<_> = segments.iter().filter(is_due).collect();
+        for segment in &due {
+            checkpoint::write(&appender.directory, segment).unwrap();
+        }
+        due.len()
+    }
+
+    /// Gives up the closed segments that hold nothing but markers and have later entries of their
+    /// streams behind them, as collection does; says how many.
+    pub(super) fn drop_empty(&mut self) -> usize {
+        let appender = self.appender.as_mut().unwrap();
+        let directory = &appender.directory;
+        let is_empty = |listed: &&ListedSegment| {
+            let Some(checkpoint) = checkpoint::read(directory, listed).unwrap() else {
+                return false;
+            };
+            let mut is_empty = true;
+            let visit = |stream, entry: &EntryOutline<'_>| {
+                let last = Place::from(appender.shared.streams.last(stream));
+                is_empty &= entry.operations.is_empty();
+                is_empty &= last.segment > listed.identity.number;
+            };
+            checkpoint.show(visit).unwrap();
+            is_empty
+        };
+        let empty: Vec<_> = appender
+            .manifest
+            .segments
+            .iter()
+            .filter(is_empty)
+            .map(|listed| listed.identity)
+            .collect();
+        let numbers: Vec<_> = empty.iter().map(|identity| identity.number).collect();
+        appender.manifest = appender.manifest.without(&numbers);
+        appender.manifest.store(directory).unwrap();
+        for identity in empty {
+            directory.remove(&identity.file_name()).unwrap();
+            directory.remove(&checkpoint::file_name(identity.number)).unwrap();
+        }
+        directory.sync().unwrap();
+        appender.manifest.forget_dropped();
+        numbers.len()
+    }
+
     /// That an opening after a crash shows what it must and nothing else. The crash came when so
     /// many changes had been made.
     pub(super) fn check(&self, opened: &Opened, changes: usize) {
@@ -213,7 +271,7 @@ fn operation(seq_no: u64, bytes: usize) -> Operation {
 }
 
 /// A life with everything in it: streams that share groups, entries larger than a segment, segments
-/// that fill up, clean stops and kills.
+/// that fill up, checkpoints, segments that are given up, clean stops and kills.
 pub(super) fn eventful_life() -> World {
     let [one, two, three] = STREAMS;
     let mut world = World::new();
@@ -223,6 +281,7 @@ pub(super) fn eventful_life() -> World {
     world.append(&[(two, &[5, 5, 5, 5])]);
     world.append(&[(one, &[700])]);
     world.append(&[(three, &[2_500]), (one, &[1])]);
+    assert!(world.checkpoint() > 1);
     world.append(&[(two, &[30])]);
     world.close();
     world.open();
@@ -233,6 +292,8 @@ pub(super) fn eventful_life() -> World {
     world.append(&[(three, &[13])]);
     world.open();
     world.open();
+    assert!(world.checkpoint() > 1);
+    assert!(world.drop_empty() > 0);
     world.append(&[(one, &[40]), (two, &[40])]);
     world.close();
     world.open();

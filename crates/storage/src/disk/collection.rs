@@ -1,0 +1,336 @@
+//! Collection: giving back the space of what no document needs any more.
+//!
+//! A closed segment that is mostly garbage is *evacuated*: the operations in it that still count are
+//! appended to their streams again, by the streams' own writers, and when the copies are durable the
+//! segment is dropped from the manifest and its file removed. Until then it stays as it is, so that a
+//! crash at any point leaves either the segment or all of the copies, or both; replay does not mind.
+//!
+//! An operation counts if the version table points to it. A delete counts while it is remembered,
+//! and after that for as long as an older segment has garbage: that could be the document, and a
+//! replay without the delete would bring it back.
+//!
+//! Here are the policy, which is arithmetic, and the steps; the thread that takes them is in
+//! `maintenance`.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use shard::log::{LogError, Position, Relocate, StoredOperation, StreamId};
+
+use super::{
+    appender::Appender,
+    checkpoint,
+    directory::{Directory, DiskError},
+    format::{Place, SEGMENT_HEADER_BYTES, SegmentIdentity, frames, group_start, locations},
+    reading::{read_group, read_header},
+    segments::{Segment, SegmentFacts},
+};
+
+/// What the choice of the next segment rests on.
+#[derive(Clone, Debug)]
+pub(super) struct Situation {
+    /// All segments, by number; the last is the one that is written to.
+    pub(super) segments: Vec<SegmentFacts>,
+    /// Segments that cannot be collected: their operations could not be moved.
+    pub(super) pinned: BTreeSet<u32>,
+    /// Segments from this one on are kept for a view that lags behind.
+    pub(super) keep_from: u32,
+    /// How many deletes are remembered.
+    pub(super) tombstones: u64,
+    /// Whether space is wanted at once: an index was deleted, or the disk is full.
+    pub(super) urgent: bool,
+    /// How long a segment may grow.
+    pub(super) segment_bytes_max: u64,
+}
+
+/// What to do next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Choice {
+    /// Nothing: there is little garbage.
+    Rest,
+    /// Close the segment that is written to: the garbage is there.
+    Roll,
+    /// Evacuate a segment.
+    Evacuate(Evacuation),
+}
+
+/// Which segment to evacuate, and how.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Evacuation {
+    /// Its number.
+    pub(super) number: u32,
+    /// Whether older operations on the documents in it may lie in other segments.
+    pub(super) older_elsewhere: bool,
+    /// How much time it may take.
+    pub(super) pace: Pace,
+}
+
+/// How collection goes about it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Pace {
+    /// Within its budget, in parts so small that those who wait behind one hardly notice.
+    Calm,
+    /// At once: there is so much garbage, or space is wanted so badly. Writers that make garbage
+    /// quicker than this wait behind its larger parts, and so make no more than it takes away.
+    Hurried,
+}
+
+impl Pace {
+    /// How many bytes are copied at a time.
+    pub(super) fn copied_bytes_max(self) -> u64 {
+        match self {
+            Self::Calm => 256 << 10,
+            Self::Hurried => 4 << 20,
+        }
+    }
+}
+
+/// How much is read at a time.
+const READ_BYTES_MAX: u64 = 4 << 20;
+/// So many small segments are gathered into one.
+const SMALL_SEGMENTS_MAX: usize = 8;
+
+impl Situation {
+    /// What to do next.
+    ///
+    /// Garbage may take half as much space as what is needed, and a little: beyond that the segment
+    /// with the largest share of garbage goes, for it gives most and costs least.
+    pub(super) fn choose(&self) -> Choice {
+        let garbage = self.garbage();
+        let total: u64 = self.segments.iter().map(|segment| segment.bytes).sum();
+        let wasted: u64 = garbage.bytes.iter().sum();
+        let needed = total - wasted;
+        let slack = self.segment_bytes_max / 16;
+        let pace = if self.urgent || total > needed + needed / 3 * 2 + slack {
+            Pace::Hurried
+        } else {
+            Pace::Calm
+        };
+        if garbage.blocked_bytes > needed / 4 + slack
+            && let Some(oldest) = self.oldest_with_garbage()
+        {
+            return self.evacuate(oldest.number, pace);
+        }
+        if self.urgent || total > needed + needed / 2 + slack {
+            let choice = self.largest_share(&garbage, pace);
+            if choice != Choice::Rest {
+                return choice;
+            }
+        }
+        self.gather_small()
+    }
+
+    /// The segment with the largest share of garbage, if that is an eighth or more.
+    fn largest_share(&self, garbage: &Garbage, pace: Pace) -> Choice {
+        let with_garbage = self.segments.iter().zip(&garbage.bytes);
+        let best = with_garbage
+            .filter(|(segment, garbage)| {
+                **garbage * 8 >= segment.bytes && **garbage > 0 && self.may_go(segment)
+            })
+            .max_by_key(|(segment, garbage)| **garbage * 1_000 / segment.bytes.max(1));
+        match best {
+            None => Choice::Rest,
+            Some((segment, _)) if segment.closed => self.evacuate(segment.number, pace),
+            // A small one is not worth a file; it has next to nothing to give.
+            Some((segment, _)) if segment.bytes * 64 < self.segment_bytes_max => Choice::Rest,
+            Some(_) => Choice::Roll,
+        }
+    }
+
+    /// The oldest of many small segments.
+    fn gather_small(&self) -> Choice {
+        let mut small = self.segments.iter().filter(|segment| {
+            segment.closed && segment.bytes * 8 < self.segment_bytes_max && self.may_go(segment)
+        });
+        match small.next() {
+            Some(oldest) if small.count() >= SMALL_SEGMENTS_MAX => {
+                self.evacuate(oldest.number, Pace::Calm)
+            }
+            Some(_) | None => Choice::Rest,
+        }
+    }
+
+    fn evacuate(&self, number: u32, pace: Pace) -> Choice {
+        let mut older = self.segments.iter().take_while(|segment| segment.number < number);
+        let older_elsewhere = older.any(|segment| segment.retired_bytes > 0);
+        Choice::Evacuate(Evacuation { number, older_elsewhere, pace })
+    }
+
+    fn may_go(&self, segment: &SegmentFacts) -> bool {
+        let is_free = segment.number < self.keep_from && !self.pinned.contains(&segment.number);
+        is_free && !segment.damaged
+    }
+
+    fn oldest_with_garbage(&self) -> Option<&SegmentFacts> {
+        self.segments
+            .iter()
+            .find(|segment| segment.closed && segment.retired_bytes > 0 && self.may_go(segment))
+    }
+
+    /// How much of each segment nobody needs.
+    ///
+    /// Which deletes are forgotten is not known by segment: the oldest, most likely. Those in
+    /// segments behind the first with garbage must be kept for its sake.
+    fn garbage(&self) -> Garbage {
+        let deletes: u64 = self.segments.iter().map(|segment| segment.deletes).sum();
+        let mut forgotten = deletes.saturating_sub(self.tombstones);
+        let mut free = true;
+        let mut blocked_bytes = 0;
+        let bytes = self.segments.iter().map(|segment| {
+            let forgotten_here = forgotten.min(segment.deletes);
+            forgotten -= forgotten_here;
+            let forgotten_bytes = segment.delete_bytes * forgotten_here / segment.deletes.max(1);
+            let garbage = if free {
+                segment.retired_bytes + forgotten_bytes
+            } else {
+                blocked_bytes += forgotten_bytes;
+                segment.retired_bytes
+            };
+            free &= segment.retired_bytes == 0;
+            garbage.min(segment.bytes)
+        });
+        let bytes = bytes.collect();
+        Garbage { bytes, blocked_bytes }
+    }
+}
+
+/// How much space nobody needs.
+struct Garbage {
+    /// Of each segment.
+    bytes: Vec<u64>,
+    /// Bytes of forgotten deletes that older garbage does not let go.
+    blocked_bytes: u64,
+}
+
+/// A segment on its way out.
+pub(super) struct Leaving {
+    segment: Arc<Segment>,
+    evacuation: Evacuation,
+    /// Where the last group that was read ends.
+    read: u64,
+    /// Whose entries are in it.
+    pub(super) streams: BTreeSet<StreamId>,
+}
+
+/// Operations of a leaving segment that still count.
+#[derive(Default)]
+pub(super) struct Chunk {
+    /// By stream, in the order they lie there.
+    pub(super) operations: BTreeMap<StreamId, Vec<StoredOperation>>,
+    /// How many bytes they have.
+    pub(super) bytes: u64,
+    /// How many bytes were read to find them.
+    pub(super) read_bytes: u64,
+}
+
+impl Leaving {
+    /// A segment of which nothing was read yet.
+    pub(super) fn new(segment: Arc<Segment>, evacuation: Evacuation) -> Self {
+        Self { segment, evacuation, read: SEGMENT_HEADER_BYTES, streams: BTreeSet::new() }
+    }
+
+    /// Its file.
+    pub(super) fn identity(&self) -> SegmentIdentity {
+        self.segment.identity
+    }
+
+    /// Reads on until there is as much to copy as its pace allows, or enough was read, but whole
+    /// groups; nothing when all was read.
+    ///
+    /// # Errors
+    /// When the segment cannot be read, or is not what was written.
+    pub(super) fn next_chunk(
+        &mut self,
+        relocate: &dyn Relocate,
+    ) -> Result<Option<Chunk>, LogError> {
+        let mut chunk = Chunk::default();
+        while self.read < self.segment.end()
+            && chunk.bytes < self.evacuation.pace.copied_bytes_max()
+            && chunk.read_bytes < READ_BYTES_MAX
+        {
+            let start = group_start(self.read);
+            let header = read_header(&self.segment, start)?;
+            let group = read_group(&self.segment, &header)?;
+            let end = header.extent.end();
+            chunk.read_bytes += end - self.read;
+            self.read = end;
+            let offset = header.extent.payload().start;
+            let place = Place { segment: self.segment.identity.number, offset };
+            for frame in frames(group.payload, place) {
+                let damage = |what| LogError::Damaged(self.segment.file.damage(offset, what));
+                let frame = frame.map_err(damage)?;
+                let locations = locations(Position::from(frame.place), &frame.entry);
+                self.streams.insert(frame.stream);
+                for (operation, location) in frame.entry.operations.into_iter().zip(locations) {
+                    let found = StoredOperation { operation, location };
+                    if relocate.counts(frame.stream, &found, self.evacuation.older_elsewhere) {
+                        chunk.bytes += u64::from(location.length);
+                        chunk.operations.entry(frame.stream).or_default().push(found);
+                    }
+                }
+            }
+        }
+        Ok((chunk.read_bytes > 0).then_some(chunk))
+    }
+}
+
+impl Chunk {
+    /// The operations in parts of about so many bytes, each of one stream.
+    pub(super) fn into_parts(
+        self,
+        bytes_max: u64,
+    ) -> impl Iterator<Item = (StreamId, Vec<StoredOperation>)> {
+        self.operations.into_iter().flat_map(move |(stream, operations)| {
+            let mut rest = operations.into_iter().peekable();
+            std::iter::from_fn(move || {
+                let (mut part, mut bytes) = (Vec::new(), 0);
+                while let Some(next) = rest.next_if(|_| part.is_empty() || bytes < bytes_max) {
+                    bytes += u64::from(next.location.length);
+                    part.push(next);
+                }
+                (!part.is_empty()).then_some((stream, part))
+            })
+        })
+    }
+}
+
+impl Appender {
+    /// Closes the segment that is written to, so that it can be collected.
+    ///
+    /// # Errors
+    /// When that failed; the log goes on if it was for lack of room.
+    pub(super) fn close_segment(&mut self) -> Result<(), DiskError> {
+        if self.segment.end() > SEGMENT_HEADER_BYTES { self.roll() } else { Ok(()) }
+    }
+
+    /// Takes an evacuated segment out of the log, durably: from here on only the copies count. Its
+    /// file can be removed then.
+    ///
+    /// # Errors
+    /// When that is not certain. For lack of room it did not happen.
+    pub(super) fn drop_segment(&mut self, number: u32) -> Result<(), DiskError> {
+        let manifest = self.manifest.without(&[number]);
+        manifest.store(&self.directory)?;
+        self.manifest = manifest;
+        self.shared.segments.remove(number);
+        Ok(())
+    }
+
+    /// The files of all dropped segments are durably gone: later manifests need not mention them.
+    pub(super) fn forget_dropped(&mut self) {
+        self.manifest.forget_dropped();
+    }
+}
+
+/// Removes the file of a dropped segment, durably.
+///
+/// # Errors
+/// When it is not certain to be gone; the next start removes it.
+pub(super) fn remove_dropped(
+    directory: &Directory,
+    identity: SegmentIdentity,
+) -> Result<(), DiskError> {
+    directory.remove(&identity.file_name())?;
+    directory.remove(&checkpoint::file_name(identity.number))?;
+    directory.sync()
+}

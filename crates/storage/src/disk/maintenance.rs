@@ -1,0 +1,317 @@
+//! The thread that keeps the directory small and quick to open: it takes the steps of `collection`
+//! and `checkpoint` and owns their time.
+//!
+//! It has a runtime of its own, so that reading whole segments holds up nobody. What it changes in
+//! the log it asks the log's thread for.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    thread::JoinHandle,
+    time::Duration,
+};
+
+use parking_lot::Mutex;
+use shard::log::{LogError, Relocate, RelocateError, StreamId};
+use tokio::{
+    sync::{Notify, mpsc, oneshot},
+    time::sleep,
+};
+
+use super::{
+    Options,
+    appender::Shared,
+    checkpoint,
+    collection::{Choice, Chunk, Evacuation, Leaving, Pace, Situation, remove_dropped},
+    directory::{Directory, DiskError},
+    format::SegmentIdentity,
+    log::Request,
+    streams::Claim,
+};
+
+/// How often it looks whether there is something to do.
+const INTERVAL: Duration = Duration::from_secs(1);
+/// A segment that could not be collected is left alone for so many of them.
+const PINNED_INTERVALS: u32 = 5;
+
+/// The thread, and how to reach it.
+pub(super) struct Maintenance {
+    signals: Arc<Signals>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+/// What the thread is told.
+#[derive(Default)]
+struct Signals {
+    /// There may be something to do.
+    wake: Notify,
+    /// It shall end.
+    stop: Notify,
+    /// An index was deleted since it looked last.
+    removed: AtomicBool,
+}
+
+impl Maintenance {
+    /// Starts the thread.
+    ///
+    /// # Errors
+    /// When the machine gives none.
+    pub(super) fn start(
+        directory: Directory,
+        options: Options,
+        shared: Arc<Shared>,
+        requests: mpsc::WeakSender<Request>,
+        relocate: Arc<dyn Relocate>,
+    ) -> std::io::Result<Self> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
+        let signals = Arc::new(Signals::default());
+        let keeper = Keeper {
+            directory,
+            options,
+            shared,
+            requests,
+            relocate,
+            signals: Arc::clone(&signals),
+            pinned: BTreeMap::new(),
+            unwritable: BTreeSet::new(),
+            dropped: Vec::new(),
+        };
+        let stopped = Arc::clone(&signals);
+        let thread =
+            std::thread::Builder::new().name("occam-maintenance".to_owned()).spawn(move || {
+                runtime.block_on(async move {
+                    tokio::select! {
+                        biased;
+                        () = stopped.stop.notified() => {}
+                        () = keeper.run() => {}
+                    }
+                });
+            })?;
+        Ok(Self { signals, thread: Mutex::new(Some(thread)) })
+    }
+
+    /// A stream was removed: its space is wanted back at once.
+    pub(super) fn stream_removed(&self) {
+        self.signals.removed.store(true, Relaxed);
+        self.signals.wake.notify_one();
+    }
+
+    /// Ends the thread, wherever it is.
+    pub(super) fn join(&self) {
+        self.signals.stop.notify_one();
+        if let Some(thread) = self.thread.lock().take() {
+            // It panicked: the log is as good as before, only larger.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// What the thread works with.
+struct Keeper {
+    directory: Directory,
+    options: Options,
+    shared: Arc<Shared>,
+    requests: mpsc::WeakSender<Request>,
+    relocate: Arc<dyn Relocate>,
+    signals: Arc<Signals>,
+    /// Segments that could not be collected, and for how many intervals they are left alone.
+    pinned: BTreeMap<u32, u32>,
+    /// Segments of which no checkpoint could be written; it is not tried again.
+    unwritable: BTreeSet<u32>,
+    /// Dropped segments whose files could not be removed yet.
+    dropped: Vec<SegmentIdentity>,
+}
+
+/// Why a step was not taken to its end.
+enum Interrupted {
+    /// The log is closed, or has failed.
+    Closed,
+    /// This segment cannot be collected now.
+    Stuck(String),
+}
+
+impl Keeper {
+    /// Works until the log is closed.
+    async fn run(mut self) {
+        loop {
+            self.write_checkpoints();
+            match self.collect().await {
+                Ok(true) => {}
+                Ok(false) => {
+                    tokio::select! {
+                        () = sleep(INTERVAL) => {}
+                        () = self.signals.wake.notified() => {}
+                    }
+                    self.pinned.retain(|_, intervals| {
+                        *intervals -= 1;
+                        *intervals > 0
+                    });
+                }
+                Err(Interrupted::Closed) => return,
+                Err(Interrupted::Stuck(_)) => {}
+            }
+        }
+    }
+
+    /// Writes the checkpoints of segments that were closed.
+    fn write_checkpoints(&mut self) {
+        for segment in self.shared.segments.without_checkpoint() {
+            if self.unwritable.contains(&segment.identity.number) {
+                continue;
+            }
+            if let Err(error) = checkpoint::write(&self.directory, &segment) {
+                tracing::warn!(%error, "no checkpoint: the next start will read the segment");
+                self.unwritable.insert(segment.identity.number);
+            }
+        }
+    }
+
+    /// Collects one segment, if one should be; says whether there may be more to do.
+    async fn collect(&mut self) -> Result<bool, Interrupted> {
+        if self.options.collected_bytes_per_second == 0 {
+            return Ok(false);
+        }
+        let urgent = self.signals.removed.load(Relaxed) || !self.shared.has_room();
+        match self.situation(urgent).choose() {
+            Choice::Rest => {
+                self.signals.removed.store(false, Relaxed);
+                Ok(false)
+            }
+            Choice::Roll => {
+                self.ask(Request::CloseSegment).await?;
+                Ok(true)
+            }
+            Choice::Evacuate(evacuation) => {
+                match self.evacuate(evacuation).await {
+                    Err(Interrupted::Stuck(why)) => {
+                        let number = evacuation.number;
+                        tracing::warn!(segment = number, why, "a segment cannot be collected");
+                        self.pinned.insert(number, PINNED_INTERVALS);
+                    }
+                    ended => ended?,
+                }
+                Ok(true)
+            }
+        }
+    }
+
+    fn situation(&self, urgent: bool) -> Situation {
+        Situation {
+            segments: self.shared.segments.facts(),
+            pinned: self.pinned.keys().copied().collect(),
+            keep_from: self.shared.streams.keep_from(),
+            tombstones: self.relocate.tombstones(),
+            urgent,
+            segment_bytes_max: self.options.segment_bytes_max,
+        }
+    }
+
+    /// Copies what still counts of a segment and drops it.
+    async fn evacuate(&mut self, evacuation: Evacuation) -> Result<(), Interrupted> {
+        let Some(segment) = self.shared.segments.get(evacuation.number) else { return Ok(()) };
+        let mut leaving = Leaving::new(segment, evacuation);
+        while let Some(chunk) = leaving.next_chunk(self.relocate.as_ref())? {
+            let rest = self.pause(&chunk, evacuation);
+            self.copy(chunk, evacuation).await?;
+            sleep(rest).await;
+        }
+        self.leave_markers(&leaving).await?;
+        let identity = leaving.identity();
+        self.ask(|answer| Request::DropSegment(identity.number, answer)).await?;
+        self.dropped.push(identity);
+        for dropped in &self.dropped {
+            remove_dropped(&self.directory, *dropped)?;
+        }
+        self.ask(Request::ForgetDropped).await?;
+        self.dropped.clear();
+        Ok(())
+    }
+
+    /// How long to wait after a chunk, so as not to take more than the budget.
+    fn pause(&self, chunk: &Chunk, evacuation: Evacuation) -> Duration {
+        if evacuation.pace == Pace::Hurried {
+            return Duration::ZERO;
+        }
+        // Reading costs less than copying.
+        let bytes = chunk.bytes + chunk.read_bytes / 4;
+        let micros = bytes.saturating_mul(1_000_000) / self.options.collected_bytes_per_second;
+        Duration::from_micros(micros)
+    }
+
+    /// Has the streams' writers append what still counts again.
+    async fn copy(&self, chunk: Chunk, evacuation: Evacuation) -> Result<(), Interrupted> {
+        let Evacuation { older_elsewhere, pace, .. } = evacuation;
+        let mut together = Vec::new();
+        let mut bytes = 0;
+        for (stream, part) in chunk.into_parts(pace.copied_bytes_max()) {
+            if !self.is_wanted(stream) {
+                continue;
+            }
+            bytes += part.iter().map(|found| u64::from(found.location.length)).sum::<u64>();
+            together.push(self.relocate.relocate(stream, part, older_elsewhere, false));
+            if bytes >= pace.copied_bytes_max() {
+                bytes = 0;
+                futures_util::future::try_join_all(together.drain(..)).await?;
+            }
+        }
+        futures_util::future::try_join_all(together).await?;
+        Ok(())
+    }
+
+    /// Sees to it that each stream that is in the segment has an entry behind it: it says in which
+    /// term and at which number the stream is.
+    async fn leave_markers(&self, leaving: &Leaving) -> Result<(), Interrupted> {
+        let number = leaving.identity().number;
+        let streams = &self.shared.streams;
+        let ends_here = |stream: &StreamId| streams.ends_in(*stream, number);
+        let ending: Vec<_> = leaving
+            .streams
+            .iter()
+            .copied()
+            .filter(|stream| self.is_wanted(*stream) && ends_here(stream))
+            .collect();
+        for part in ending.chunks(1_000) {
+            let markers =
+                part.iter().map(|stream| self.relocate.relocate(*stream, Vec::new(), false, true));
+            futures_util::future::try_join_all(markers).await?;
+        }
+        Ok(())
+    }
+
+    fn is_wanted(&self, stream: StreamId) -> bool {
+        self.shared.streams.claim(stream) == Some(Claim::Open)
+    }
+
+    /// Asks the log's thread for something and waits until it is done.
+    async fn ask(
+        &self,
+        request: impl FnOnce(oneshot::Sender<Result<(), DiskError>>) -> Request,
+    ) -> Result<(), Interrupted> {
+        let (answer, done) = oneshot::channel();
+        let requests = self.requests.upgrade().ok_or(Interrupted::Closed)?;
+        requests.send(request(answer)).await.map_err(|_| Interrupted::Closed)?;
+        drop(requests);
+        Ok(done.await.map_err(|_| Interrupted::Closed)??)
+    }
+}
+
+impl From<LogError> for Interrupted {
+    fn from(error: LogError) -> Self {
+        Self::Stuck(error.to_string())
+    }
+}
+
+impl From<DiskError> for Interrupted {
+    fn from(error: DiskError) -> Self {
+        Self::Stuck(error.to_string())
+    }
+}
+
+impl From<RelocateError> for Interrupted {
+    fn from(error: RelocateError) -> Self {
+        Self::Stuck(error.to_string())
+    }
+}

@@ -1,0 +1,261 @@
+//! Collection: what it may choose, that it bounds space, and that no crash during it loses anything
+//! or brings anything back.
+
+use std::collections::{BTreeSet, HashSet};
+
+use proptest::{collection::vec, prelude::*, sample::Index};
+use shard::log::StreamId;
+
+use super::{
+    super::{
+        collection::{Choice, Evacuation, Pace, Situation},
+        segments::SegmentFacts,
+    },
+    lifetimes::Lifetime,
+};
+
+const ONE: StreamId = StreamId::new(0);
+const TWO: StreamId = StreamId::new(5);
+
+fn segment(number: u32, bytes: u64, retired_bytes: u64) -> SegmentFacts {
+    SegmentFacts {
+        number,
+        closed: true,
+        damaged: false,
+        bytes,
+        retired_bytes,
+        delete_bytes: 0,
+        deletes: 0,
+    }
+}
+
+fn deletes(number: u32, bytes: u64) -> SegmentFacts {
+    SegmentFacts { delete_bytes: bytes, deletes: bytes / 10, ..segment(number, bytes, 0) }
+}
+
+fn open(number: u32, bytes: u64, retired_bytes: u64) -> SegmentFacts {
+    SegmentFacts { closed: false, ..segment(number, bytes, retired_bytes) }
+}
+
+fn situation(segments: Vec<SegmentFacts>) -> Situation {
+    Situation {
+        segments,
+        pinned: BTreeSet::new(),
+        keep_from: u32::MAX,
+        tombstones: 0,
+        urgent: false,
+        segment_bytes_max: 1_000,
+    }
+}
+
+fn evacuate(number: u32, older_elsewhere: bool, pace: Pace) -> Choice {
+    Choice::Evacuate(Evacuation { number, older_elsewhere, pace })
+}
+
+#[test]
+fn the_segment_with_the_largest_share_of_garbage_goes_first() {
+    let little = vec![segment(1, 1_000, 300), segment(2, 1_000, 200), open(3, 500, 0)];
+    assert_eq!(situation(little).choose(), Choice::Rest);
+    let much = vec![segment(1, 1_000, 300), segment(2, 1_000, 700), open(3, 500, 0)];
+    assert_eq!(situation(much).choose(), evacuate(2, true, Pace::Calm));
+    let more = vec![segment(1, 1_000, 900), segment(2, 1_000, 700), open(3, 500, 0)];
+    assert_eq!(situation(more).choose(), evacuate(1, false, Pace::Hurried));
+}
+
+#[test]
+fn what_is_pinned_or_kept_for_a_view_stays() {
+    let much = || vec![segment(1, 1_000, 900), segment(2, 1_000, 800), open(3, 500, 0)];
+    let pinned = Situation { pinned: BTreeSet::from([1]), ..situation(much()) };
+    assert_eq!(pinned.choose(), evacuate(2, true, Pace::Hurried));
+    let kept = Situation { keep_from: 1, ..situation(much()) };
+    assert_eq!(kept.choose(), Choice::Rest);
+}
+
+#[test]
+fn garbage_in_the_segment_that_is_written_to_closes_it() {
+    let garbage = vec![segment(1, 1_000, 100), open(2, 900, 890)];
+    assert_eq!(situation(garbage).choose(), Choice::Roll);
+    let small = vec![segment(1, 1_000, 0), open(2, 12, 12)];
+    assert_eq!(Situation { urgent: true, ..situation(small) }.choose(), Choice::Rest);
+}
+
+#[test]
+fn when_space_is_wanted_little_garbage_is_worth_it() {
+    let little = vec![segment(1, 1_000, 150), segment(2, 1_000, 50), open(3, 500, 0)];
+    let urgent = Situation { urgent: true, ..situation(little) };
+    assert_eq!(urgent.choose(), evacuate(1, false, Pace::Hurried));
+}
+
+#[test]
+fn forgotten_deletes_are_garbage_unless_older_garbage_needs_them() {
+    let clean = vec![segment(1, 1_000, 0), deletes(2, 1_000), open(3, 10, 0)];
+    assert_eq!(situation(clean.clone()).choose(), evacuate(2, false, Pace::Hurried));
+    // All of them are remembered.
+    assert_eq!(Situation { tombstones: 100, ..situation(clean) }.choose(), Choice::Rest);
+    // What could be brought back goes first.
+    let blocked = vec![segment(1, 2_000, 1), deletes(2, 1_000), open(3, 10, 0)];
+    assert!(matches!(
+        situation(blocked).choose(),
+        Choice::Evacuate(Evacuation { number: 1, older_elsewhere: false, .. })
+    ));
+}
+
+#[test]
+fn many_small_segments_are_gathered() {
+    let mut small: Vec<_> = (1..=9).map(|number| segment(number, 20, 0)).collect();
+    small.push(open(10, 20, 0));
+    assert_eq!(situation(small.clone()).choose(), evacuate(1, false, Pace::Calm));
+    small.remove(0);
+    assert_eq!(situation(small).choose(), Choice::Rest);
+}
+
+/// Documents that are overwritten, deleted and written again in two streams; one of them is removed;
+/// collections of old, young and all segments, stops and kills between.
+fn long_life() -> Lifetime {
+    let mut life = Lifetime::new(&[ONE, TWO]);
+    life.write(ONE, &[("a", Some(300)), ("b", Some(300))]);
+    life.write(TWO, &[("a", Some(200)), ("c", Some(10))]);
+    life.write(ONE, &[("a", Some(320)), ("d", None)]);
+    life.write(ONE, &[("b", None)]);
+    life.roll();
+    life.collect(&[0]);
+    life.write(TWO, &[("a", None), ("e", Some(400))]);
+    life.write(ONE, &[("b", Some(30))]);
+    life.start();
+    life.write(ONE, &[("b", None), ("a", Some(20))]);
+    life.roll();
+    // The delete of `b` goes where older copies of it are left, and then where none is.
+    life.collect(&[1]);
+    life.collect_all();
+    life.stop();
+    life.start();
+    life.remember_deletes(true);
+    life.write(TWO, &[("e", None)]);
+    life.roll();
+    life.collect_all();
+    life.remember_deletes(false);
+    life.collect_all();
+    life.remove(TWO);
+    life.roll();
+    life.collect_all();
+    life.write(ONE, &[("z", Some(1))]);
+    life.start();
+    life.collect_all();
+    life
+}
+
+#[test]
+fn no_crash_of_a_collected_log_loses_or_revives_anything() {
+    let life = long_life();
+    let mut states = 0;
+    let mut seen = HashSet::new();
+    for changes in 0..=life.files.changes() {
+        let mut images = life.files.crash_images(changes);
+        images.push(life.files.killed_after(changes).image());
+        for image in images {
+            states += 1;
+            if !seen.insert((image.clone(), changes)) {
+                continue;
+            }
+            let (files, first) = life.check(&image, changes);
+            // The start after it crashes as well.
+            for over in 0..=files.changes() {
+                for image in files.crash_images(over) {
+                    states += 1;
+                    if seen.insert((image.clone(), changes)) {
+                        let (_, second) = life.check(&image, changes);
+                        assert_eq!(second.contents(), first.contents());
+                    }
+                }
+            }
+        }
+    }
+    println!("{states} states after crashes of a log that is collected");
+}
+
+#[test]
+fn a_kill_shows_what_a_power_cut_after_the_next_start_keeps() {
+    let life = long_life();
+    let mut states = 0;
+    for changes in 0..=life.files.changes() {
+        let files = life.files.killed_after(changes);
+        let first = life.check_files(&files, changes);
+        for image in files.crash_images(files.changes()) {
+            states += 1;
+            let (_, second) = life.check(&image, changes);
+            assert_eq!(second.contents(), first.contents());
+        }
+    }
+    println!("{states} states after kills of a log that is collected");
+}
+
+#[test]
+fn collection_bounds_space_under_any_load() {
+    let mut life = Lifetime::new(&[ONE]);
+    for round in 0..60 {
+        let id = format!("{}", round % 4);
+        life.write(ONE, &[(&id, Some(150)), ("gone", Some(100)), ("gone", None)]);
+        life.collect_all();
+    }
+    let (documents, bytes) = life.size();
+    assert_eq!(documents, 4);
+    assert!(bytes < 4_000, "{bytes} bytes for {documents} documents of 200 bytes");
+}
+
+/// What happens to a log.
+#[derive(Clone, Debug)]
+enum Event {
+    Write(bool, u8, Option<usize>),
+    Roll,
+    Collect(Vec<usize>),
+    Remember(bool),
+    Stop,
+    Kill,
+}
+
+fn event() -> impl Strategy<Value = Event> {
+    prop_oneof![
+        8 => (any::<bool>(), 0_u8..4, proptest::option::of(0_usize..500))
+            .prop_map(|(stream, id, bytes)| Event::Write(stream, id, bytes)),
+        2 => Just(Event::Roll),
+        3 => vec(0_usize..4, 1..3).prop_map(Event::Collect),
+        1 => any::<bool>().prop_map(Event::Remember),
+        1 => Just(Event::Stop),
+        1 => Just(Event::Kill),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..Default::default() })]
+
+    #[test]
+    fn nothing_is_lost_or_revived_in_any_life(
+        events in vec(event(), 1..30),
+        crashes in vec(any::<Index>(), 4),
+    ) {
+        let mut life = Lifetime::new(&[ONE, TWO]);
+        for event in &events {
+            match event {
+                Event::Write(stream, id, bytes) => {
+                    let stream = if *stream { ONE } else { TWO };
+                    life.write(stream, &[(&id.to_string(), *bytes)]);
+                }
+                Event::Roll => life.roll(),
+                Event::Collect(places) => life.collect(places),
+                Event::Remember(remembers) => life.remember_deletes(*remembers),
+                Event::Stop => {
+                    life.stop();
+                    life.start();
+                }
+                Event::Kill => life.start(),
+            }
+        }
+        for crash in crashes {
+            let changes = crash.index(life.files.changes() + 1);
+            for image in life.files.crash_images(changes) {
+                life.check(&image, changes);
+            }
+            life.check_files(&life.files.killed_after(changes), changes);
+        }
+    }
+}
