@@ -7,6 +7,7 @@ use std::{
 };
 
 use document::Effect;
+use parking_lot::RwLock;
 use shard::{
     Alarm, Clock, Memory, Recovery, Shard, ShardOptions, VersionTable,
     log::{EntryOutline, LogError, LogProvider, Logs, Relocate, Replay, StreamId},
@@ -278,24 +279,26 @@ impl Node {
 /// Folds the one pass over the log into the state of every shard, and of the catalogue.
 struct NodeReplay {
     tables: Tables,
-    recoveries: HashMap<StreamId, Recovery>,
+    recoveries: RwLock<HashMap<StreamId, Arc<Recovery>>>,
     /// The catalogue, once everything was shown.
     stored: Stored,
 }
 
 impl NodeReplay {
     fn new(tables: Tables) -> Self {
-        Self { tables, recoveries: HashMap::new(), stored: Stored::default() }
+        Self { tables, recoveries: RwLock::default(), stored: Stored::default() }
     }
 
     fn recovery(&mut self, stream: StreamId) -> Recovery {
-        self.recoveries.remove(&stream).unwrap_or_else(|| self.tables.recovery())
+        // Nobody else has it any more.
+        let folded = self.recoveries.get_mut().remove(&stream).and_then(Arc::into_inner);
+        folded.unwrap_or_else(|| self.tables.recovery())
     }
 
     /// Reads the documents of the catalogue, as they are after everything was shown.
     fn read_catalog(&self, store: &dyn Store) -> Result<Stored, LogError> {
         let mut documents = Vec::new();
-        if let Some(catalog) = self.recoveries.get(&StreamId::CATALOG) {
+        if let Some(catalog) = self.recoveries.read().get(&StreamId::CATALOG) {
             catalog.table().for_each_live(&mut |location| documents.push(location));
         }
         let mut records = Vec::new();
@@ -329,9 +332,13 @@ fn unreadable_catalog(why: impl Display) -> LogError {
 }
 
 impl Replay for NodeReplay {
-    fn entry(&mut self, stream: StreamId, entry: &EntryOutline<'_>, retired: &mut Vec<Location>) {
-        let recovery = self.recoveries.entry(stream);
-        recovery.or_insert_with(|| self.tables.recovery()).entry(entry, retired);
+    fn entry(&self, stream: StreamId, entry: &EntryOutline<'_>, retired: &mut Vec<Location>) {
+        let known = self.recoveries.read().get(&stream).map(Arc::clone);
+        let recovery = known.unwrap_or_else(|| {
+            let mut recoveries = self.recoveries.write();
+            Arc::clone(recoveries.entry(stream).or_insert_with(|| Arc::new(self.tables.recovery())))
+        });
+        recovery.entry(entry, retired);
     }
 
     fn live_streams(&mut self, store: &dyn Store) -> Result<Vec<StreamId>, LogError> {
@@ -339,7 +346,7 @@ impl Replay for NodeReplay {
         let mut live = vec![StreamId::CATALOG];
         live.extend(self.stored.streams());
         let wanted: HashSet<_> = live.iter().copied().collect();
-        self.recoveries.retain(|id, recovery| {
+        self.recoveries.get_mut().retain(|id, recovery| {
             if !wanted.contains(id) {
                 recovery.table().for_each_live(&mut |location| store.retire(location));
             }

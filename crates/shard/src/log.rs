@@ -249,8 +249,7 @@ pub trait Logs: Send + Sync {
 
 /// What opens a node's log.
 pub trait LogProvider: Send {
-    /// Makes one pass over what is stored, showing each entry to `replay` in the order of its stream,
-    /// then opens the streams that are still wanted, each in a new primary term.
+    /// Makes one pass over what is stored, showing each entry to `replay`, then opens the streams that are still wanted, each in a new primary term.
     ///
     /// Everything shown is durable before this returns, and so are the new terms; older writers are
     /// fenced. Blocks the calling thread.
@@ -261,11 +260,11 @@ pub trait LogProvider: Send {
 }
 
 /// Who folds the log into state while it is opened.
-pub trait Replay {
-    /// One stored entry, without its sources. After collection an operation may come again or late:
-    /// compare by sequence number (`document::apply`). Adds to `retired` the locations that are of
+pub trait Replay: Sync {
+    /// One stored entry, without its sources. They come in any order, and from several threads at a
+    /// time: compare by sequence number (`document::apply`). Adds to `retired` the locations that are of
     /// no use any more: of what the operations replace, or of operations that are stale themselves.
-    fn entry(&mut self, stream: StreamId, entry: &EntryOutline<'_>, retired: &mut Vec<Location>);
+    fn entry(&self, stream: StreamId, entry: &EntryOutline<'_>, retired: &mut Vec<Location>);
 
     /// Asked once, after the last entry: the streams to open. Others are left to collection, and
     /// their locations retired. Sources are read from `store`.

@@ -1,5 +1,7 @@
 //! A shard's state folded from its log, before its writer starts.
 
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
 use document::{Effect, Operation, SeqNo};
 
 use crate::{
@@ -12,19 +14,19 @@ use crate::{
 #[derive(Debug)]
 pub struct Recovery {
     table: VersionTable,
-    next_seq_no: SeqNo,
+    next_seq_no: AtomicU64,
 }
 
 impl Recovery {
     /// The state of a shard without history, in an empty table.
     #[must_use]
     pub fn new(table: VersionTable) -> Self {
-        Self { table, next_seq_no: SeqNo::ZERO }
+        Self { table, next_seq_no: AtomicU64::new(0) }
     }
 
-    /// Folds in one entry. It may come late or twice: sequence numbers tell. Adds to `retired` the
+    /// Folds in one entry. They may come in any order, and twice: sequence numbers tell. Adds to `retired` the
     /// locations that are of no use any more.
-    pub fn entry(&mut self, entry: &EntryOutline<'_>, retired: &mut Vec<Location>) {
+    pub fn entry(&self, entry: &EntryOutline<'_>, retired: &mut Vec<Location>) {
         for operation in entry.operations {
             let place = match operation.effect {
                 OutlineEffect::Indexed => Place::Live(operation.location),
@@ -32,7 +34,7 @@ impl Recovery {
             };
             retired.extend(self.table.apply_outline(operation.id, operation.last, place));
         }
-        self.next_seq_no = self.next_seq_no.max(entry.next_seq_no);
+        self.next_seq_no.fetch_max(entry.next_seq_no.get(), Relaxed);
     }
 
     /// What is held so far.
@@ -43,7 +45,7 @@ impl Recovery {
 
     /// The table, and the number that the next operation takes.
     pub(crate) fn finish(self) -> (VersionTable, SeqNo) {
-        (self.table, self.next_seq_no)
+        (self.table, SeqNo::new(self.next_seq_no.into_inner()))
     }
 }
 

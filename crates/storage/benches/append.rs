@@ -82,7 +82,7 @@ async fn write(logs: Arc<dyn Logs>, id: StreamId, durability: Durability, began:
 struct Nothing;
 
 impl Replay for Nothing {
-    fn entry(&mut self, _: StreamId, _: &EntryOutline<'_>, _: &mut Vec<Location>) {}
+    fn entry(&self, _: StreamId, _: &EntryOutline<'_>, _: &mut Vec<Location>) {}
 
     fn live_streams(&mut self, _: &dyn Store) -> Result<Vec<StreamId>, LogError> {
         Ok(Vec::new())

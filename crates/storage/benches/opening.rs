@@ -4,12 +4,14 @@
 #![allow(missing_docs, clippy::print_stdout, reason = "a benchmark prints")]
 
 use std::{
+    collections::HashMap,
     path::Path,
     sync::Arc,
     time::{Duration, Instant},
 };
 
 use document::{DocumentId, Effect, Operation, PrimaryTerm, SeqNo, Timestamp, Version};
+use parking_lot::RwLock;
 use shard::{
     Recovery, VersionTable,
     log::{Entry, EntryOutline, LogError, LogProvider, Logs, Replay, StreamId},
@@ -23,6 +25,7 @@ const OPTIONS: Options = Options {
     group_bytes_max: 8 << 20,
     group_entries_max: 1_024,
     collected_bytes_per_second: 0,
+    opening_threads_max: 4,
 };
 
 type Failure = Box<dyn std::error::Error>;
@@ -110,7 +113,7 @@ fn index(number: u64) -> Operation {
 struct Ignored;
 
 impl Replay for Ignored {
-    fn entry(&mut self, _: StreamId, _: &EntryOutline<'_>, _: &mut Vec<Location>) {}
+    fn entry(&self, _: StreamId, _: &EntryOutline<'_>, _: &mut Vec<Location>) {}
 
     fn live_streams(&mut self, _: &dyn Store) -> Result<Vec<StreamId>, LogError> {
         Ok(Vec::new())
@@ -119,11 +122,15 @@ impl Replay for Ignored {
 
 /// Folds each stream into a version table, as a node does.
 #[derive(Default)]
-struct Tables(std::collections::HashMap<StreamId, Recovery>);
+struct Tables(RwLock<HashMap<StreamId, Arc<Recovery>>>);
 
 impl Replay for Tables {
-    fn entry(&mut self, id: StreamId, entry: &EntryOutline<'_>, retired: &mut Vec<Location>) {
-        let stream = self.0.entry(id).or_insert_with(|| Recovery::new(VersionTable::new(1)));
+    fn entry(&self, id: StreamId, entry: &EntryOutline<'_>, retired: &mut Vec<Location>) {
+        let known = self.0.read().get(&id).map(Arc::clone);
+        let stream = known.unwrap_or_else(|| {
+            let new = || Arc::new(Recovery::new(VersionTable::new(1)));
+            Arc::clone(self.0.write().entry(id).or_insert_with(new))
+        });
         stream.entry(entry, retired);
     }
 

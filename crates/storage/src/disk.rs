@@ -60,6 +60,8 @@ pub struct Options {
     /// How much collection may copy in a second while there is time; it takes more when space gets
     /// short. 0 turns it off.
     pub collected_bytes_per_second: u64,
+    /// How many threads may read checkpoints at a time when the log is opened.
+    pub opening_threads_max: usize,
 }
 
 impl Default for Options {
@@ -69,6 +71,7 @@ impl Default for Options {
             group_bytes_max: 8 << 20,
             group_entries_max: 1_024,
             collected_bytes_per_second: 32 << 20,
+            opening_threads_max: 4,
         }
     }
 }

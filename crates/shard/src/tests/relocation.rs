@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use document::GcDeletes;
+use parking_lot::Mutex;
 
 use super::support::{
     Ending, STREAM, World, all, create, delete, if_seq_no, index, is, one, source, told, update,
@@ -16,17 +17,17 @@ use crate::{
 /// Everything that is stored, as collection finds it.
 #[derive(Default)]
 struct Found {
-    locations: Vec<Location>,
+    locations: Mutex<Vec<Location>>,
     operations: Vec<StoredOperation>,
 }
 
 impl Replay for Found {
-    fn entry(&mut self, _: StreamId, entry: &EntryOutline<'_>, _: &mut Vec<Location>) {
-        self.locations.extend(entry.operations.iter().map(|operation| operation.location));
+    fn entry(&self, _: StreamId, entry: &EntryOutline<'_>, _: &mut Vec<Location>) {
+        self.locations.lock().extend(entry.operations.iter().map(|operation| operation.location));
     }
 
     fn live_streams(&mut self, store: &dyn Store) -> Result<Vec<StreamId>, LogError> {
-        for &location in &self.locations {
+        for &location in self.locations.get_mut().iter() {
             let operation = store.read_blocking(location).unwrap();
             self.operations.push(StoredOperation { operation, location });
         }

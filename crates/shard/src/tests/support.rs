@@ -150,7 +150,7 @@ impl World {
 struct OneStream(Recovery);
 
 impl Replay for OneStream {
-    fn entry(&mut self, id: StreamId, entry: &EntryOutline<'_>, retired: &mut Vec<Location>) {
+    fn entry(&self, id: StreamId, entry: &EntryOutline<'_>, retired: &mut Vec<Location>) {
         assert_eq!(id, STREAM);
         self.0.entry(entry, retired);
     }

@@ -23,6 +23,7 @@ mod walk;
 use std::{collections::HashMap, sync::Arc};
 
 use bytes::Bytes;
+use parking_lot::Mutex;
 use shard::{
     log::{Entry, EntryOutline, LogError, Outline, Position, Replay, StreamId},
     store::{Location, Store},
@@ -54,14 +55,9 @@ pub(super) fn recover(
     directory.sync()?;
     let manifest = leftovers::open_manifest(&directory)?;
 
-    let mut recovery = Recovery {
-        directory: &directory,
-        replay,
-        shared: Arc::default(),
-        seen: HashMap::new(),
-        retired: Vec::new(),
-    };
-    let tail = recovery.walk(&manifest)?;
+    let mut recovery =
+        Recovery { directory: &directory, replay, shared: Arc::default(), seen: Mutex::default() };
+    let tail = recovery.walk(&manifest, options.opening_threads_max)?;
     let (segment, manifest) = recovery.begin_segment(manifest, &tail)?;
     let shared = recovery.shared;
     Ok(Appender {
@@ -94,18 +90,17 @@ struct Recovery<'a> {
     /// What the log's users will see.
     shared: Arc<Shared>,
     /// Where each stream is so far.
-    seen: HashMap<StreamId, StreamEnd>,
-    /// What the entry that is being shown made useless, kept for the next one.
-    retired: Vec<Location>,
+    seen: Mutex<HashMap<StreamId, StreamEnd>>,
 }
 
 impl Recovery<'_> {
     /// Shows everything that is proven durable and returns the rest.
-    fn walk(&mut self, manifest: &Manifest) -> Result<Tail, LogError> {
+    fn walk(&self, manifest: &Manifest, threads_max: usize) -> Result<Tail, LogError> {
         let mut tail = Tail::default();
-        for listed in &manifest.segments {
-            if let Some(checkpoint) = self.checkpoint(listed) {
-                tail.durable = Some(self.show_outlined(listed, &checkpoint)?);
+        let outlined = self.show_checkpoints(&manifest.segments, threads_max)?;
+        for (listed, outlined) in manifest.segments.iter().zip(outlined) {
+            if let Some(end) = outlined {
+                tail.durable = Some(end);
             } else {
                 let ends_the_log = manifest.stopped && Some(listed) == manifest.segments.last();
                 self.show_read(listed, ends_the_log, &mut tail)?;
@@ -133,7 +128,7 @@ impl Recovery<'_> {
 
     /// Reads a segment and shows what of it is proven durable; adds the others to the tail.
     fn show_read(
-        &mut self,
+        &self,
         listed: &ListedSegment,
         ends_the_log: bool,
         tail: &mut Tail,
@@ -158,7 +153,7 @@ impl Recovery<'_> {
 
     /// Shows the groups of a segment that are proven durable and adds the others to the tail.
     fn show_proven(
-        &mut self,
+        &self,
         segment: &Segment,
         walked: &Walked,
         tail: &mut Tail,
@@ -191,7 +186,8 @@ impl Recovery<'_> {
     }
 
     /// Shows the entries of a payload that lies, or will lie, at `place`.
-    fn show(&mut self, payload: &Bytes, place: Place) -> Result<(), Damage> {
+    fn show(&self, payload: &Bytes, place: Place) -> Result<(), Damage> {
+        let mut retired = Vec::new();
         for frame in frames(payload.clone(), place) {
             let frame = frame.map_err(|Malformed(what)| (place.offset, what))?;
             let position = Position::from(frame.place);
@@ -199,22 +195,25 @@ impl Recovery<'_> {
             let locations = locations(position, &frame.entry);
             let operations = Outline::of_entry(&frame.entry, &locations);
             let outline = EntryOutline { position, term, next_seq_no, operations: &operations };
-            self.show_entry(frame.stream, &outline);
+            self.show_entry(frame.stream, &outline, &mut retired);
         }
         Ok(())
     }
 
     /// Shows one entry and keeps account of what of its segment is of use. Wherever it was found:
     /// there is no other way to show one.
-    fn show_entry(&mut self, stream: StreamId, entry: &EntryOutline<'_>) {
-        let seen = self.seen.entry(stream).or_insert(StreamEnd::FIRST);
-        seen.term = seen.term.max(entry.term);
-        seen.next_seq_no = seen.next_seq_no.max(entry.next_seq_no);
-        seen.last = entry.position;
+    fn show_entry(&self, stream: StreamId, entry: &EntryOutline<'_>, retired: &mut Vec<Location>) {
+        {
+            let mut seen = self.seen.lock();
+            let seen = seen.entry(stream).or_insert(StreamEnd::FIRST);
+            seen.term = seen.term.max(entry.term);
+            seen.next_seq_no = seen.next_seq_no.max(entry.next_seq_no);
+            seen.last = seen.last.max(entry.position);
+        }
         let segments = self.shared.segments.as_ref();
         segments.stored(entry.operations);
-        self.replay.entry(stream, entry, &mut self.retired);
-        for location in self.retired.drain(..) {
+        self.replay.entry(stream, entry, retired);
+        for location in retired.drain(..) {
             segments.retire(location);
         }
     }
@@ -254,12 +253,13 @@ impl Recovery<'_> {
     /// Starts the new term of every stream that is still wanted.
     fn write_markers(&mut self, fresh: &mut FreshSegment) -> Result<(), LogError> {
         let live = self.replay.live_streams(self.shared.segments.as_ref())?;
-        for (&id, &end) in &self.seen {
+        let seen = self.seen.get_mut();
+        for (&id, &end) in &*seen {
             self.shared.streams.set(id, StreamState::new(end, Claim::Unclaimed));
         }
         let mut markers = Vec::with_capacity(live.len());
         for &id in &live {
-            let seen = self.seen.get(&id).copied();
+            let seen = seen.get(&id).copied();
             let end =
                 seen.map_or(StreamEnd::FIRST, |end| StreamEnd { term: end.term.next(), ..end });
             let marker = encode_entry(id, &Entry::marker(end.term, end.next_seq_no))

@@ -1,7 +1,15 @@
 //! A closed segment that has a checkpoint: it is shown without being read.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::BTreeSet,
+    num::NonZero,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
+};
 
+use parking_lot::Mutex;
 use shard::log::LogError;
 
 use super::{
@@ -16,10 +24,47 @@ use super::{
 };
 
 impl Recovery<'_> {
+    /// Shows the segments that have good checkpoints, several at a time; returns where each ends, and
+    /// nothing for those that must be read.
+    pub(super) fn show_checkpoints(
+        &self,
+        listed: &[ListedSegment],
+        threads_max: usize,
+    ) -> Result<Vec<Option<Place>>, LogError> {
+        let machine = std::thread::available_parallelism().map_or(1, NonZero::get);
+        let threads = threads_max.min(machine).min(listed.len());
+        if threads <= 1 {
+            return listed.iter().map(|listed| self.show_checkpoint(listed)).collect();
+        }
+        let next = AtomicUsize::new(0);
+        let shown: Mutex<Vec<_>> = Mutex::new(listed.iter().map(|_| Ok(None)).collect());
+        std::thread::scope(|scope| {
+            for _ in 0..threads {
+                scope.spawn(|| {
+                    loop {
+                        let place = next.fetch_add(1, Relaxed);
+                        let Some(listed) = listed.get(place) else { break };
+                        let ended = self.show_checkpoint(listed);
+                        if let Some(shown) = shown.lock().get_mut(place) {
+                            *shown = ended;
+                        }
+                    }
+                });
+            }
+        });
+        shown.into_inner().into_iter().collect()
+    }
+
+    /// Shows a segment if it has a good checkpoint; returns where it ends then.
+    fn show_checkpoint(&self, listed: &ListedSegment) -> Result<Option<Place>, LogError> {
+        let checkpoint = self.checkpoint(listed);
+        checkpoint.map(|checkpoint| self.show_outlined(listed, &checkpoint)).transpose()
+    }
+
     /// Shows a closed segment by its checkpoint; returns where it ends. If its file is missing or not
     /// its own, all of its operations are known and their sources cannot be read.
-    pub(super) fn show_outlined(
-        &mut self,
+    fn show_outlined(
+        &self,
         listed: &ListedSegment,
         checkpoint: &Checkpoint,
     ) -> Result<Place, LogError> {
@@ -31,12 +76,12 @@ impl Recovery<'_> {
         segment.set_has_checkpoint();
         self.shared.segments.add(Arc::clone(&segment));
 
-        let mut touched = BTreeSet::new();
+        let (mut touched, mut retired) = (BTreeSet::new(), Vec::new());
         let shown = checkpoint.show(|stream, entry| {
             if wrong.is_some() && !entry.operations.is_empty() {
                 touched.insert(stream);
             }
-            self.show_entry(stream, entry);
+            self.show_entry(stream, entry, &mut retired);
         });
         shown.map_err(|Malformed(what)| {
             // A part of it was shown: it is too late to read the segment instead.

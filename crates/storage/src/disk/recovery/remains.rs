@@ -17,7 +17,7 @@ impl Recovery<'_> {
     /// Shows those operations of a damaged group that are known exactly, and takes note of the damage
     /// to their streams.
     pub(super) fn show_remains(
-        &mut self,
+        &self,
         segment: &Segment,
         found: &WalkedGroup,
     ) -> Result<(), LogError> {
@@ -47,6 +47,7 @@ impl Recovery<'_> {
             self.show_entry(
                 frame.stream,
                 &EntryOutline { position, term, next_seq_no, operations },
+                &mut Vec::new(),
             );
             if let Some(offset) = bad {
                 let what = if frame.is_cut {

@@ -8,6 +8,7 @@ const TINY: Options = Options {
     group_bytes_max: 512,
     group_entries_max: 8,
     collected_bytes_per_second: 0,
+    opening_threads_max: 3,
 };
 
 mod on_a_real_directory {

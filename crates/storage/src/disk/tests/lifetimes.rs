@@ -31,6 +31,7 @@ const TINY: Options = Options {
     group_bytes_max: 4_096,
     group_entries_max: 16,
     collected_bytes_per_second: 0,
+    opening_threads_max: 1,
 };
 
 /// What is held of a document: its last number, and where its source lies unless it was deleted.
@@ -68,8 +69,13 @@ impl Table {
     }
 }
 
-impl Replay for Table {
-    fn entry(&mut self, stream: StreamId, entry: &EntryOutline<'_>, retired: &mut Vec<Location>) {
+impl Table {
+    fn fold_entry(
+        &mut self,
+        stream: StreamId,
+        entry: &EntryOutline<'_>,
+        retired: &mut Vec<Location>,
+    ) {
         for operation in entry.operations {
             let place = match operation.effect {
                 OutlineEffect::Indexed => Some(operation.location),
@@ -82,10 +88,20 @@ impl Replay for Table {
         let term = self.terms.entry(stream).or_insert(entry.term);
         *term = (*term).max(entry.term);
     }
+}
+
+/// A table that is shown a log.
+struct Shown(Mutex<Table>);
+
+impl Replay for Shown {
+    fn entry(&self, stream: StreamId, entry: &EntryOutline<'_>, retired: &mut Vec<Location>) {
+        self.0.lock().fold_entry(stream, entry, retired);
+    }
 
     fn live_streams(&mut self, store: &dyn Store) -> Result<Vec<StreamId>, LogError> {
-        let live = self.live.clone();
-        self.documents.retain(|(stream, _), (_, place)| {
+        let table = self.0.get_mut();
+        let live = table.live.clone();
+        table.documents.retain(|(stream, _), (_, place)| {
             if let (false, Some(place)) = (live.contains(stream), place) {
                 store.retire(*place);
             }
@@ -163,10 +179,10 @@ pub(super) struct Opened {
 }
 
 pub(super) fn open(files: &SimulatedFileSystem, live: &[StreamId]) -> Opened {
-    let mut table = Table { live: live.to_vec(), ..Table::default() };
+    let mut shown = Shown(Mutex::new(Table { live: live.to_vec(), ..Table::default() }));
     let directory = DiskLog::with_file_system(Arc::new(files.clone()), TINY).directory;
-    let appender = recover(directory, TINY, &mut table).unwrap_or_else(|error| panic!("{error}"));
-    Opened { appender, asked: Asked(Mutex::new(table)) }
+    let appender = recover(directory, TINY, &mut shown).unwrap_or_else(|error| panic!("{error}"));
+    Opened { appender, asked: Asked(shown.0) }
 }
 
 impl Opened {

@@ -4,6 +4,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use document::{LastWrite, Operation, SeqNo};
+use parking_lot::Mutex;
 use shard::{
     log::{Damage, EntryOutline, LogError, OutlineEffect, Replay, StreamId},
     store::{Location, Store, StoreError},
@@ -50,13 +51,13 @@ pub(super) struct Outcome {
 }
 
 #[derive(Default)]
-struct Surveyor(Vec<(StreamId, String, LastWrite, OutlineEffect, Location)>);
+struct Surveyor(Mutex<Vec<(StreamId, String, LastWrite, OutlineEffect, Location)>>);
 
 impl Replay for Surveyor {
-    fn entry(&mut self, stream: StreamId, entry: &EntryOutline<'_>, _: &mut Vec<Location>) {
+    fn entry(&self, stream: StreamId, entry: &EntryOutline<'_>, _: &mut Vec<Location>) {
         for operation in entry.operations {
             let id = operation.id.to_owned();
-            self.0.push((stream, id, operation.last, operation.effect, operation.location));
+            self.0.lock().push((stream, id, operation.last, operation.effect, operation.location));
         }
     }
 
@@ -77,7 +78,10 @@ impl Survey {
             (id, SurveyedStream { operations: Vec::new(), next_seq_no, damage })
         };
         let mut streams: BTreeMap<_, _> = STREAMS.into_iter().map(stream).collect();
-        for (stream, id, last, effect, location) in surveyor.0 {
+        let mut shown = surveyor.0.into_inner();
+        // An opening shows them in any order.
+        shown.sort_by_key(|(stream, _, last, ..)| (*stream, last.seq_no));
+        for (stream, id, last, effect, location) in shown {
             let read = match shared.segments.read_blocking(location) {
                 Ok(operation) => Ok(operation),
                 Err(StoreError::Damaged(message)) => Err(message),

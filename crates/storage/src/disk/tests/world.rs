@@ -29,6 +29,7 @@ pub(super) const TINY: Options = Options {
     group_bytes_max: 4_096,
     group_entries_max: 16,
     collected_bytes_per_second: 0,
+    opening_threads_max: 1,
 };
 
 /// The streams of these tests.
@@ -44,7 +45,7 @@ pub(super) struct Opened {
 
 /// Opens the log in a directory and reads everything it shows.
 pub(super) fn open(files: &SimulatedFileSystem) -> Result<Opened, LogError> {
-    let mut shown = Shown { live: STREAMS.to_vec(), entries: Vec::new() };
+    let mut shown = Shown::wanting(&STREAMS);
     let directory = DiskLog::with_file_system(Arc::new(files.clone()), TINY).directory;
     let appender = recover(directory, TINY, &mut shown)?;
     let mut entries = BTreeMap::<_, Vec<_>>::new();
