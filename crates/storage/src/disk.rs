@@ -8,7 +8,8 @@
 //! ```
 //!
 //! An append is answered when the group it is in was written and synced; the appends that wait
-//! meanwhile are the next group. A failed sync is final. Opening reads everything once, cuts a group
+//! meanwhile are the next group. A group all of whose streams asked for less is synced later, with
+//! the groups behind it. A failed sync is final. Opening reads everything once, cuts a group
 //! that a crash tore, refuses what is damaged, and shows nothing that is not durable.
 //!
 //! Deliberately not here yet: collection (a step of the appender that copies what is live and drops
@@ -61,6 +62,12 @@ impl Default for Options {
 }
 
 impl Options {
+    /// More bytes than this are not left without a sync: it bounds what the next start has to write
+    /// again, and how long the sync takes.
+    fn unsynced_bytes_max(self) -> u64 {
+        self.segment_bytes_max / 4
+    }
+
     /// The nearest to these with which every offset of a segment fits 32 bits, also in a segment
     /// that holds one large group.
     fn within_bounds(self) -> Self {

@@ -51,16 +51,7 @@ pub(super) fn recover(
     let tail = recovery.walk(&manifest)?;
     let (segment, manifest) = recovery.begin_segment(manifest, &tail)?;
     let shared = recovery.shared;
-    Ok(Appender {
-        directory,
-        options,
-        manifest,
-        shared,
-        segment,
-        spoiled: false,
-        buffer: Vec::new(),
-        _lock: lock,
-    })
+    Ok(Appender::new(directory, options, manifest, shared, segment, lock))
 }
 
 /// The numbers of all segment files, listed in the manifest or not.
@@ -137,7 +128,7 @@ impl Recovery<'_> {
                     file = %file.path().display(),
                     offset = walked.end,
                     bytes = walked.cut_bytes,
-                    "cut a write that a crash tore; nobody was told that it succeeded"
+                    "cut what a crash tore of the last writes; nobody was told that they were synced"
                 );
             }
             self.shared.segments.add(Arc::new(Segment::new(listed.identity, file, walked.durable)));

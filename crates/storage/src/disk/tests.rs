@@ -4,6 +4,7 @@ mod conformance;
 mod cost;
 mod crash;
 mod damage;
+mod durability;
 mod faults;
 mod format;
 mod lives;

@@ -1,21 +1,24 @@
 //! A log on a simulated disk, driven step by step, and what was promised about it when.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use document::{DocumentId, Effect, Operation, PrimaryTerm, SeqNo, Timestamp, Version};
 use shard::{
     log::{
-        Entry, LogError, StreamId,
+        Durability, Entry, LogError, StreamId,
         conformance::{Shown, ShownEntry, index, without_noops},
     },
     store::Store,
 };
-use tokio::sync::oneshot;
 
 use super::super::{
     DiskLog, Options,
     appender::{Append, Appender},
-    format::{encode_entry, in_memory},
+    format::in_memory,
     recovery::recover,
 };
 use crate::file::simulated::{Image, SimulatedFileSystem};
@@ -37,9 +40,13 @@ pub(super) struct Opened {
 
 /// Opens the log in a directory and reads everything it shows.
 pub(super) fn open(files: &SimulatedFileSystem) -> Result<Opened, LogError> {
+    open_with(files, TINY)
+}
+
+fn open_with(files: &SimulatedFileSystem, options: Options) -> Result<Opened, LogError> {
     let mut shown = Shown { live: STREAMS.to_vec(), entries: Vec::new() };
-    let directory = DiskLog::with_file_system(Arc::new(files.clone()), TINY).directory;
-    let appender = recover(directory, TINY, &mut shown)?;
+    let directory = DiskLog::with_file_system(Arc::new(files.clone()), options).directory;
+    let appender = recover(directory, options, &mut shown)?;
     let mut entries = BTreeMap::<_, Vec<_>>::new();
     let mut last = BTreeMap::new();
     for ShownEntry { stream, position, entry, locations } in shown.entries {
@@ -63,12 +70,16 @@ struct Attempt {
     stream: StreamId,
     entry: Entry,
     begun: usize,
+    answered: usize,
+    /// When it was answered and durable.
     acknowledged: Option<usize>,
 }
 
 /// A log in use.
 pub(super) struct World {
     pub(super) files: SimulatedFileSystem,
+    options: Options,
+    now: Instant,
     appender: Option<Appender>,
     attempts: Vec<Attempt>,
     /// The terms each opening started, and how far the disk was when it was open.
@@ -78,8 +89,14 @@ pub(super) struct World {
 
 impl World {
     pub(super) fn new() -> Self {
+        Self::with_options(TINY)
+    }
+
+    pub(super) fn with_options(options: Options) -> Self {
         Self {
             files: SimulatedFileSystem::default(),
+            options,
+            now: Instant::now(),
             appender: None,
             attempts: Vec::new(),
             terms: Vec::new(),
@@ -90,7 +107,7 @@ impl World {
     /// Opens the log; whoever had it open was killed.
     pub(super) fn open(&mut self) {
         self.appender = None;
-        let opened = open(&self.files).unwrap();
+        let opened = open_with(&self.files, self.options).unwrap();
         self.check(&opened, self.files.changes());
         self.terms.push((self.files.changes(), opened.terms));
         self.appender = Some(opened.appender);
@@ -98,6 +115,35 @@ impl World {
 
     pub(super) fn close(&mut self) {
         self.appender.take().unwrap().close().unwrap();
+        self.acknowledge();
+    }
+
+    /// Sets when further appends to a stream are answered, until the next opening.
+    pub(super) fn set_durability(&mut self, stream: StreamId, durability: Durability) {
+        self.appender.as_mut().unwrap().shared.streams.set_durability(stream, durability);
+    }
+
+    /// Lets time pass, unnoticed.
+    pub(super) fn advance(&mut self, time: Duration) {
+        self.now += time;
+    }
+
+    /// Lets time pass and the appender do what is due.
+    pub(super) fn pass(&mut self, time: Duration) {
+        self.advance(time);
+        self.appender.as_mut().unwrap().run_due(self.now).unwrap();
+        self.acknowledge();
+    }
+
+    /// Takes note of what became durable.
+    fn acknowledge(&mut self) {
+        let is_durable = |appender: &Appender| appender.durable().offset == appender.segment.end();
+        if self.appender.as_ref().is_none_or(is_durable) {
+            let now = self.files.changes();
+            for attempt in &mut self.attempts {
+                attempt.acknowledged.get_or_insert(now);
+            }
+        }
     }
 
     /// Appends one group: for each stream an entry with sources of these lengths. Says which of the
@@ -118,29 +164,23 @@ impl World {
                 .collect();
             let next_seq_no = SeqNo::new(self.next_seq_no + 1);
             let entry = Entry { term: state.end.term, next_seq_no, operations };
-            let (answer, answered) = oneshot::channel();
-            batch.push(Append {
-                stream: *stream,
-                term: state.end.term,
-                next_seq_no,
-                expected: state.end.last,
-                frame: encode_entry(*stream, &entry).unwrap(),
-                answer,
-            });
+            let (append, answered) = Append::new(*stream, &state, &entry, state.end.last).unwrap();
+            batch.push(append);
             let operations = without_noops(entry.operations);
             waiting.push((*stream, Entry { operations, ..entry }, answered));
         }
-        appender.commit(batch).unwrap();
+        appender.commit(batch, self.now).unwrap();
         let mut acknowledged = Vec::new();
         for (stream, entry, mut answered) in waiting {
             let answer = answered.try_recv().unwrap();
             acknowledged.push(answer.is_ok());
             // An opening shows no no-ops.
             if answer.is_ok() && !entry.operations.is_empty() {
-                let now = Some(self.files.changes());
-                self.attempts.push(Attempt { stream, entry, begun, acknowledged: now });
+                let answered = self.files.changes();
+                self.attempts.push(Attempt { stream, entry, begun, answered, acknowledged: None });
             }
         }
+        self.acknowledge();
         acknowledged
     }
 
@@ -165,6 +205,17 @@ impl World {
             for (_, terms) in self.terms.iter().filter(|(opened, _)| *opened <= changes) {
                 assert!(opened.terms[&stream] > terms[&stream], "terms rise");
             }
+        }
+    }
+
+    /// That an opening after a kill shows all that was answered, durable or not.
+    pub(super) fn check_killed(&self, opened: &Opened, changes: usize) {
+        self.check(opened, changes);
+        for stream in STREAMS {
+            let shown = opened.entries.get(&stream).map_or(0, Vec::len);
+            let of_stream = self.attempts.iter().filter(|attempt| attempt.stream == stream);
+            let answered = of_stream.filter(|attempt| attempt.answered <= changes).count();
+            assert!(shown >= answered, "stream {stream}: {shown} of {answered} entries shown");
         }
     }
 
