@@ -5,6 +5,7 @@
 //!     MANIFEST             the list of segments
 //!     segment-00000001.log the log, cut into files; documents are read from where it has them
 //!     segment-00000002.log
+//!     RESERVE              room for what makes room when the disk is full
 //! ```
 //!
 //! An append is answered when the group it is in was written and synced; the appends that wait

@@ -4,14 +4,16 @@
 //! instead. They have no clock: `now` comes in, and [`Appender::due`] says when something is due that
 //! nobody asks for. Checkpoints and collection will be steps beside [`Appender::commit`].
 
+mod reserve;
+mod room;
 mod writing;
 
 use std::{
-    sync::Arc,
+    sync::{Arc, atomic::AtomicBool},
     time::{Duration, Instant},
 };
 
-use document::{PrimaryTerm, SeqNo};
+use document::{Effect, Operation, PrimaryTerm, SeqNo};
 use shard::log::{AppendError, Durability, Entry, Position, Refused, StreamId};
 use tokio::sync::oneshot;
 
@@ -24,7 +26,10 @@ use super::{
     streams::{StreamEnd, StreamState, Streams},
 };
 use crate::file::DirectoryLock;
+use reserve::Reserve;
 use writing::GroupError;
+
+pub(super) use reserve::make_room_for_opening;
 
 /// An entry that waits to be appended.
 pub(super) struct Append {
@@ -38,6 +43,8 @@ pub(super) struct Append {
     expected: Position,
     /// When it must be durable once it is answered; at once if there is no time.
     sync_within: Duration,
+    /// Whether it holds no new document, so that it may take room from the reserve.
+    is_essential: bool,
     /// The entry as it will be stored.
     frame: Vec<u8>,
     /// Who waits.
@@ -53,6 +60,10 @@ impl Append {
         expected: Position,
     ) -> Result<(Self, oneshot::Receiver<Result<Position, AppendError>>), TooLong> {
         let (answer, answered) = oneshot::channel();
+        let is_new = |operation: &Operation| match operation.effect {
+            Effect::Index { .. } => operation.seq_no >= state.end.next_seq_no,
+            Effect::Delete { .. } | Effect::Noop { .. } => false,
+        };
         let append = Self {
             stream,
             term: entry.term,
@@ -62,6 +73,7 @@ impl Append {
                 Durability::Request => Duration::ZERO,
                 Durability::Async { sync_interval } => sync_interval,
             },
+            is_essential: !entry.operations.iter().any(is_new),
             frame: encode_entry(stream, entry)?,
             answer,
         };
@@ -86,6 +98,8 @@ pub(super) struct Shared {
     pub(super) segments: Arc<Segments>,
     /// Who may append where.
     pub(super) streams: Streams,
+    /// Whether the disk is full: new documents are refused.
+    pub(super) is_full: AtomicBool,
 }
 
 /// The one who writes to the log.
@@ -104,9 +118,18 @@ pub(super) struct Appender {
     durable: u64,
     /// When the oldest entry of that must be synced.
     sync_due: Option<Instant>,
-    /// Whether behind the segment's end there may be part of a group that found no room. Nothing
-    /// may be written there any more: a start would find damage between two good groups.
+    /// Whether behind the segment's end there may be part of a group that found no room and could not
+    /// be cut off. Nothing may be written there any more: a start would find damage between two good
+    /// groups.
     spoiled: bool,
+    /// Room that is kept free.
+    reserve: Reserve,
+    /// Whether a segment was begun since the reserve was looked after.
+    has_rolled: bool,
+    /// Whether there was no room for a new document, and none has been found since.
+    is_full: bool,
+    /// When a full log looks next whether it still is.
+    probe_due: Option<Instant>,
     /// The group being written, kept for the next one.
     buffer: Vec<u8>,
     /// Keeps other processes out until the last write is over.
@@ -123,7 +146,8 @@ impl Appender {
         segment: Arc<Segment>,
         lock: DirectoryLock,
     ) -> Self {
-        Self {
+        let mut appender = Self {
+            reserve: Reserve::open(&directory),
             directory,
             options,
             manifest,
@@ -132,9 +156,14 @@ impl Appender {
             segment,
             sync_due: None,
             spoiled: false,
+            has_rolled: false,
+            is_full: false,
+            probe_due: None,
             buffer: Vec::new(),
             _lock: lock,
-        }
+        };
+        appender.begin_reserve();
+        appender
     }
 
     /// How it divides what it writes.
@@ -148,11 +177,16 @@ impl Appender {
     /// When the log has failed for good. Everybody in the group was answered; nothing may follow.
     pub(super) fn commit(&mut self, batch: Vec<Append>, now: Instant) -> Result<(), DiskError> {
         let admitted = self.admit(batch);
+        let admitted = self.refuse_if_full(admitted);
         if admitted.is_empty() {
             return Ok(());
         }
-        let ended = self.append(&admitted, now);
-        self.answer(admitted, ended)
+        match self.append(&admitted, now) {
+            Err(GroupError::NoRoom(error)) => self.commit_without_room(admitted, error, now)?,
+            ended => self.answer(admitted, ended)?,
+        }
+        self.keep_reserve();
+        Ok(())
     }
 
     /// Makes durable whatever was answered before it was.
@@ -175,7 +209,7 @@ impl Appender {
 
     /// When [`Self::run_due`] has something to do, if nobody asks for anything before.
     pub(super) fn due(&self) -> Option<Instant> {
-        self.sync_due
+        [self.sync_due, self.probe_due].into_iter().flatten().min()
     }
 
     /// Does what is due.
@@ -186,13 +220,17 @@ impl Appender {
         if self.sync_due.is_some_and(|due| due <= now) {
             self.sync()?;
         }
+        self.probe_if_due(now);
         Ok(())
     }
 
     /// The clean stop: an end mark, then a manifest that says that nothing is missing.
     pub(super) fn close(mut self) -> Result<(), DiskError> {
-        self.append_group(GroupKind::EndMark, std::iter::empty).map_err(GroupError::into_cause)?;
-        self.manifest.stopped(self.segment.end()).store(&self.directory)
+        let end_mark =
+            |appender: &mut Self| appender.append_group(GroupKind::EndMark, std::iter::empty);
+        self.with_reserve(0, end_mark).map_err(GroupError::into_cause)?;
+        let stopped = self.manifest.stopped(self.segment.end());
+        self.store_with_reserve(&stopped).map_err(GroupError::into_cause)
     }
 
     /// The appends that may be part of the group. The others are answered.
@@ -237,7 +275,6 @@ impl Appender {
                 Ok(())
             }
             Err(GroupError::NoRoom(error)) => {
-                tracing::warn!(%error, "no room for a group of {} entries", admitted.len());
                 self.answer_all(admitted, || {
                     AppendError::Refused(Refused::NoRoom(error.to_string().into()))
                 });

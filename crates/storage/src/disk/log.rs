@@ -6,7 +6,11 @@
 //! nobody asks, such as the sync of entries that were answered before it, and tells the steps what
 //! time it is.
 
-use std::{sync::Arc, thread::JoinHandle, time::Instant};
+use std::{
+    sync::{Arc, atomic::Ordering},
+    thread::JoinHandle,
+    time::Instant,
+};
 
 use document::PrimaryTerm;
 use parking_lot::Mutex;
@@ -241,7 +245,7 @@ impl Log for DiskStream {
     }
 
     fn has_room(&self) -> bool {
-        true
+        !self.shared.is_full.load(Ordering::Acquire)
     }
 
     /// Collection, when there is one, will ask for it.
@@ -286,6 +290,8 @@ fn serve(
     runtime: &Runtime,
 ) -> Result<(), DiskError> {
     loop {
+        // Also if there is always somebody who asks.
+        appender.run_due(Instant::now())?;
         match next_event(requests, appender.due(), runtime) {
             Event::Asked(first) => {
                 let gathered = Gathered::new(first, requests, appender.options());
@@ -299,8 +305,6 @@ fn serve(
             Event::Due => {}
             Event::Abandoned => return appender.sync(),
         }
-        // Also if there is always somebody who asks.
-        appender.run_due(Instant::now())?;
     }
 }
 

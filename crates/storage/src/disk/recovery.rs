@@ -20,7 +20,7 @@ use shard::log::{Entry, EntryOutline, LogError, Outline, Position, Replay, Strea
 
 use super::{
     Options,
-    appender::{Appender, Shared},
+    appender::{Appender, Shared, make_room_for_opening},
     directory::{Directory, DiskError, NamedFile},
     format::{
         GroupExtent, GroupKind, Malformed, NewGroup, Place, SegmentIdentity, TooLong, encode_entry,
@@ -49,6 +49,7 @@ pub(super) fn recover(
     let mut recovery =
         Recovery { directory: &directory, replay, shared: Arc::default(), seen: HashMap::new() };
     let tail = recovery.walk(&manifest)?;
+    make_room_for_opening(&directory, tail.payload.len())?;
     let (segment, manifest) = recovery.begin_segment(manifest, &tail)?;
     let shared = recovery.shared;
     Ok(Appender::new(directory, options, manifest, shared, segment, lock))

@@ -7,5 +7,6 @@ mod damage;
 mod durability;
 mod faults;
 mod format;
+mod full;
 mod lives;
 mod world;

@@ -27,7 +27,7 @@ pub(super) enum GroupError {
 
 impl GroupError {
     /// The failure of a step before the group was written.
-    fn before_writing(error: DiskError) -> Self {
+    pub(super) fn before_writing(error: DiskError) -> Self {
         if error.is_out_of_room() { Self::NoRoom(error) } else { Self::NotStored(error) }
     }
 
@@ -53,12 +53,12 @@ impl Appender {
         let group = NewGroup { segment: segment.identity, kind, extent, durable: self.durable() };
         group.encode(frames(), &mut self.buffer);
         if let Err(error) = segment.file.write(&self.buffer, extent.start) {
-            if !error.is_out_of_room() {
-                return Err(GroupError::Unknown(error));
-            }
-            // At least one byte is missing, so no start will take it for a group.
-            self.spoiled = true;
-            return Err(GroupError::NoRoom(error));
+            let is_stored_or_not = !error.is_out_of_room();
+            return Err(if is_stored_or_not {
+                GroupError::Unknown(error)
+            } else {
+                self.cut_back(error)
+            });
         }
         if kind != GroupKind::DataAsync {
             segment.file.sync().map_err(GroupError::Unknown)?;
@@ -68,6 +68,24 @@ impl Appender {
         segment.set_end(extent.end());
         self.buffer.shrink_to(self.options.group_bytes_max.saturating_mul(2));
         Ok(group.payload_place())
+    }
+
+    /// Gives back the room that a group took which found too little.
+    fn cut_back(&mut self, error: DiskError) -> GroupError {
+        // At least one byte of it is missing, so no start will take it for a group. But nothing may be
+        // written there before the cut is durable: a part of either would pass for damage.
+        if self.segment.file.truncate(self.segment.end()).is_err() {
+            self.spoiled = true;
+            return GroupError::NoRoom(error);
+        }
+        match self.segment.file.sync() {
+            Ok(()) => {
+                self.durable = self.segment.end();
+                self.sync_due = None;
+                GroupError::NoRoom(error)
+            }
+            Err(failed) => GroupError::NotStored(failed),
+        }
     }
 
     /// Where a group with so much payload goes; begins a new segment if it does not fit this one.
@@ -100,6 +118,7 @@ impl Appender {
         self.shared.segments.add(Arc::clone(&self.segment));
         self.manifest = manifest;
         self.spoiled = false;
+        self.has_rolled = true;
         Ok(())
     }
 

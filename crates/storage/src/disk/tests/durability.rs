@@ -183,6 +183,6 @@ async fn a_log_that_is_dropped_syncs_what_was_answered() {
     drop(logs);
     for image in files.crash_images(files.changes()) {
         let files = SimulatedFileSystem::new(image);
-        assert_eq!(open(&files).unwrap().entries[&ONE], [appended.clone()]);
+        assert_eq!(open(&files).unwrap().entries[&ONE], std::slice::from_ref(&appended));
     }
 }

@@ -2,14 +2,14 @@
 
 use std::{
     collections::BTreeMap,
-    sync::Arc,
+    sync::{Arc, atomic::Ordering},
     time::{Duration, Instant},
 };
 
 use document::{DocumentId, Effect, Operation, PrimaryTerm, SeqNo, Timestamp, Version};
 use shard::{
     log::{
-        Durability, Entry, LogError, StreamId,
+        AppendError, Durability, Entry, LogError, Refused, StreamId,
         conformance::{Shown, ShownEntry, index, without_noops},
     },
     store::Store,
@@ -100,7 +100,7 @@ impl World {
             appender: None,
             attempts: Vec::new(),
             terms: Vec::new(),
-            next_seq_no: 0,
+            next_seq_no: 1,
         }
     }
 
@@ -149,20 +149,57 @@ impl World {
     /// Appends one group: for each stream an entry with sources of these lengths. Says which of the
     /// entries were acknowledged.
     pub(super) fn append(&mut self, group: &[(StreamId, &[usize])]) -> Vec<bool> {
+        let mut next = self.next_seq_no;
+        let mut operations = |sources: &[usize]| {
+            let next = |bytes: &usize| {
+                next += 1;
+                operation(next - 1, *bytes)
+            };
+            sources.iter().map(next).collect()
+        };
+        let group = group.iter().map(|(stream, sources)| (*stream, operations(sources))).collect();
+        self.append_operations(group).into_iter().map(|ended| ended.is_ok()).collect()
+    }
+
+    /// A number that no operation has had.
+    pub(super) fn next_seq_no(&self) -> u64 {
+        self.next_seq_no
+    }
+
+    /// Whether new documents are refused.
+    pub(super) fn is_full(&self) -> bool {
+        self.appender.as_ref().unwrap().shared.is_full.load(Ordering::Acquire)
+    }
+
+    /// Appends one entry with this operation; says why if it was refused.
+    pub(super) fn write(&mut self, stream: StreamId, operation: Operation) -> Result<(), String> {
+        self.write_entry(stream, vec![operation])
+    }
+
+    /// Appends one entry; says why if it was refused.
+    pub(super) fn write_entry(
+        &mut self,
+        stream: StreamId,
+        operations: Vec<Operation>,
+    ) -> Result<(), String> {
+        self.append_operations(vec![(stream, operations)]).pop().unwrap()
+    }
+
+    /// Appends one group: for each stream an entry. Says of each why if it was refused.
+    pub(super) fn append_operations(
+        &mut self,
+        group: Vec<(StreamId, Vec<Operation>)>,
+    ) -> Vec<Result<(), String>> {
         let appender = self.appender.as_mut().unwrap();
         let begun = self.files.changes();
         let mut batch = Vec::new();
         let mut waiting = Vec::new();
-        for (stream, sources) in group {
+        for (stream, operations) in &group {
+            let operations = operations.clone();
             let state = appender.shared.streams.open(*stream).unwrap();
-            let operations = sources
-                .iter()
-                .map(|bytes| {
-                    self.next_seq_no += 1;
-                    operation(self.next_seq_no, *bytes)
-                })
-                .collect();
-            let next_seq_no = SeqNo::new(self.next_seq_no + 1);
+            let used = operations.iter().map(|operation| operation.seq_no.get() + 1).max();
+            self.next_seq_no = self.next_seq_no.max(used.unwrap_or(0));
+            let next_seq_no = SeqNo::new(self.next_seq_no);
             let entry = Entry { term: state.end.term, next_seq_no, operations };
             let (append, answered) = Append::new(*stream, &state, &entry, state.end.last).unwrap();
             batch.push(append);
@@ -170,11 +207,16 @@ impl World {
             waiting.push((*stream, Entry { operations, ..entry }, answered));
         }
         appender.commit(batch, self.now).unwrap();
+        appender.run_due(self.now).unwrap();
         let mut acknowledged = Vec::new();
         for (stream, entry, mut answered) in waiting {
             let answer = answered.try_recv().unwrap();
-            acknowledged.push(answer.is_ok());
             // An opening shows no no-ops.
+            acknowledged.push(match &answer {
+                Ok(_) => Ok(()),
+                Err(AppendError::Refused(Refused::NoRoom(cause))) => Err(cause.to_string()),
+                Err(error) => panic!("{error}"),
+            });
             if answer.is_ok() && !entry.operations.is_empty() {
                 let answered = self.files.changes();
                 self.attempts.push(Attempt { stream, entry, begun, answered, acknowledged: None });
