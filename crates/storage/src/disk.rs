@@ -6,15 +6,15 @@
 //!     segment-00000001.log the log, cut into files; documents are read from where it has them
 //!     checkpoint-00000001  what a closed segment holds, without the sources
 //!     segment-00000002.log
+//!     RESERVE              room for what makes room when the disk is full
 //! ```
 //!
 //! An append is answered when the group it is in was written and synced; the appends that wait
-//! meanwhile are the next group. A failed sync is final. Opening shows what is stored, closed
-//! segments by their checkpoints and the others by reading them once; it cuts a group that a crash
-//! tore, serves what is readable beside damage, and shows nothing that is not durable.
-//!
-//! Deliberately not here yet: collection (a step of the appender that copies what is live and drops
-//! segments from the manifest) and `occam check` (which runs recovery's walk and reports).
+//! meanwhile are the next group. A group all of whose streams asked for less is synced later, with
+//! the groups behind it. A failed sync is final. Opening shows what is stored, closed segments by
+//! their checkpoints and the others by reading them once; it cuts a group that a crash tore, serves
+//! what is readable beside damage, and shows nothing that is not durable. What no document needs any
+//! more is collected, a segment at a time.
 
 mod appender;
 mod checkpoint;
@@ -77,6 +77,12 @@ impl Default for Options {
 }
 
 impl Options {
+    /// More bytes than this are not left without a sync: it bounds what the next start has to write
+    /// again, and how long the sync takes.
+    fn unsynced_bytes_max(self) -> u64 {
+        self.segment_bytes_max / 4
+    }
+
     /// The nearest to these with which every offset of a segment fits 32 bits, also in a segment
     /// that holds one large group.
     fn within_bounds(self) -> Self {

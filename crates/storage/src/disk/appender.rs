@@ -1,44 +1,94 @@
 //! The append side: turns waiting appends into one group, one write and one sync.
 //!
-//! A step function on owned state. The thread that drives it is in `log`; a simulator may drive it
-//! instead. Checkpoints and collection will be steps beside [`Appender::commit`].
+//! Step functions on owned state. The thread that drives them is in `log`; a simulator may drive them
+//! instead. They have no clock: `now` comes in, and [`Appender::due`] says when something is due that
+//! nobody asks for. The steps of collection are in `collection`.
 
-use std::sync::Arc;
+mod reserve;
+mod room;
+mod writing;
 
-use document::{PrimaryTerm, SeqNo};
-use shard::log::{AppendError, Position, Refused, StreamId};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use document::{Effect, Operation, PrimaryTerm, SeqNo};
+use shard::log::{AppendError, Durability, Entry, Position, Refused, StreamId};
 use tokio::sync::oneshot;
 
 use super::{
     Options, checkpoint,
     damages::Damages,
     directory::{Directory, DiskError},
-    format::{
-        GroupExtent, GroupKind, NewGroup, Place, SEGMENT_HEADER_BYTES, SegmentIdentity, group_start,
-    },
-    manifest::{ListedSegment, Manifest, SegmentEnd},
+    format::{GroupKind, Place, TooLong, encode_entry},
+    manifest::Manifest,
     segments::{Segment, Segments},
-    streams::{StreamEnd, Streams},
+    streams::{StreamEnd, StreamState, Streams},
 };
 use crate::file::DirectoryLock;
+use reserve::Reserve;
+use writing::GroupError;
+
+pub(super) use reserve::make_room_for_opening;
 
 /// An entry that waits to be appended.
 pub(super) struct Append {
     /// Whose entry.
-    pub(super) stream: StreamId,
+    stream: StreamId,
     /// The term of its writer.
-    pub(super) term: PrimaryTerm,
+    term: PrimaryTerm,
     /// The number that the stream's next operation takes.
-    pub(super) next_seq_no: SeqNo,
+    next_seq_no: SeqNo,
     /// The last position its writer has seen.
-    pub(super) expected: Position,
+    expected: Position,
+    /// When it must be durable once it is answered; at once if there is no time.
+    sync_within: Duration,
+    /// Whether it holds no new document, so that it may take room from the reserve.
+    is_essential: bool,
     /// The entry as it will be stored.
-    pub(super) frame: Vec<u8>,
+    frame: Vec<u8>,
     /// Who waits.
-    pub(super) answer: oneshot::Sender<Result<Position, AppendError>>,
+    answer: oneshot::Sender<Result<Position, AppendError>>,
 }
 
 impl Append {
+    /// An entry for a stream that is in this state, and where its answer will come.
+    pub(super) fn new(
+        stream: StreamId,
+        state: &StreamState,
+        entry: &Entry,
+        expected: Position,
+    ) -> Result<(Self, oneshot::Receiver<Result<Position, AppendError>>), TooLong> {
+        let (answer, answered) = oneshot::channel();
+        let is_new = |operation: &Operation| match operation.effect {
+            Effect::Index { .. } => operation.seq_no >= state.end.next_seq_no,
+            Effect::Delete { .. } | Effect::Noop { .. } => false,
+        };
+        let append = Self {
+            stream,
+            term: entry.term,
+            next_seq_no: entry.next_seq_no,
+            expected,
+            sync_within: match state.durability {
+                Durability::Request => Duration::ZERO,
+                Durability::Async { sync_interval } => sync_interval,
+            },
+            is_essential: !entry.operations.iter().any(is_new),
+            frame: encode_entry(stream, entry)?,
+            answer,
+        };
+        Ok((append, answered))
+    }
+
+    /// How long it is.
+    pub(super) fn bytes(&self) -> usize {
+        self.frame.len()
+    }
+
     /// Answers who waits; if nobody does any more, nobody is told.
     pub(super) fn answer(self, ended: Result<Position, AppendError>) {
         let _ = self.answer.send(ended);
@@ -52,14 +102,16 @@ pub(super) struct Shared {
     pub(super) segments: Arc<Segments>,
     /// Who may append where.
     pub(super) streams: Streams,
-    /// What the opening found damaged.
+    /// What is wrong with which stream.
     pub(super) damages: Damages,
+    /// Whether the disk is full: new documents are refused.
+    pub(super) is_full: AtomicBool,
 }
 
 impl Shared {
     /// Whether there is room for new documents.
     pub(super) fn has_room(&self) -> bool {
-        true
+        !self.is_full.load(Ordering::Acquire)
     }
 }
 
@@ -68,74 +120,130 @@ pub(super) struct Appender {
     /// Where it writes.
     pub(super) directory: Directory,
     /// How it divides what it writes.
-    pub(super) options: Options,
+    options: Options,
     /// The manifest as it is stored, but for numbers used up since.
     pub(super) manifest: Manifest,
     /// What it keeps up to date for its users.
     pub(super) shared: Arc<Shared>,
-    /// The segment that is written to.
+    /// The segment that is written to. What counts of it ends where the log does.
     pub(super) segment: Arc<Segment>,
-    /// Whether behind the segment's end there may be part of a group that found no room. Nothing
-    /// may be written there any more: a start would find damage between two good groups.
-    pub(super) spoiled: bool,
+    /// Where in the segment what is durable ends. What lies behind was written without a sync.
+    durable: u64,
+    /// When the oldest entry of that must be synced.
+    sync_due: Option<Instant>,
+    /// Whether behind the segment's end there may be part of a group that found no room and could not
+    /// be cut off. Nothing may be written there any more: a start would find damage between two good
+    /// groups.
+    spoiled: bool,
+    /// Room that is kept free.
+    reserve: Reserve,
+    /// Whether a segment was begun since the reserve was looked after.
+    has_rolled: bool,
+    /// Whether there was no room for a new document, and none has been found since.
+    is_full: bool,
+    /// When a full log looks next whether it still is.
+    probe_due: Option<Instant>,
     /// The group being written, kept for the next one.
-    pub(super) buffer: Vec<u8>,
+    buffer: Vec<u8>,
     /// Keeps other processes out until the last write is over.
-    pub(super) _lock: DirectoryLock,
-}
-
-/// Why a group was not appended, and what that means for its entries.
-enum GroupError {
-    /// Not stored; there may be room later.
-    NoRoom(DiskError),
-    /// Not stored, and the log cannot go on.
-    NotStored(DiskError),
-    /// Stored or not, and the log cannot go on.
-    Unknown(DiskError),
+    _lock: DirectoryLock,
 }
 
 impl Appender {
+    /// Goes on behind what this segment holds, all of it durable and listed in the manifest.
+    pub(super) fn new(
+        directory: Directory,
+        options: Options,
+        manifest: Manifest,
+        shared: Arc<Shared>,
+        segment: Arc<Segment>,
+        lock: DirectoryLock,
+    ) -> Self {
+        let mut appender = Self {
+            reserve: Reserve::open(&directory),
+            directory,
+            options,
+            manifest,
+            shared,
+            durable: segment.end(),
+            segment,
+            sync_due: None,
+            spoiled: false,
+            has_rolled: false,
+            is_full: false,
+            probe_due: None,
+            buffer: Vec::new(),
+            _lock: lock,
+        };
+        appender.begin_reserve();
+        appender
+    }
+
+    /// How it divides what it writes.
+    pub(super) fn options(&self) -> &Options {
+        &self.options
+    }
+
     /// Appends one group and answers everybody in it.
     ///
     /// # Errors
     /// When the log has failed for good. Everybody in the group was answered; nothing may follow.
-    pub(super) fn commit(&mut self, batch: Vec<Append>) -> Result<(), DiskError> {
+    pub(super) fn commit(&mut self, batch: Vec<Append>, now: Instant) -> Result<(), DiskError> {
         let admitted = self.admit(batch);
+        let admitted = self.refuse_if_full(admitted);
         if admitted.is_empty() {
             return Ok(());
         }
-        let frames = || admitted.iter().map(|append| append.frame.as_slice());
-        match self.append_group(GroupKind::Data, frames) {
-            Ok(place) => {
-                self.answer_appended(admitted, place);
-                Ok(())
-            }
-            Err(GroupError::NoRoom(error)) => {
-                tracing::warn!(%error, "no room for a group of {} entries", admitted.len());
-                self.answer_all(admitted, || {
-                    AppendError::Refused(Refused::NoRoom(error.to_string().into()))
-                });
-                Ok(())
-            }
-            Err(GroupError::NotStored(error)) => {
-                self.answer_all(admitted, || AppendError::Refused(Refused::Closed));
-                Err(error)
-            }
-            Err(GroupError::Unknown(error)) => {
-                self.answer_all(admitted, || AppendError::Unknown(error.to_string().into()));
-                Err(error)
-            }
+        match self.append(&admitted, now) {
+            Err(GroupError::NoRoom(error)) => self.commit_without_room(admitted, error, now)?,
+            ended => self.answer(admitted, ended)?,
         }
+        self.keep_reserve();
+        Ok(())
+    }
+
+    /// Makes durable whatever was answered before it was.
+    ///
+    /// # Errors
+    /// When that is not certain: the log has failed for good.
+    pub(super) fn sync(&mut self) -> Result<(), DiskError> {
+        if self.durable < self.segment.end() {
+            self.segment.file.sync()?;
+            self.durable = self.segment.end();
+        }
+        self.sync_due = None;
+        Ok(())
+    }
+
+    /// Where the log is durable. It may be written further, and then it is shown further.
+    pub(super) fn durable(&self) -> Place {
+        Place { segment: self.segment.identity.number, offset: self.durable }
+    }
+
+    /// When [`Self::run_due`] has something to do, if nobody asks for anything before.
+    pub(super) fn due(&self) -> Option<Instant> {
+        [self.sync_due, self.probe_due].into_iter().flatten().min()
+    }
+
+    /// Does what is due.
+    ///
+    /// # Errors
+    /// When the log has failed for good.
+    pub(super) fn run_due(&mut self, now: Instant) -> Result<(), DiskError> {
+        if self.sync_due.is_some_and(|due| due <= now) {
+            self.sync()?;
+        }
+        self.probe_if_due(now);
+        Ok(())
     }
 
     /// The clean stop: an end mark, then a manifest that says that nothing is missing.
     pub(super) fn close(mut self) -> Result<(), DiskError> {
-        self.append_group(GroupKind::EndMark, std::iter::empty).map_err(|error| match error {
-            GroupError::NoRoom(cause)
-            | GroupError::NotStored(cause)
-            | GroupError::Unknown(cause) => cause,
-        })?;
-        self.manifest.stopped(self.segment.end()).store(&self.directory)?;
+        let end_mark =
+            |appender: &mut Self| appender.append_group(GroupKind::EndMark, std::iter::empty);
+        self.with_reserve(0, end_mark).map_err(GroupError::into_cause)?;
+        let stopped = self.manifest.stopped(self.segment.end());
+        self.store_with_reserve(&stopped).map_err(GroupError::into_cause)?;
         self.segment.close();
         checkpoint::write_at_stop(&self.directory, &self.shared.segments);
         Ok(())
@@ -153,12 +261,58 @@ impl Appender {
         admitted
     }
 
-    /// Answers everybody in a group whose payload is durable at `payload`.
+    /// Writes one group of these; syncs it unless all of them can wait for that.
+    fn append(&mut self, admitted: &[Append], now: Instant) -> Result<Place, GroupError> {
+        let bytes = admitted.iter().map(|append| append.bytes() as u64).sum::<u64>();
+        let within = admitted.iter().map(|append| append.sync_within).min().unwrap_or_default();
+        // What is too far off for the clock is not put off at all.
+        let due = now.checked_add(within).unwrap_or(now);
+        let due = self.sync_due.map_or(due, |earlier| earlier.min(due));
+        let unsynced = (self.segment.end() - self.durable).saturating_add(bytes);
+        let can_wait = due > now && unsynced <= self.options.unsynced_bytes_max();
+        let kind = if can_wait { GroupKind::DataAsync } else { GroupKind::Data };
+        let place =
+            self.append_group(kind, || admitted.iter().map(|append| append.frame.as_slice()))?;
+        if can_wait {
+            self.sync_due = Some(due);
+        }
+        Ok(place)
+    }
+
+    /// Answers everybody in a group.
+    fn answer(
+        &self,
+        admitted: Vec<Append>,
+        ended: Result<Place, GroupError>,
+    ) -> Result<(), DiskError> {
+        match ended {
+            Ok(place) => {
+                self.answer_appended(admitted, place);
+                Ok(())
+            }
+            Err(GroupError::NoRoom(error)) => {
+                self.answer_all(admitted, || {
+                    AppendError::Refused(Refused::NoRoom(error.to_string().into()))
+                });
+                Ok(())
+            }
+            Err(GroupError::NotStored(error)) => {
+                self.answer_all(admitted, || AppendError::Refused(Refused::Closed));
+                Err(error)
+            }
+            Err(GroupError::Unknown(error)) => {
+                self.answer_all(admitted, || AppendError::Unknown(error.to_string().into()));
+                Err(error)
+            }
+        }
+    }
+
+    /// Answers everybody in a group that was appended, with its payload at `payload`.
     fn answer_appended(&self, admitted: Vec<Append>, payload: Place) {
         let mut place = payload;
         for append in admitted {
             let position = Position::from(place);
-            place.offset += append.frame.len() as u64;
+            place.offset += append.bytes() as u64;
             let end =
                 StreamEnd { term: append.term, next_seq_no: append.next_seq_no, last: position };
             self.shared.streams.appended(append.stream, end);
@@ -172,79 +326,5 @@ impl Appender {
             self.shared.streams.dropped(append.stream);
             append.answer(Err(ended()));
         }
-    }
-
-    /// Writes and syncs one group; returns where its payload begins.
-    fn append_group<'a, Frames: Iterator<Item = &'a [u8]>>(
-        &mut self,
-        kind: GroupKind,
-        frames: impl Fn() -> Frames,
-    ) -> Result<Place, GroupError> {
-        let payload_bytes = frames().map(|frame| frame.len() as u64).sum();
-        let extent = self.place_group(payload_bytes).map_err(|error| {
-            if error.is_out_of_room() {
-                GroupError::NoRoom(error)
-            } else {
-                GroupError::NotStored(error)
-            }
-        })?;
-        let segment = &self.segment;
-        let durable = Place { segment: segment.identity.number, offset: segment.end() };
-        let group = NewGroup { segment: segment.identity, kind, extent, durable };
-        group.encode(frames(), &mut self.buffer);
-        if let Err(error) = segment.file.write(&self.buffer, extent.start) {
-            if !error.is_out_of_room() {
-                return Err(GroupError::Unknown(error));
-            }
-            // At least one byte is missing, so no start will take it for a group.
-            self.spoiled = true;
-            return Err(GroupError::NoRoom(error));
-        }
-        segment.file.sync().map_err(GroupError::Unknown)?;
-        segment.set_end(extent.end());
-        self.buffer.shrink_to(self.options.group_bytes_max.saturating_mul(2));
-        Ok(group.payload_place())
-    }
-
-    /// Where a group with so much payload goes; begins a new segment if it does not fit this one.
-    fn place_group(&mut self, payload_bytes: u64) -> Result<GroupExtent, DiskError> {
-        let here =
-            |segment: &Segment| GroupExtent { start: group_start(segment.end()), payload_bytes };
-        let is_full = here(&self.segment).end() > self.options.segment_bytes_max
-            && self.segment.end() > SEGMENT_HEADER_BYTES;
-        if self.spoiled || is_full {
-            self.roll()?;
-        }
-        Ok(here(&self.segment))
-    }
-
-    /// Closes the segment at its durable end and begins another.
-    pub(super) fn roll(&mut self) -> Result<(), DiskError> {
-        let identity = SegmentIdentity::new(self.manifest.next_segment, self.manifest.edition);
-        // Counted even if it comes to nothing: a number is never used for a second file.
-        self.manifest.next_segment = self.manifest.next_segment.saturating_add(1);
-        let (segment, manifest) = self.begin_segment(identity).inspect_err(|error| {
-            // Not listed yet, for nothing that can be short of room comes after the renaming.
-            if error.is_out_of_room() {
-                let _ = self.directory.remove(&identity.file_name());
-            }
-        })?;
-        self.segment.close();
-        self.segment = Arc::new(segment);
-        self.shared.segments.add(Arc::clone(&self.segment));
-        self.manifest = manifest;
-        self.spoiled = false;
-        Ok(())
-    }
-
-    /// A new segment and the manifest that lists it, both durable.
-    fn begin_segment(&self, identity: SegmentIdentity) -> Result<(Segment, Manifest), DiskError> {
-        let segment = Segment::create(&self.directory, identity)?;
-        segment.file.sync()?;
-        self.directory.sync()?;
-        let listed = ListedSegment { identity, end: SegmentEnd::OpenFrom(segment.end()) };
-        let manifest = self.manifest.rolled(self.segment.end(), listed);
-        manifest.store(&self.directory)?;
-        Ok((segment, manifest))
     }
 }

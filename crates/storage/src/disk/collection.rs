@@ -309,9 +309,8 @@ impl Appender {
     /// # Errors
     /// When that is not certain. For lack of room it did not happen.
     pub(super) fn drop_segment(&mut self, number: u32) -> Result<(), DiskError> {
-        let manifest = self.manifest.without(&[number]);
-        manifest.store(&self.directory)?;
-        self.manifest = manifest;
+        self.sync()?;
+        self.store_manifest(self.manifest.without(&[number]))?;
         self.shared.segments.remove(number);
         Ok(())
     }

@@ -132,7 +132,6 @@ impl Directory {
     }
 
     /// How many bytes can still be allocated, as of now.
-    #[allow(dead_code, reason = "for the reserve and collection, which come next")]
     pub(super) fn free_bytes(&self) -> Result<u64, DiskError> {
         self.files.free_bytes().map_err(|cause| self.failed(Step::MeasureRoom, "", cause))
     }
@@ -247,13 +246,11 @@ impl NamedFile {
 
     /// Makes sure that there is room for its first `bytes` bytes; a shorter file becomes so long.
     /// If there is not, a part of it may have been taken.
-    #[allow(dead_code, reason = "for the reserve, which comes next")]
     pub(super) fn allocate(&self, bytes: u64) -> Result<(), DiskError> {
         self.file.allocate(bytes).map_err(|cause| self.failed(Step::Allocate, cause))
     }
 
     /// Cuts it to `bytes` bytes, if it has more, and gives the room of the rest back.
-    #[allow(dead_code, reason = "for the reserve and collection, which come next")]
     pub(super) fn truncate(&self, bytes: u64) -> Result<(), DiskError> {
         self.file.truncate(bytes).map_err(|cause| self.failed(Step::Truncate, cause))
     }

@@ -4,10 +4,10 @@
 //! segment   ┌──────────────┬─────────┬─────────┬┄┄┄┄┄┬─────────┬───────────┐
 //!           │ header       │ group   │ group   │ 0…0 │ group   │ end mark  │
 //!           └──────────────┴─────────┴─────────┴┄┄┄┄┄┴─────────┴───────────┘
-//!           0             512                          what one sync made durable
+//!           0             512                          what was written at a time
 //!
 //! group     header ┬ magic "OGRP"            u32        never straddles a sector: zeros fill
-//!                  │ kind (data, end mark)   u32        the sector up to it where it would
+//!                  │ kind                    u32        the sector up to it where it would
 //!                  │ its own offset          u64
 //!                  │ payload bytes           u64
 //!                  │ where the log ended durably when this was written:
@@ -29,6 +29,9 @@
 //!           id length v · routing length v, if it has one
 //!           id · routing · the source (of a no-op: its reason)
 //! ```
+//!
+//! The kinds of groups are data (1), end mark (2), and data that was not synced before the next group
+//! was written (3).
 //!
 //! A `v` takes as few bytes as its number needs (`varint`): of a usual record all but id and source
 //! takes some 20. Records are most of what is stored, frames and groups are few and stay plain.

@@ -2,9 +2,11 @@
 //!
 //! Encoding happens on the caller's thread; the log's thread takes everything that waits, up to a
 //! bound, and commits it as one group. While one group syncs the next gathers: there is no timer
-//! and a lone append waits for nobody.
+//! and a lone append waits for nobody. The thread owns time: it wakes up for what is due although
+//! nobody asks, such as the sync of entries that were answered before it, and tells the steps what
+//! time it is.
 
-use std::{sync::Arc, thread::JoinHandle};
+use std::{sync::Arc, thread::JoinHandle, time::Instant};
 
 use document::PrimaryTerm;
 use parking_lot::Mutex;
@@ -15,16 +17,18 @@ use shard::{
     },
     store::Store,
 };
-use tokio::sync::{
-    mpsc::{self, error::TrySendError},
-    oneshot, watch,
+use tokio::{
+    runtime::Runtime,
+    sync::{
+        mpsc::{self, error::TrySendError},
+        oneshot, watch,
+    },
 };
 
 use super::{
     Options,
     appender::{Append, Appender, Shared},
     directory::{Directory, DiskError},
-    format::encode_entry,
     maintenance::Maintenance,
     reading::read_entries,
 };
@@ -74,10 +78,8 @@ impl DiskLogs {
         let (requests, receiver) = mpsc::channel(WAITING_MAX);
         let (health_sender, health) = watch::channel(Health::Running);
         let shared = Arc::clone(&appender.shared);
-        let (directory, options) = (appender.directory.clone(), appender.options);
-        let thread = std::thread::Builder::new()
-            .name("occam-log".to_owned())
-            .spawn(move || run(appender, receiver, &health_sender))
+        let (directory, options) = (appender.directory.clone(), *appender.options());
+        let thread = spawn(move |runtime| run(appender, receiver, &health_sender, &runtime))
             .map_err(|cause| LogError::Failed {
                 context: "cannot start the log's thread".to_owned(),
                 cause: cause.into(),
@@ -233,16 +235,9 @@ impl DiskStream {
         expected: Position,
     ) -> Result<oneshot::Receiver<Result<Position, AppendError>>, Refused> {
         let requests = self.requests.upgrade().ok_or(Refused::Closed)?;
-        let frame = encode_entry(self.id, entry).map_err(|long| Refused::NoRoom(long.into()))?;
-        let (answer, answered) = oneshot::channel();
-        let append = Append {
-            stream: self.id,
-            term: entry.term,
-            next_seq_no: entry.next_seq_no,
-            expected,
-            frame,
-            answer,
-        };
+        let state = self.shared.streams.find(self.id).ok_or(Refused::Closed)?;
+        let (append, answered) = Append::new(self.id, &state, entry, expected)
+            .map_err(|long| Refused::NoRoom(long.into()))?;
         requests.try_send(Request::Append(append)).map_err(|error| match error {
             TrySendError::Full(_) => Refused::NoRoom("too many appends are waiting".into()),
             TrySendError::Closed(_) => Refused::Closed,
@@ -284,10 +279,12 @@ impl Log for DiskStream {
         Box::pin(async { Ok(()) })
     }
 
-    fn set_durability(&self, _durability: Durability) {}
+    fn set_durability(&self, durability: Durability) {
+        self.shared.streams.set_durability(self.id, durability);
+    }
 
     fn has_room(&self) -> bool {
-        true
+        self.shared.has_room()
     }
 
     fn release(&self, position: Position) {
@@ -295,9 +292,21 @@ impl Log for DiskStream {
     }
 }
 
+/// Starts the log's thread with a runtime of its own: what it waits for with a time-out it waits for
+/// on that. Its steps block, and nothing else runs there.
+fn spawn(run: impl FnOnce(Runtime) + Send + 'static) -> std::io::Result<JoinHandle<()>> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
+    std::thread::Builder::new().name("occam-log".to_owned()).spawn(move || run(runtime))
+}
+
 /// The log's thread.
-fn run(appender: Appender, mut requests: mpsc::Receiver<Request>, health: &watch::Sender<Health>) {
-    let ended = serve(appender, &mut requests);
+fn run(
+    appender: Appender,
+    mut requests: mpsc::Receiver<Request>,
+    health: &watch::Sender<Health>,
+    runtime: &Runtime,
+) {
+    let ended = serve(appender, &mut requests, runtime);
     // What came too late was not stored and is told so, before anybody hears of a failure.
     requests.close();
     while let Some(request) = requests.blocking_recv() {
@@ -315,20 +324,60 @@ fn run(appender: Appender, mut requests: mpsc::Receiver<Request>, health: &watch
 }
 
 /// Commits what is asked for until the log is closed, nobody is left to ask, or it has failed.
-fn serve(mut appender: Appender, requests: &mut mpsc::Receiver<Request>) -> Result<(), DiskError> {
-    while let Some(first) = requests.blocking_recv() {
-        let gathered = Gathered::new(first, requests, &appender.options);
-        appender.commit(gathered.appends)?;
-        for step in gathered.steps {
-            take_step(&mut appender, step)?;
-        }
-        if let Some(answer) = gathered.close {
-            // Whoever closed the log hears of a failure from the answer.
-            let _ = answer.send(appender.close());
-            return Ok(());
+fn serve(
+    mut appender: Appender,
+    requests: &mut mpsc::Receiver<Request>,
+    runtime: &Runtime,
+) -> Result<(), DiskError> {
+    loop {
+        // Also if there is always somebody who asks.
+        appender.run_due(Instant::now())?;
+        match next_event(requests, appender.due(), runtime) {
+            Event::Asked(first) => {
+                let gathered = Gathered::new(first, requests, appender.options());
+                appender.commit(gathered.appends, Instant::now())?;
+                for step in gathered.steps {
+                    take_step(&mut appender, step)?;
+                }
+                if let Some(answer) = gathered.close {
+                    // Whoever closed the log hears of a failure from the answer.
+                    let _ = answer.send(appender.close());
+                    return Ok(());
+                }
+            }
+            Event::Due => {}
+            Event::Abandoned => return appender.sync(),
         }
     }
-    Ok(())
+}
+
+/// What the log's thread waits for.
+enum Event {
+    /// Somebody asks for something.
+    Asked(Request),
+    /// It is time for what is due.
+    Due,
+    /// Nobody is left to ask for anything.
+    Abandoned,
+}
+
+/// Waits for what comes next.
+fn next_event(
+    requests: &mut mpsc::Receiver<Request>,
+    due: Option<Instant>,
+    runtime: &Runtime,
+) -> Event {
+    let asked = match due {
+        None => Ok(requests.blocking_recv()),
+        Some(due) => {
+            runtime.block_on(async { tokio::time::timeout_at(due.into(), requests.recv()).await })
+        }
+    };
+    match asked {
+        Ok(Some(request)) => Event::Asked(request),
+        Ok(None) => Event::Abandoned,
+        Err(_) => Event::Due,
+    }
 }
 
 /// Takes a step of collection. One for which there is no room is not taken, and its asker told.
@@ -369,7 +418,7 @@ impl Gathered {
         while let Some(request) = next {
             match request {
                 Request::Append(append) => {
-                    bytes += append.frame.len();
+                    bytes += append.bytes();
                     gathered.appends.push(append);
                 }
                 Request::CloseSegment(_) | Request::DropSegment(..) | Request::ForgetDropped(_) => {

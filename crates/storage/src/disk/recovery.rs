@@ -31,7 +31,7 @@ use shard::{
 
 use super::{
     Options,
-    appender::{Appender, Shared},
+    appender::{Appender, Shared, make_room_for_opening},
     checkpoint::{self, Checkpoint},
     directory::{Directory, DiskError, NamedFile},
     format::{
@@ -58,18 +58,10 @@ pub(super) fn recover(
     let mut recovery =
         Recovery { directory: &directory, replay, shared: Arc::default(), seen: Mutex::default() };
     let tail = recovery.walk(&manifest, options.opening_threads_max)?;
+    make_room_for_opening(&directory, tail.payload.len())?;
     let (segment, manifest) = recovery.begin_segment(manifest, &tail)?;
     let shared = recovery.shared;
-    Ok(Appender {
-        directory,
-        options,
-        manifest,
-        shared,
-        segment,
-        spoiled: false,
-        buffer: Vec::new(),
-        _lock: lock,
-    })
+    Ok(Appender::new(directory, options, manifest, shared, segment, lock))
 }
 
 /// The end of the log, which is whole but perhaps not durable.
@@ -142,7 +134,7 @@ impl Recovery<'_> {
                 file = %file.path().display(),
                 offset = walked.end,
                 bytes = walked.cut_bytes,
-                "cut a write that a crash tore; nobody was told that it succeeded"
+                "cut what a crash tore of the last writes; nobody was told that they were synced"
             );
         }
         let segment = Arc::new(Segment::new(listed.identity, file, walked.durable));

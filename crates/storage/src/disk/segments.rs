@@ -27,7 +27,8 @@ pub(super) struct Segment {
     pub(super) identity: SegmentIdentity,
     /// Its file.
     pub(super) file: NamedFile,
-    /// Where what counts of it ends, durably.
+    /// Where what counts of it ends. Of the segment that is written to, the appender knows how much of
+    /// that is durable.
     end: AtomicU64,
     /// Whether nothing will be added to it.
     closed: AtomicBool,
@@ -67,12 +68,12 @@ impl Segment {
         Ok(Self::new(identity, file, SEGMENT_HEADER_BYTES))
     }
 
-    /// Where what counts of it ends, durably.
+    /// Where what counts of it ends.
     pub(super) fn end(&self) -> u64 {
         self.end.load(Ordering::Acquire)
     }
 
-    /// Everything before `end` is durable and counts.
+    /// Everything before `end` counts: it was written, and is durable if that was asked for.
     pub(super) fn set_end(&self, end: u64) {
         self.end.store(end, Ordering::Release);
     }

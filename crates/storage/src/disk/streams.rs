@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use document::{PrimaryTerm, SeqNo};
 use parking_lot::Mutex;
-use shard::log::{Position, Refused, StreamId};
+use shard::log::{Durability, Position, Refused, StreamId};
 
 use super::format::Place;
 
@@ -34,6 +34,8 @@ pub(super) struct StreamState {
     pub(super) claim: Claim,
     /// How far the view has got that lags behind most.
     released: Position,
+    /// When its appends are answered.
+    pub(super) durability: Durability,
     /// Whether an entry of it is in the group that is being written.
     in_group: bool,
 }
@@ -58,7 +60,8 @@ impl StreamEnd {
 impl StreamState {
     /// A stream with nothing under way.
     pub(super) fn new(end: StreamEnd, claim: Claim) -> Self {
-        Self { end, claim, released: Position::END, in_group: false }
+        let (durability, released) = (Durability::Request, Position::END);
+        Self { end, claim, durability, released, in_group: false }
     }
 }
 
@@ -68,14 +71,19 @@ impl Streams {
         self.by_id.lock().insert(id, state);
     }
 
+    /// A stream, whether or not it may be appended to.
+    pub(super) fn find(&self, id: StreamId) -> Option<StreamState> {
+        self.by_id.lock().get(&id).copied()
+    }
+
     /// A stream that may be appended to.
     pub(super) fn open(&self, id: StreamId) -> Option<StreamState> {
-        self.by_id.lock().get(&id).copied().filter(|state| state.claim == Claim::Open)
+        self.find(id).filter(|state| state.claim == Claim::Open)
     }
 
     /// Where a stream ends.
     pub(super) fn last(&self, id: StreamId) -> Position {
-        self.by_id.lock().get(&id).map_or(Position::START, |state| state.end.last)
+        self.find(id).map_or(Position::START, |state| state.end.last)
     }
 
     /// Opens a stream, if need be a new one.
@@ -92,6 +100,13 @@ impl Streams {
             Claim::Removed => return Err(Refused::Closed),
         }
         Ok(*state)
+    }
+
+    /// Sets when further appends to a stream are answered.
+    pub(super) fn set_durability(&self, id: StreamId, durability: Durability) {
+        if let Some(state) = self.by_id.lock().get_mut(&id) {
+            state.durability = durability;
+        }
     }
 
     /// Refuses further appends to a stream.
@@ -149,7 +164,7 @@ impl Streams {
         Ok(())
     }
 
-    /// The admitted entry is durable, and the stream is where it says.
+    /// The admitted entry was appended, and the stream is where it says.
     pub(super) fn appended(&self, id: StreamId, end: StreamEnd) {
         if let Some(state) = self.by_id.lock().get_mut(&id) {
             state.end = end;

@@ -1,4 +1,4 @@
-//! A group: what one sync makes durable.
+//! A group: what is written at a time.
 
 use std::ops::Range;
 
@@ -21,12 +21,16 @@ const CHECKSUM_BYTES: usize = 4;
 const DATA: u32 = 1;
 /// The number of [`GroupKind::EndMark`].
 const END_MARK: u32 = 2;
+/// The number of [`GroupKind::DataAsync`].
+const DATA_ASYNC: u32 = 3;
 
 /// What a group is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::disk) enum GroupKind {
-    /// It holds frames.
+    /// It holds frames, and was synced before anything else was written.
     Data,
+    /// It holds frames, and others may have been written before anything was synced.
+    DataAsync,
     /// It holds nothing: the log was stopped here, on purpose.
     EndMark,
 }
@@ -48,6 +52,7 @@ impl GroupHeader {
     fn encode(&self, segment: SegmentIdentity) -> Vec<u8> {
         let kind = match self.kind {
             GroupKind::Data => DATA,
+            GroupKind::DataAsync => DATA_ASYNC,
             GroupKind::EndMark => END_MARK,
         };
         let mut header = Vec::with_capacity(HEADER_BYTES);
@@ -76,6 +81,7 @@ impl GroupHeader {
         }
         let kind = match fields.u32()? {
             DATA => GroupKind::Data,
+            DATA_ASYNC => GroupKind::DataAsync,
             END_MARK => GroupKind::EndMark,
             _ => return None,
         };

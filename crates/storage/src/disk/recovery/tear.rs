@@ -1,13 +1,25 @@
 //! Tear or damage: what a group that is not whole says about the disk.
 //!
-//! A *tear* is what a crash leaves of a write that was never synced: the last one, some of whose
-//! sectors were never written and read as zeros or lie beyond the end of the file. Nobody was told
-//! that it succeeded, so it is cut. Everything else is *damage*: a group with a later one that knows
-//! it to be durable, or a sector that holds something, but not what was written.
+//! A *tear* is what a crash leaves of writes that were not synced: some of their sectors were never
+//! written and read as zeros or lie beyond the end of the file. Nobody was told that they are durable,
+//! so they are cut. Everything else is *damage*. The first group that is not whole is a tear if all
+//! of this holds:
 //!
-//! One case cannot be told: a disk that loses a whole synced sector of the very last group and
-//! returns zeros for it looks like a disk that never wrote it. After a clean stop even that is
-//! damage, for the manifest knows.
+//! - No header further on names a durable end behind where it begins.
+//! - Each of its sectors that is not what was written reads as never written. If that is the one with
+//!   its header, nothing more can be said of it; if one with its checksums, nothing of the sectors
+//!   that those check.
+//! - Nothing lies behind it, unless its header says that others may have been written before it was
+//!   synced ([`GroupKind::DataAsync`]). Then anything may: any of their sectors, in any order, whole
+//!   groups among them, and also a last group that waited for its sync, which did not return.
+//!
+//! From there on all is cut: in each stream what is left is what came first.
+//!
+//! Some cases cannot be told. A disk that loses a whole sector of groups that were synced, and returns
+//! zeros for it, looks like one that never wrote it, if the headers that know better are lost along
+//! or were never written: so it is with the last group, with those that began in the same sector as
+//! the header of the last, and with all that one sync made durable if it was the last. After a clean
+//! stop even that is damage, for the manifest knows.
 
 #[cfg(test)]
 mod tests;
@@ -16,7 +28,7 @@ use std::ops::Range;
 
 use super::{
     super::format::{
-        GROUP_HEADER_BYTES, GROUP_MAGIC, GroupExtent, GroupHeader, Place, SECTOR_BYTES,
+        GROUP_HEADER_BYTES, GROUP_MAGIC, GroupExtent, GroupHeader, GroupKind, Place, SECTOR_BYTES,
         SEGMENT_HEADER_BYTES, SegmentIdentity, in_memory, slice,
     },
     walk::is_zero,
@@ -106,7 +118,8 @@ fn judge_group(header: &GroupHeader, contents: &[u8]) -> Judgement {
     if let Some(portion) = bad {
         return Judgement::Damage((portion.offset, "a group is not what was written"));
     }
-    if !is_zero(contents, extent.end()..length) {
+    let is_last = header.kind != GroupKind::DataAsync;
+    if is_last && !is_zero(contents, extent.end()..length) {
         return Judgement::Damage((extent.end(), "there is something behind a torn group"));
     }
     Judgement::Tear

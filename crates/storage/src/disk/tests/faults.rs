@@ -1,4 +1,4 @@
-//! A sync that fails, a disk that is full, a second process, entries too large.
+//! A sync that fails, a second process, entries too large.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use shard::log::{
 
 use super::{
     super::{DiskLog, Options},
-    world::{STREAMS, TINY, World},
+    world::{STREAMS, TINY},
 };
 use crate::file::simulated::SimulatedFileSystem;
 
@@ -86,59 +86,6 @@ async fn a_failed_sync_of_a_new_segment_is_definite_and_final() {
             assert!((1..=most).contains(&operations.len()), "{} entries", operations.len());
             assert_eq!(operations[0], first);
         }
-    }
-}
-
-/// Room that runs out at any point, then comes back: what was refused is never there, what was
-/// acknowledged always is, wherever a crash comes.
-#[test]
-fn a_full_disk_refuses_definitely_and_recovers_by_itself() {
-    let mut states = 0;
-    for room in (0..4_000).step_by(97) {
-        let mut world = World::new();
-        world.open();
-        world.append(&[(ONE, &[100])]);
-        world.files.limit_room(Some(room));
-        let mut refused = 0;
-        for bytes in [600, 30, 900, 20, 700] {
-            let acknowledged = world.append(&[(ONE, &[bytes]), (TWO, &[bytes / 2])]);
-            refused += acknowledged.iter().filter(|acknowledged| !**acknowledged).count();
-        }
-        assert!(refused > 0, "{room} bytes are not enough");
-        let full = world.files.changes();
-        world.files.limit_room(None);
-        let acknowledged = world.append(&[(ONE, &[10]), (TWO, &[10])]);
-        assert_eq!(acknowledged, [true, true]);
-        for changes in [full, world.files.changes()] {
-            for image in world.files.crash_images(changes) {
-                world.open_image(&image, changes);
-                states += 1;
-            }
-        }
-        world.close();
-        world.open();
-    }
-    println!("{states} states after a full disk");
-}
-
-/// A short write may end anywhere. What it leaves is a tear, wherever the crash after it comes.
-#[test]
-fn a_write_that_ends_anywhere_is_never_taken_for_damage() {
-    for room in 0..900 {
-        let mut world = World::new();
-        world.open();
-        world.append(&[(ONE, &[100])]);
-        world.files.limit_room(Some(room));
-        assert_eq!(world.append(&[(TWO, &[800])]), [false]);
-        let changes = world.files.changes();
-        // Killed here: the next start finds the part that was written, also if the power is cut.
-        for image in world.files.crash_images(changes).into_iter().chain([world.files.image()]) {
-            world.open_image(&image, changes);
-        }
-        // Stopped here.
-        world.files.limit_room(None);
-        world.close();
-        world.open();
     }
 }
 

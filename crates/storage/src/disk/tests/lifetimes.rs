@@ -3,7 +3,7 @@
 //! A table in the test's hands stands for the shards: it folds what an opening shows by sequence
 //! number, says what counts, and has the copies appended, as the shards' writers would.
 
-use std::{cell::RefCell, collections::BTreeMap, sync::Arc};
+use std::{cell::RefCell, collections::BTreeMap, sync::Arc, time::Instant};
 
 use bytes::Bytes;
 use document::{DocumentId, Effect, LastWrite, Operation, PrimaryTerm, SeqNo, Timestamp, Version};
@@ -15,13 +15,12 @@ use shard::{
     },
     store::{Location, Store},
 };
-use tokio::sync::oneshot;
 
 use super::super::{
     DiskLog, Options,
     appender::{Append, Appender},
     collection::{Evacuation, Leaving, Pace, remove_dropped},
-    format::{encode_entry, locations},
+    format::locations,
     recovery::recover,
 };
 use crate::file::simulated::{Image, SimulatedFileSystem};
@@ -199,19 +198,10 @@ impl Opened {
 
     /// Appends an entry of these operations, and folds it in.
     fn append(&mut self, stream: StreamId, operations: Vec<Operation>, next_seq_no: SeqNo) {
-        let end = self.appender.shared.streams.open(stream).unwrap().end;
-        let entry = Entry { term: end.term, next_seq_no, operations };
-        let (answer, mut answered) = oneshot::channel();
-        self.appender
-            .commit(vec![Append {
-                stream,
-                term: end.term,
-                next_seq_no,
-                expected: end.last,
-                frame: encode_entry(stream, &entry).unwrap(),
-                answer,
-            }])
-            .unwrap();
+        let state = self.appender.shared.streams.open(stream).unwrap();
+        let entry = Entry { term: state.end.term, next_seq_no, operations };
+        let (append, mut answered) = Append::new(stream, &state, &entry, state.end.last).unwrap();
+        self.appender.commit(vec![append], Instant::now()).unwrap();
         let position = answered.try_recv().unwrap().unwrap();
         self.fold(stream, position, entry);
     }

@@ -1,6 +1,6 @@
 //! Random lives: groups, full disks, checkpoints, clean stops and kills in any order, and a crash anywhere.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use proptest::{
     collection::{btree_map, vec},
@@ -55,6 +55,7 @@ fn live(events: &[Event]) -> World {
                 world.files.limit_room(Some(*room));
                 append(&mut world, group);
                 world.files.limit_room(None);
+                world.pass(Duration::from_secs(1));
             }
             Event::Stop => {
                 world.close();

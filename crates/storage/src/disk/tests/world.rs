@@ -1,22 +1,25 @@
 //! A log on a simulated disk, driven step by step, and what was promised about it when.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, atomic::Ordering},
+    time::{Duration, Instant},
+};
 
 use document::{DocumentId, Effect, Operation, PrimaryTerm, SeqNo, Timestamp, Version};
 use shard::{
     log::{
-        Entry, EntryOutline, LogError, StreamId,
+        AppendError, Durability, Entry, EntryOutline, LogError, Refused, StreamId,
         conformance::{Shown, ShownEntry, index, without_noops},
     },
     store::Store,
 };
-use tokio::sync::oneshot;
 
 use super::super::{
     DiskLog, Options,
     appender::{Append, Appender},
     checkpoint,
-    format::{Place, encode_entry, in_memory},
+    format::{Place, in_memory},
     manifest::ListedSegment,
     recovery::recover,
     segments::Segment,
@@ -45,9 +48,13 @@ pub(super) struct Opened {
 
 /// Opens the log in a directory and reads everything it shows.
 pub(super) fn open(files: &SimulatedFileSystem) -> Result<Opened, LogError> {
+    open_with(files, TINY)
+}
+
+fn open_with(files: &SimulatedFileSystem, options: Options) -> Result<Opened, LogError> {
     let mut shown = Shown::wanting(&STREAMS);
-    let directory = DiskLog::with_file_system(Arc::new(files.clone()), TINY).directory;
-    let appender = recover(directory, TINY, &mut shown)?;
+    let directory = DiskLog::with_file_system(Arc::new(files.clone()), options).directory;
+    let appender = recover(directory, options, &mut shown)?;
     let mut entries = BTreeMap::<_, Vec<_>>::new();
     let mut last = BTreeMap::new();
     for ShownEntry { stream, position, entry, locations } in shown.entries {
@@ -71,12 +78,16 @@ struct Attempt {
     stream: StreamId,
     entry: Entry,
     begun: usize,
+    answered: usize,
+    /// When it was answered and durable.
     acknowledged: Option<usize>,
 }
 
 /// A log in use.
 pub(super) struct World {
     pub(super) files: SimulatedFileSystem,
+    options: Options,
+    now: Instant,
     appender: Option<Appender>,
     attempts: Vec<Attempt>,
     /// The terms each opening started, and how far the disk was when it was open.
@@ -86,19 +97,25 @@ pub(super) struct World {
 
 impl World {
     pub(super) fn new() -> Self {
+        Self::with_options(TINY)
+    }
+
+    pub(super) fn with_options(options: Options) -> Self {
         Self {
             files: SimulatedFileSystem::default(),
+            options,
+            now: Instant::now(),
             appender: None,
             attempts: Vec::new(),
             terms: Vec::new(),
-            next_seq_no: 0,
+            next_seq_no: 1,
         }
     }
 
     /// Opens the log; whoever had it open was killed.
     pub(super) fn open(&mut self) {
         self.appender = None;
-        let opened = open(&self.files).unwrap();
+        let opened = open_with(&self.files, self.options).unwrap();
         self.check(&opened, self.files.changes());
         self.terms.push((self.files.changes(), opened.terms));
         self.appender = Some(opened.appender);
@@ -106,49 +123,114 @@ impl World {
 
     pub(super) fn close(&mut self) {
         self.appender.take().unwrap().close().unwrap();
+        self.acknowledge();
+    }
+
+    /// Sets when further appends to a stream are answered, until the next opening.
+    pub(super) fn set_durability(&mut self, stream: StreamId, durability: Durability) {
+        self.appender.as_mut().unwrap().shared.streams.set_durability(stream, durability);
+    }
+
+    /// Lets time pass, unnoticed.
+    pub(super) fn advance(&mut self, time: Duration) {
+        self.now += time;
+    }
+
+    /// Lets time pass and the appender do what is due.
+    pub(super) fn pass(&mut self, time: Duration) {
+        self.advance(time);
+        self.appender.as_mut().unwrap().run_due(self.now).unwrap();
+        self.acknowledge();
+    }
+
+    /// Takes note of what became durable.
+    fn acknowledge(&mut self) {
+        let is_durable = |appender: &Appender| appender.durable().offset == appender.segment.end();
+        if self.appender.as_ref().is_none_or(is_durable) {
+            let now = self.files.changes();
+            for attempt in &mut self.attempts {
+                attempt.acknowledged.get_or_insert(now);
+            }
+        }
     }
 
     /// Appends one group: for each stream an entry with sources of these lengths. Says which of the
     /// entries were acknowledged.
     pub(super) fn append(&mut self, group: &[(StreamId, &[usize])]) -> Vec<bool> {
+        let mut next = self.next_seq_no;
+        let mut operations = |sources: &[usize]| {
+            let next = |bytes: &usize| {
+                next += 1;
+                operation(next - 1, *bytes)
+            };
+            sources.iter().map(next).collect()
+        };
+        let group = group.iter().map(|(stream, sources)| (*stream, operations(sources))).collect();
+        self.append_operations(group).into_iter().map(|ended| ended.is_ok()).collect()
+    }
+
+    /// A number that no operation has had.
+    pub(super) fn next_seq_no(&self) -> u64 {
+        self.next_seq_no
+    }
+
+    /// Whether new documents are refused.
+    pub(super) fn is_full(&self) -> bool {
+        self.appender.as_ref().unwrap().shared.is_full.load(Ordering::Acquire)
+    }
+
+    /// Appends one entry with this operation; says why if it was refused.
+    pub(super) fn write(&mut self, stream: StreamId, operation: Operation) -> Result<(), String> {
+        self.write_entry(stream, vec![operation])
+    }
+
+    /// Appends one entry; says why if it was refused.
+    pub(super) fn write_entry(
+        &mut self,
+        stream: StreamId,
+        operations: Vec<Operation>,
+    ) -> Result<(), String> {
+        self.append_operations(vec![(stream, operations)]).pop().unwrap()
+    }
+
+    /// Appends one group: for each stream an entry. Says of each why if it was refused.
+    pub(super) fn append_operations(
+        &mut self,
+        group: Vec<(StreamId, Vec<Operation>)>,
+    ) -> Vec<Result<(), String>> {
         let appender = self.appender.as_mut().unwrap();
         let begun = self.files.changes();
         let mut batch = Vec::new();
         let mut waiting = Vec::new();
-        for (stream, sources) in group {
+        for (stream, operations) in &group {
+            let operations = operations.clone();
             let state = appender.shared.streams.open(*stream).unwrap();
-            let operations = sources
-                .iter()
-                .map(|bytes| {
-                    self.next_seq_no += 1;
-                    operation(self.next_seq_no, *bytes)
-                })
-                .collect();
-            let next_seq_no = SeqNo::new(self.next_seq_no + 1);
+            let used = operations.iter().map(|operation| operation.seq_no.get() + 1).max();
+            self.next_seq_no = self.next_seq_no.max(used.unwrap_or(0));
+            let next_seq_no = SeqNo::new(self.next_seq_no);
             let entry = Entry { term: state.end.term, next_seq_no, operations };
-            let (answer, answered) = oneshot::channel();
-            batch.push(Append {
-                stream: *stream,
-                term: state.end.term,
-                next_seq_no,
-                expected: state.end.last,
-                frame: encode_entry(*stream, &entry).unwrap(),
-                answer,
-            });
+            let (append, answered) = Append::new(*stream, &state, &entry, state.end.last).unwrap();
+            batch.push(append);
             let operations = without_noops(entry.operations);
             waiting.push((*stream, Entry { operations, ..entry }, answered));
         }
-        appender.commit(batch).unwrap();
+        appender.commit(batch, self.now).unwrap();
+        appender.run_due(self.now).unwrap();
         let mut acknowledged = Vec::new();
         for (stream, entry, mut answered) in waiting {
             let answer = answered.try_recv().unwrap();
-            acknowledged.push(answer.is_ok());
             // An opening shows no no-ops.
+            acknowledged.push(match &answer {
+                Ok(_) => Ok(()),
+                Err(AppendError::Refused(Refused::NoRoom(cause))) => Err(cause.to_string()),
+                Err(error) => panic!("{error}"),
+            });
             if answer.is_ok() && !entry.operations.is_empty() {
-                let now = Some(self.files.changes());
-                self.attempts.push(Attempt { stream, entry, begun, acknowledged: now });
+                let answered = self.files.changes();
+                self.attempts.push(Attempt { stream, entry, begun, answered, acknowledged: None });
             }
         }
+        self.acknowledge();
         acknowledged
     }
 
@@ -224,6 +306,17 @@ impl World {
             for (_, terms) in self.terms.iter().filter(|(opened, _)| *opened <= changes) {
                 assert!(opened.terms[&stream] > terms[&stream], "terms rise");
             }
+        }
+    }
+
+    /// That an opening after a kill shows all that was answered, durable or not.
+    pub(super) fn check_killed(&self, opened: &Opened, changes: usize) {
+        self.check(opened, changes);
+        for stream in STREAMS {
+            let shown = opened.entries.get(&stream).map_or(0, Vec::len);
+            let of_stream = self.attempts.iter().filter(|attempt| attempt.stream == stream);
+            let answered = of_stream.filter(|attempt| attempt.answered <= changes).count();
+            assert!(shown >= answered, "stream {stream}: {shown} of {answered} entries shown");
         }
     }
 

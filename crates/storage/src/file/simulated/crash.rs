@@ -3,7 +3,8 @@
 //! Directory changes that were not synced survive up to any one of them, or all but any one: nothing
 //! promises their order. Writes that were not synced survive not at all, all of them, or up to one that is torn:
 //! its sectors are kept up to any of them, with the file ending there or going on in zeros, or all
-//! are kept but one. Allocations and cuts that were not synced survive in order with the writes, by
+//! are kept but one. Of several that were not synced, also any sector of any of them alone is as it
+//! was before, or after some of them; or alone is as it should be. Allocations and cuts that were not synced survive in order with the writes, by
 //! half, or alone do not: a length may be older than the bytes. What an outside hand did always
 //! survives.
 
@@ -116,7 +117,8 @@ impl<'a> Disk<'a> {
         let live: Vec<_> = self.files.iter().map(DurableFile::live).collect();
         let mut possible = vec![durable, live.clone()];
         for (number, file) in self.files.iter().enumerate() {
-            for found in file.torn().into_iter().chain(file.reordered()) {
+            let reordered = file.reordered().into_iter().chain(file.mixed());
+            for found in file.torn().into_iter().chain(reordered) {
                 let mut contents = live.clone();
                 if let Some(whole) = contents.get_mut(number) {
                     *whole = found;
@@ -167,6 +169,29 @@ impl DurableFile<'_> {
         possible
     }
 
+    /// The file with one sector as it was after some of several writes and the rest as it is, or the
+    /// rest as it was and one sector as it is.
+    fn mixed(&self) -> Vec<Vec<u8>> {
+        let is_write = |change: &&&Change| matches!(change, Change::Write { .. });
+        if self.unsynced.iter().filter(is_write).count() < 2 {
+            // A single one tears.
+            return Vec::new();
+        }
+        let live = self.live();
+        let mut possible = Vec::new();
+        for kept in 0..self.unsynced.len() {
+            let mut earlier = self.with(|number| number < kept);
+            earlier.resize(live.len(), 0);
+            for sector in different_sectors(&earlier, &live) {
+                possible.push(with_sector_of(&live, &earlier, sector.clone()));
+                if kept == 0 {
+                    possible.push(with_sector_of(&earlier, &live, sector));
+                }
+            }
+        }
+        possible
+    }
+
     /// The file with every change but one to its length: it is written apart from the bytes.
     fn reordered(&self) -> Vec<Vec<u8>> {
         let is_length =
@@ -174,6 +199,25 @@ impl DurableFile<'_> {
         let lost = self.unsynced.iter().enumerate().filter(|(_, change)| is_length(change));
         lost.map(|(lost, _)| self.with(|number| number != lost)).collect()
     }
+}
+
+/// The sectors in which two contents of the same length differ.
+fn different_sectors(one: &[u8], other: &[u8]) -> Vec<Range<usize>> {
+    let length = in_memory(SECTOR_BYTES);
+    let pairs = one.chunks(length).zip(other.chunks(length)).enumerate();
+    pairs
+        .filter(|(_, (one, other))| one != other)
+        .map(|(number, (one, _))| number * length..number * length + one.len())
+        .collect()
+}
+
+/// The contents with one sector of others.
+fn with_sector_of(contents: &[u8], others: &[u8], sector: Range<usize>) -> Vec<u8> {
+    let mut mixed = contents.to_vec();
+    if let Some(bytes) = others.get(sector.clone()) {
+        overwrite(&mut mixed, sector.start as u64, bytes);
+    }
+    mixed
 }
 
 /// The file in every way this change can tear, after what was there before.

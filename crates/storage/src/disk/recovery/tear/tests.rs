@@ -13,10 +13,10 @@ struct LastGroup {
 }
 
 impl LastGroup {
-    fn new(end: u64, payload_bytes: u64) -> Self {
+    fn new(kind: GroupKind, end: u64, payload_bytes: u64) -> Self {
         let extent = GroupExtent { start: group_start(end), payload_bytes };
         let durable = Place { segment: SEGMENT.number, offset: end };
-        let group = NewGroup { segment: SEGMENT, kind: GroupKind::Data, extent, durable };
+        let group = NewGroup { segment: SEGMENT, kind, extent, durable };
         let payload: Vec<u8> = (1..=u8::MAX).cycle().take(in_memory(payload_bytes)).collect();
         let mut bytes = Vec::new();
         group.encode([payload.as_slice()].into_iter(), &mut bytes);
@@ -54,10 +54,13 @@ impl LastGroup {
 /// Groups that begin anywhere in a sector, with few and with many sectors. From 960 on the checksums
 /// of the longest lie in two sectors, from 981 on there is no room for the header.
 fn groups() -> impl Iterator<Item = LastGroup> {
-    (512..960)
-        .step_by(41)
-        .chain(960..982)
-        .flat_map(|end| [0, 1, 300, 1_700].map(|payload_bytes| LastGroup::new(end, payload_bytes)))
+    [GroupKind::Data, GroupKind::DataAsync].into_iter().flat_map(groups_of)
+}
+
+fn groups_of(kind: GroupKind) -> impl Iterator<Item = LastGroup> {
+    let group =
+        move |end| [0, 1, 300, 1_700].map(|payload_bytes| LastGroup::new(kind, end, payload_bytes));
+    (512..960).step_by(41).chain(960..982).flat_map(group)
 }
 
 #[test]
@@ -112,18 +115,21 @@ fn a_changed_byte_is_damage_whatever_else_was_lost() {
 }
 
 #[test]
-fn something_behind_a_torn_group_is_damage() {
-    for group in groups() {
-        let last = group.sectors().len() - 1;
-        if last == 0 {
-            // Its header is what is lost, and with it where it ends.
-            continue;
+fn something_behind_a_torn_group_is_damage_unless_the_group_says_otherwise() {
+    for (kind, is_last) in [(GroupKind::Data, true), (GroupKind::DataAsync, false)] {
+        for group in groups_of(kind) {
+            let last = group.sectors().len() - 1;
+            if last == 0 {
+                // Its header is what is lost, and with it where it ends.
+                continue;
+            }
+            let mut contents = group.without(1 << last);
+            contents.extend([0, 1]);
+            let end = group.extent.end();
+            let what = "there is something behind a torn group";
+            let judgement = if is_last { Judgement::Damage((end, what)) } else { Judgement::Tear };
+            assert_eq!(group.judge(&contents), judgement);
         }
-        let mut contents = group.without(1 << last);
-        contents.extend([0, 1]);
-        let end = group.extent.end();
-        let what = "there is something behind a torn group";
-        assert_eq!(group.judge(&contents), Judgement::Damage((end, what)));
     }
 }
 
@@ -151,5 +157,122 @@ fn these_groups_are_whole() {
     for group in groups() {
         let bytes = Bytes::copy_from_slice(&group.contents[in_memory(group.extent.start)..]);
         assert!(Group::verify(&bytes, SEGMENT, group.extent.start).is_ok());
+    }
+}
+
+/// Groups that were written one after the other behind a synced one, and no sync since.
+struct Unsynced {
+    extents: Vec<GroupExtent>,
+    /// What the file held after each of them, from none to all.
+    versions: Vec<Vec<u8>>,
+}
+
+impl Unsynced {
+    /// Groups of these kinds, with so many bytes each.
+    fn new(end: u64, groups: &[(GroupKind, u64)]) -> Self {
+        let durable = Place { segment: SEGMENT.number, offset: end };
+        let mut contents = vec![1; in_memory(end)];
+        let mut extents = Vec::new();
+        let mut versions = vec![contents.clone()];
+        for &(kind, payload_bytes) in groups {
+            let start = group_start(contents.len() as u64);
+            let extent = GroupExtent { start, payload_bytes };
+            let group = NewGroup { segment: SEGMENT, kind, extent, durable };
+            let payload: Vec<u8> = (1..=u8::MAX).cycle().take(in_memory(payload_bytes)).collect();
+            let mut bytes = Vec::new();
+            group.encode([payload.as_slice()].into_iter(), &mut bytes);
+            contents.resize(in_memory(start), 0);
+            contents.extend(bytes);
+            extents.push(extent);
+            versions.push(contents.clone());
+        }
+        for version in &mut versions {
+            version.resize(contents.len(), 0);
+        }
+        Self { extents, versions }
+    }
+
+    /// What may be found after a power cut: each sector as it was after any of the groups.
+    fn images(&self) -> Vec<Vec<u8>> {
+        let mut images = vec![Vec::new()];
+        for start in (0..self.versions[0].len()).step_by(in_memory(SECTOR_BYTES)) {
+            let end = (start + in_memory(SECTOR_BYTES)).min(self.versions[0].len());
+            let mut sectors: Vec<_> =
+                self.versions.iter().map(|version| &version[start..end]).collect();
+            sectors.dedup();
+            let longer = |image: &Vec<u8>| {
+                let image = image.clone();
+                let with = move |sector: &&[u8]| [image.as_slice(), sector].concat();
+                sectors.iter().map(with).collect::<Vec<_>>()
+            };
+            images = images.iter().flat_map(longer).collect();
+        }
+        images
+    }
+
+    /// What the first group says that is not whole, and which one that is.
+    fn judge(&self, contents: &[u8]) -> Option<(usize, Judgement)> {
+        let is_bad = |extent: &GroupExtent| {
+            let bytes = contents.get(in_memory(extent.start)..).unwrap_or_default();
+            Group::verify(&Bytes::copy_from_slice(bytes), SEGMENT, extent.start).is_err()
+        };
+        let bad = self.extents.iter().position(is_bad)?;
+        Some((bad, judge(SEGMENT, contents, self.extents[bad].start)))
+    }
+}
+
+/// The last of them may be one that waited for its sync.
+#[test]
+fn of_groups_that_were_not_synced_any_sectors_may_be_lost() {
+    use GroupKind::{Data, DataAsync, EndMark};
+    let mut count = 0;
+    for end in [512, 700, 960, 975, 990] {
+        for payloads in [[1, 1, 1], [300, 20, 900], [700, 600, 5], [5, 1_100, 420]] {
+            for last in [Data, DataAsync, EndMark] {
+                let [first, second, third] = payloads;
+                let groups = [(DataAsync, first), (DataAsync, second), (last, third)];
+                let unsynced = Unsynced::new(end, &groups);
+                for mut contents in unsynced.images() {
+                    let whole = unsynced.versions.last() == Some(&contents);
+                    let judged = unsynced.judge(&contents);
+                    assert_eq!(judged.is_none(), whole);
+                    assert!(judged.is_none_or(|(_, judgement)| judgement == Judgement::Tear));
+                    // The same, with the file ending where nothing was written.
+                    while contents.ends_with(&[0]) {
+                        contents.pop();
+                    }
+                    let judged = unsynced.judge(&contents);
+                    assert!(judged.is_none_or(|(_, judgement)| judgement == Judgement::Tear));
+                    count += 1;
+                }
+            }
+        }
+    }
+    println!("{count} images");
+}
+
+/// A sync that was awaited between them rules out that a later group is there and an earlier is not,
+/// as long as the later one's header can be read.
+#[test]
+fn a_lost_sector_before_an_awaited_sync_is_damage() {
+    use GroupKind::{Data, DataAsync};
+    for end in [512, 700, 960] {
+        for kind in [Data, DataAsync] {
+            let before = Unsynced::new(end, &[(kind, 700), (Data, 30)]);
+            let synced = before.versions.last().unwrap();
+            let later = LastGroup::new(DataAsync, synced.len() as u64, 600);
+            for (number, extent) in before.extents.iter().enumerate() {
+                for sector in sectors(extent.start..extent.end()) {
+                    let mut contents = later.contents.clone();
+                    contents[..synced.len()].copy_from_slice(synced);
+                    let part = in_memory((sector * SECTOR_BYTES).max(extent.start))
+                        ..in_memory(sector_after(sector * SECTOR_BYTES).min(extent.end()));
+                    contents[part].fill(0);
+                    let (bad, judgement) = before.judge(&contents).unwrap();
+                    assert_eq!(bad, number);
+                    assert!(matches!(judgement, Judgement::Damage(_)));
+                }
+            }
+        }
     }
 }

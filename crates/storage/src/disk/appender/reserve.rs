@@ -1,0 +1,160 @@
+//! The reserve: a file that holds nothing but room, so that some is left on a full disk for what makes
+//! room again.
+//!
+//! It is no part of the log: it may be missing or of any length, and what is in it is never read.
+
+use super::super::directory::{Directory, DiskError, NamedFile};
+
+/// The reserve's file.
+const NAME: &str = "RESERVE";
+/// How long the reserve is until the log has filled a segment.
+const SMALL_BYTES: u64 = 4 << 20;
+/// Room is handed out in portions of at least so many bytes: a file system takes more for a write
+/// than the write is long.
+const PORTION_BYTES_MIN: u64 = 1 << 20;
+/// An opening writes a header, markers and a manifest: so many bytes are plenty for that.
+const OPENING_BYTES: u64 = 1 << 20;
+
+/// The room that is kept free.
+pub(super) struct Reserve {
+    /// Its file; none if there is none, or if it cannot be used.
+    file: Option<NamedFile>,
+    /// How much room it keeps.
+    bytes: u64,
+    /// Whether it cannot be had for another reason than the want of room. Then nobody waits for it.
+    is_unusable: bool,
+    /// Whether it was said that there is less of it than there should be.
+    is_want_known: bool,
+}
+
+/// How long the reserve should be at least, of a log with segments of up to so many bytes.
+pub(super) fn reserve_bytes_min(segment_bytes_max: u64) -> u64 {
+    SMALL_BYTES.min(segment_bytes_max)
+}
+
+impl Reserve {
+    /// The reserve as an earlier process left it.
+    pub(super) fn open(directory: &Directory) -> Self {
+        let mut reserve = Self { file: None, bytes: 0, is_unusable: false, is_want_known: false };
+        let found = directory.open(NAME).and_then(|file| match file {
+            Some(file) => file.length().map(|bytes| Some((file, bytes))),
+            None => Ok(None),
+        });
+        match found {
+            Ok(Some((file, bytes))) => {
+                reserve.file = Some(file);
+                reserve.bytes = bytes;
+            }
+            Ok(None) => {}
+            Err(error) => reserve.give_up(&error),
+        }
+        reserve
+    }
+
+    /// How much room it keeps.
+    pub(super) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// How much room it lacks to have `target` bytes.
+    pub(super) fn missing(&self, target: u64) -> u64 {
+        if self.is_unusable { 0 } else { target.saturating_sub(self.bytes) }
+    }
+
+    /// Sees to it that it has `target` bytes at least. If there is no room for that it stays as it is,
+    /// and this says `false`.
+    pub(super) fn restore(&mut self, directory: &Directory, target: u64) -> bool {
+        if self.missing(target) == 0 {
+            return true;
+        }
+        match self.grow(directory, target) {
+            Ok(()) => {
+                self.is_want_known = false;
+                true
+            }
+            Err(error) if error.is_out_of_room() => {
+                if !self.is_want_known {
+                    let kept_bytes = self.bytes;
+                    tracing::warn!(%error, kept_bytes, "no room for a reserve of {target} bytes");
+                    self.is_want_known = true;
+                }
+                // A part of it may have been taken.
+                if let Some(file) = &self.file
+                    && let Err(error) = file.truncate(self.bytes)
+                {
+                    self.give_up(&error);
+                }
+                false
+            }
+            Err(error) => {
+                self.give_up(&error);
+                true
+            }
+        }
+    }
+
+    /// Makes it so long.
+    fn grow(&mut self, directory: &Directory, target: u64) -> Result<(), DiskError> {
+        let is_new = self.file.is_none();
+        let file = match self.file.take() {
+            Some(file) => file,
+            None => directory.create(NAME)?,
+        };
+        let file = self.file.insert(file);
+        file.allocate(target)?;
+        // So that it is there after a power cut too, when nobody could make it any more.
+        file.sync()?;
+        if is_new {
+            directory.sync()?;
+        }
+        self.bytes = target;
+        Ok(())
+    }
+
+    /// Gives some of its room to a write of so many bytes; `false` if none was left.
+    pub(super) fn give(&mut self, bytes: u64) -> bool {
+        let Some(file) = self.file.as_ref().filter(|_| self.bytes > 0) else { return false };
+        let portion = bytes.saturating_add(bytes / 16).saturating_add(PORTION_BYTES_MIN);
+        let left = self.bytes.saturating_sub(portion);
+        // Not synced: file systems hand out what was cut off at once, or when they find no more.
+        match file.truncate(left) {
+            Ok(()) => {
+                tracing::debug!(
+                    left_bytes = left,
+                    "took {} bytes from the reserve",
+                    self.bytes - left
+                );
+                self.bytes = left;
+                true
+            }
+            Err(error) => {
+                self.give_up(&error);
+                false
+            }
+        }
+    }
+
+    /// Goes on without.
+    fn give_up(&mut self, error: &DiskError) {
+        tracing::warn!(%error, "there is no reserve: nothing can be deleted on a full disk");
+        self.file = None;
+        self.bytes = 0;
+        self.is_unusable = true;
+    }
+}
+
+/// Makes room for an opening that has to write a tail of so many bytes: gives the reserve up if there
+/// is not enough otherwise. What is left of its room is used only by what makes room again, because
+/// the log is full as long as it has no reserve.
+pub(in crate::disk) fn make_room_for_opening(
+    directory: &Directory,
+    tail_bytes: usize,
+) -> Result<(), DiskError> {
+    let needed = (tail_bytes as u64).saturating_mul(2).saturating_add(OPENING_BYTES);
+    if directory.free_bytes()? >= needed || directory.open(NAME)?.is_none() {
+        return Ok(());
+    }
+    tracing::warn!("the disk is full: opening the log takes the room that was kept in reserve");
+    directory.remove(NAME)?;
+    directory.sync()
+}

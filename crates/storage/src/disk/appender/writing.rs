@@ -1,0 +1,136 @@
+//! One group onto the disk, and the next segment when it does not fit this one.
+
+use std::sync::Arc;
+
+use super::{
+    super::{
+        directory::DiskError,
+        format::{
+            GroupExtent, GroupKind, NewGroup, Place, SEGMENT_HEADER_BYTES, SegmentIdentity,
+            group_start,
+        },
+        manifest::{ListedSegment, Manifest, SegmentEnd},
+        segments::Segment,
+    },
+    Appender,
+};
+
+/// Why a group was not appended, and what that means for its entries.
+pub(super) enum GroupError {
+    /// Not stored; there may be room later.
+    NoRoom(DiskError),
+    /// Not stored, and the log cannot go on.
+    NotStored(DiskError),
+    /// Stored or not, and the log cannot go on.
+    Unknown(DiskError),
+}
+
+impl GroupError {
+    /// The failure of a step before the group was written.
+    pub(super) fn before_writing(error: DiskError) -> Self {
+        if error.is_out_of_room() { Self::NoRoom(error) } else { Self::NotStored(error) }
+    }
+
+    /// The failure below.
+    pub(super) fn into_cause(self) -> DiskError {
+        match self {
+            Self::NoRoom(cause) | Self::NotStored(cause) | Self::Unknown(cause) => cause,
+        }
+    }
+}
+
+impl Appender {
+    /// Writes one group, syncs it unless its kind says that it can wait, and returns where its
+    /// payload begins.
+    pub(super) fn append_group<'a, Frames: Iterator<Item = &'a [u8]>>(
+        &mut self,
+        kind: GroupKind,
+        frames: impl Fn() -> Frames,
+    ) -> Result<Place, GroupError> {
+        let payload_bytes = frames().map(|frame| frame.len() as u64).sum();
+        let extent = self.place_group(payload_bytes).map_err(GroupError::before_writing)?;
+        let segment = &self.segment;
+        let group = NewGroup { segment: segment.identity, kind, extent, durable: self.durable() };
+        group.encode(frames(), &mut self.buffer);
+        if let Err(error) = segment.file.write(&self.buffer, extent.start) {
+            let is_stored_or_not = !error.is_out_of_room();
+            return Err(if is_stored_or_not {
+                GroupError::Unknown(error)
+            } else {
+                self.cut_back(error)
+            });
+        }
+        if kind != GroupKind::DataAsync {
+            segment.file.sync().map_err(GroupError::Unknown)?;
+            self.durable = extent.end();
+            self.sync_due = None;
+        }
+        segment.set_end(extent.end());
+        self.buffer.shrink_to(self.options.group_bytes_max.saturating_mul(2));
+        Ok(group.payload_place())
+    }
+
+    /// Gives back the room that a group took which found too little.
+    fn cut_back(&mut self, error: DiskError) -> GroupError {
+        // At least one byte of it is missing, so no start will take it for a group. But nothing may be
+        // written there before the cut is durable: a part of either would pass for damage.
+        if self.segment.file.truncate(self.segment.end()).is_err() {
+            self.spoiled = true;
+            return GroupError::NoRoom(error);
+        }
+        match self.segment.file.sync() {
+            Ok(()) => {
+                self.durable = self.segment.end();
+                self.sync_due = None;
+                GroupError::NoRoom(error)
+            }
+            Err(failed) => GroupError::NotStored(failed),
+        }
+    }
+
+    /// Where a group with so much payload goes; begins a new segment if it does not fit this one.
+    fn place_group(&mut self, payload_bytes: u64) -> Result<GroupExtent, DiskError> {
+        let here =
+            |segment: &Segment| GroupExtent { start: group_start(segment.end()), payload_bytes };
+        let is_full = here(&self.segment).end() > self.options.segment_bytes_max
+            && self.segment.end() > SEGMENT_HEADER_BYTES;
+        if self.spoiled || is_full {
+            self.roll()?;
+        }
+        Ok(here(&self.segment))
+    }
+
+    /// Closes the segment at its end, durably, and begins another.
+    pub(in crate::disk) fn roll(&mut self) -> Result<(), DiskError> {
+        // The manifest will say how long it is.
+        self.sync()?;
+        let identity = SegmentIdentity::new(self.manifest.next_segment, self.manifest.edition);
+        // Counted even if it comes to nothing: a number is never used for a second file.
+        self.manifest.next_segment = self.manifest.next_segment.saturating_add(1);
+        let (segment, manifest) = self.begin_segment(identity).inspect_err(|error| {
+            // Not listed yet, for nothing that can be short of room comes after the renaming.
+            if error.is_out_of_room() {
+                let _ = self.directory.remove(&identity.file_name());
+            }
+        })?;
+        self.segment.close();
+        self.durable = segment.end();
+        self.segment = Arc::new(segment);
+        self.shared.segments.add(Arc::clone(&self.segment));
+        self.manifest = manifest;
+        self.spoiled = false;
+        self.has_rolled = true;
+        Ok(())
+    }
+
+    /// A new segment and the manifest that lists it, both durable.
+    fn begin_segment(&self, identity: SegmentIdentity) -> Result<(Segment, Manifest), DiskError> {
+        let segment = Segment::create(&self.directory, identity)?;
+        segment.file.sync()?;
+        self.directory.sync()?;
+        let listed = ListedSegment { identity, end: SegmentEnd::OpenFrom(segment.end()) };
+        let manifest = self.manifest.rolled(self.segment.end(), listed);
+        manifest.store(&self.directory)?;
+        Ok((segment, manifest))
+    }
+}

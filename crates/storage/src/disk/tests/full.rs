@@ -1,0 +1,278 @@
+//! A disk that is full: what is refused, what is done all the same, and how it ends.
+
+use std::time::Duration;
+
+use document::{DocumentId, Effect, Operation, PrimaryTerm, SeqNo, Timestamp, Version};
+use shard::log::{StreamId, conformance::index};
+
+use super::{
+    super::Options,
+    world::{STREAMS, TINY, World},
+};
+
+const ONE: StreamId = STREAMS[0];
+const TWO: StreamId = STREAMS[1];
+
+const PROBE_INTERVAL: Duration = Duration::from_millis(500);
+
+/// Segments, and with them a reserve, of a few entries.
+const SMALL: Options = Options { segment_bytes_max: 6_000, ..TINY };
+
+/// With a manifest that is short beside a segment.
+const LARGE: Options = Options { segment_bytes_max: 200_000, ..SMALL };
+
+fn delete(seq_no: u64) -> Operation {
+    let effect = Effect::Delete { id: DocumentId::from("gone"), version: Version::FIRST };
+    let time = Timestamp::from_millis(7);
+    Operation { seq_no: SeqNo::new(seq_no), term: PrimaryTerm::FIRST, time, effect }
+}
+
+/// A log that was in use, on a disk with room for so many bytes, filled with documents until one is
+/// refused.
+fn filled(options: Options, room: u64) -> World {
+    let mut world = World::with_options(options);
+    world.open();
+    for bytes in [100, 300, 20] {
+        world.write(ONE, index(world.next_seq_no(), &"x".repeat(bytes))).unwrap();
+        world.write(TWO, index(world.next_seq_no(), &"y".repeat(bytes))).unwrap();
+    }
+    world.files.limit_room(Some(room));
+    fill(&mut world);
+    world
+}
+
+/// Writes documents until one is refused; returns how many were not.
+fn fill(world: &mut World) -> usize {
+    let mut written = 0;
+    while world.write(ONE, index(world.next_seq_no(), &"z".repeat(400))).is_ok() {
+        written += 1;
+    }
+    assert!(world.is_full());
+    written
+}
+
+/// What makes room: a delete, a copy of an old document, a marker.
+fn make_room(world: &mut World) {
+    world.write(ONE, delete(world.next_seq_no())).unwrap();
+    world.write(ONE, index(1, "a copy of what is old")).unwrap();
+    world.write_entry(TWO, Vec::new()).unwrap();
+}
+
+#[test]
+fn a_full_disk_takes_what_makes_room_but_no_new_documents() {
+    for room in (0..9_000).step_by(13) {
+        let mut world = filled(SMALL, room);
+        let untouched = world.files.changes();
+        let refused = world.write(TWO, index(world.next_seq_no(), "")).unwrap_err();
+        assert!(refused.contains("full"), "{refused}");
+        assert_eq!(world.files.changes(), untouched);
+        make_room(&mut world);
+        assert!(world.is_full());
+        // Nothing has changed.
+        world.pass(PROBE_INTERVAL);
+        assert!(world.is_full());
+        make_room(&mut world);
+        // Every opening reads everything and compares.
+        world.close();
+        world.open();
+        world.write(TWO, delete(world.next_seq_no())).unwrap();
+        world.close();
+        // Room comes back.
+        world.files.limit_room(None);
+        world.open();
+        assert!(!world.is_full());
+        world.write(ONE, index(world.next_seq_no(), "new")).unwrap();
+        world.close();
+        world.open();
+    }
+}
+
+#[test]
+fn a_log_is_full_until_there_is_room_for_the_reserve_and_more() {
+    let mut world = filled(LARGE, 1_000);
+    while !world.files.image().files["RESERVE"].is_empty() {
+        make_room(&mut world);
+    }
+    // Less than the reserve lacks, and a megabyte.
+    world.files.limit_room(Some(1 << 20));
+    world.pass(PROBE_INTERVAL);
+    assert!(world.is_full());
+    world.files.limit_room(Some((1 << 20) + LARGE.segment_bytes_max));
+    // Not looked at before its time.
+    world.pass(PROBE_INTERVAL / 2);
+    assert!(world.is_full());
+    world.pass(PROBE_INTERVAL / 2);
+    assert!(!world.is_full());
+    assert_eq!(world.files.image().files["RESERVE"].len() as u64, LARGE.segment_bytes_max);
+    world.write(ONE, index(world.next_seq_no(), "new")).unwrap();
+    // Filled again: the same as the first time.
+    assert!(fill(&mut world) > 1_000);
+    make_room(&mut world);
+    world.close();
+    world.open();
+}
+
+#[test]
+fn of_a_group_that_finds_no_room_what_is_essential_is_written() {
+    let mut world = World::with_options(SMALL);
+    world.open();
+    world.files.limit_room(Some(100));
+    let document = index(world.next_seq_no(), &"x".repeat(300));
+    let group = vec![(ONE, vec![document]), (TWO, vec![delete(world.next_seq_no() + 1)])];
+    let [refused, written] = world.append_operations(group).try_into().unwrap();
+    assert!(refused.unwrap_err().contains("cannot write"));
+    written.unwrap();
+    world.open();
+}
+
+/// When the reserve is used up too, deletes are refused like all else, and the log goes on.
+#[test]
+fn without_a_reserve_everything_is_refused() {
+    let mut world = filled(SMALL, 50);
+    let mut deletes = 0;
+    let refused = loop {
+        match world.write(ONE, delete(world.next_seq_no())) {
+            Ok(()) => deletes += 1,
+            Err(refused) => break refused,
+        }
+    };
+    assert!(deletes > 10, "{deletes} deletes in a reserve of {}", SMALL.segment_bytes_max);
+    assert!(refused.contains("cannot"), "{refused}");
+    world.write(TWO, delete(world.next_seq_no())).unwrap_err();
+    world.files.limit_room(None);
+    world.pass(PROBE_INTERVAL);
+    make_room(&mut world);
+    assert!(!world.is_full());
+    world.write(ONE, index(world.next_seq_no(), "new")).unwrap();
+    world.close();
+    world.open();
+}
+
+/// Crashes at any change from before the disk is full until after it no longer is.
+#[test]
+fn a_crash_on_a_full_disk_loses_nothing() {
+    let mut states = 0;
+    for room in (0..7_000).step_by(397) {
+        let mut world = World::with_options(SMALL);
+        world.open();
+        let before = world.files.changes();
+        world.files.limit_room(Some(room));
+        fill(&mut world);
+        make_room(&mut world);
+        world.files.limit_room(None);
+        world.pass(PROBE_INTERVAL);
+        world.write(ONE, index(world.next_seq_no(), "new")).unwrap();
+        for changes in before..=world.files.changes() {
+            for image in world.files.crash_images(changes) {
+                world.open_image(&image, changes);
+                states += 1;
+            }
+            let image = world.files.killed_after(changes).image();
+            world.open_image(&image, changes);
+        }
+    }
+    println!("{states} states after crashes on a full disk");
+}
+
+/// Starts after crashes on a disk that stays full, also when they crash themselves.
+#[test]
+fn a_log_opens_on_a_full_disk() {
+    for room in (0..6_000).step_by(61) {
+        let mut world = filled(SMALL, room);
+        // Killed, twice.
+        world.open();
+        world.open();
+        make_room(&mut world);
+        world.open();
+    }
+}
+
+#[test]
+fn the_reserve_grows_with_the_log() {
+    let large = Options { segment_bytes_max: 5 << 20, ..SMALL };
+    let mut world = World::with_options(large);
+    world.open();
+    let reserve = |world: &World| world.files.image().files["RESERVE"].len();
+    assert_eq!(reserve(&world), 4 << 20);
+    for _ in 0..6 {
+        world.write(ONE, index(world.next_seq_no(), &"x".repeat(1 << 20))).unwrap();
+    }
+    assert_eq!(reserve(&world), 5 << 20);
+}
+
+/// It is no part of the log: whatever becomes of it, the log is there.
+#[test]
+fn the_reserve_may_be_anything() {
+    let mut world = World::with_options(SMALL);
+    world.open();
+    world.write(ONE, index(world.next_seq_no(), "a")).unwrap();
+    world.close();
+    let image = world.files.image();
+    for found in [None, Some(Vec::new()), Some(vec![7; 100]), Some(vec![7; 100_000])] {
+        let mut changed = image.clone();
+        match found {
+            None => changed.files.remove("RESERVE"),
+            Some(contents) => changed.files.insert("RESERVE".to_owned(), contents),
+        };
+        let (files, _) = world.open_image(&changed, world.files.changes());
+        assert!(files.image().files["RESERVE"].len() >= 1_500);
+    }
+}
+
+/// Room that runs out at any point, then comes back: what was refused is never there, what was
+/// acknowledged always is, wherever a crash comes.
+#[test]
+fn a_full_disk_refuses_definitely_and_recovers_by_itself() {
+    let mut states = 0;
+    for room in (0..4_000).step_by(97) {
+        let mut world = World::new();
+        world.open();
+        world.append(&[(ONE, &[100])]);
+        world.files.limit_room(Some(room));
+        let mut refused = 0;
+        for bytes in [600, 30, 900, 20, 700] {
+            let acknowledged = world.append(&[(ONE, &[bytes]), (TWO, &[bytes / 2])]);
+            refused += acknowledged.iter().filter(|acknowledged| !**acknowledged).count();
+        }
+        assert!(refused > 0, "{room} bytes are not enough");
+        let full = world.files.changes();
+        world.files.limit_room(None);
+        world.pass(PROBE_INTERVAL);
+        let acknowledged = world.append(&[(ONE, &[10]), (TWO, &[10])]);
+        assert_eq!(acknowledged, [true, true]);
+        for changes in [full, world.files.changes()] {
+            for image in world.files.crash_images(changes) {
+                world.open_image(&image, changes);
+                states += 1;
+            }
+        }
+        world.close();
+        world.open();
+    }
+    println!("{states} states after a full disk");
+}
+
+/// A short write may end anywhere. What it leaves is a tear, wherever the crash after it comes.
+#[test]
+fn a_write_that_ends_anywhere_is_never_taken_for_damage() {
+    for room in 0..900 {
+        let mut world = World::new();
+        world.open();
+        world.append(&[(ONE, &[100])]);
+        world.files.limit_room(Some(room));
+        let before = world.files.changes();
+        assert_eq!(world.append(&[(TWO, &[800])]), [false]);
+        for changes in before..=world.files.changes() {
+            for image in world.files.crash_images(changes) {
+                world.open_image(&image, changes);
+            }
+            // Killed here: the next start finds the part that was written.
+            let image = world.files.killed_after(changes).image();
+            world.open_image(&image, changes);
+        }
+        // Stopped here.
+        world.files.limit_room(None);
+        world.close();
+        world.open();
+    }
+}
