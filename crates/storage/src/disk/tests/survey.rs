@@ -51,7 +51,10 @@ pub(super) struct Outcome {
 }
 
 #[derive(Default)]
-struct Surveyor(Mutex<Vec<(StreamId, String, LastWrite, OutlineEffect, Location)>>);
+struct Surveyor(Mutex<Vec<ShownOperation>>);
+
+/// Whose operation, on which document, what it made of it, and where it is.
+type ShownOperation = (StreamId, String, LastWrite, OutlineEffect, Location);
 
 impl Replay for Surveyor {
     fn entry(&self, stream: StreamId, entry: &EntryOutline<'_>, _: &mut Vec<Location>) {
