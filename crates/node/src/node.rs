@@ -271,6 +271,7 @@ impl Node {
     /// # Errors
     /// [`LogError`] when the end mark cannot be written. What was answered is durable all the same.
     pub async fn close(&self) -> Result<(), LogError> {
+        self.logs.stop_collecting();
         self.catalog.close().await;
         self.logs.close().await
     }

@@ -238,6 +238,9 @@ pub trait Logs: Send + Sync {
     /// Starts to collect what no document needs any more, with the help of those who know.
     fn collect(&self, relocate: Arc<dyn Relocate>);
 
+    /// Ends that, before the streams' writers are closed. Closing the log does it too.
+    fn stop_collecting(&self);
+
     /// Returns when the log has failed for good, with the reason. Every append that waited has been
     /// answered by then; the process should say why and end.
     fn failed(&self) -> BoxFuture<'static, String>;

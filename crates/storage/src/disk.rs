@@ -50,8 +50,8 @@ pub struct DiskLog {
 /// How a log on disk divides what it writes. Any value can read what another one wrote.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Options {
-    /// A segment is closed before it would grow beyond this; a group that is longer gets one of its
-    /// own. At most 4 GiB.
+    /// A segment is closed before it would grow beyond this, and that of a small log earlier; a group
+    /// that is longer gets one of its own. At most 4 GiB.
     pub segment_bytes_max: u64,
     /// A group takes no further entry when it has this many bytes.
     pub group_bytes_max: usize,

@@ -152,6 +152,8 @@ impl Logs for MemoryLogs {
     /// Nothing is collected: memory is for tests.
     fn collect(&self, _relocate: Arc<dyn Relocate>) {}
 
+    fn stop_collecting(&self) {}
+
     fn failed(&self) -> BoxFuture<'static, String> {
         Box::pin(std::future::pending())
     }

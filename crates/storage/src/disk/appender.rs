@@ -121,6 +121,8 @@ pub(super) struct Appender {
     pub(super) directory: Directory,
     /// How it divides what it writes.
     options: Options,
+    /// How long the segment may grow.
+    segment_bytes_max: u64,
     /// The manifest as it is stored, but for numbers used up since.
     pub(super) manifest: Manifest,
     /// What it keeps up to date for its users.
@@ -162,6 +164,7 @@ impl Appender {
         let mut appender = Self {
             reserve: Reserve::open(&directory),
             directory,
+            segment_bytes_max: shared.segments.segment_bytes_max(&options),
             options,
             manifest,
             shared,

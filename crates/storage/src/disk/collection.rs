@@ -39,7 +39,7 @@ pub(super) struct Situation {
     pub(super) tombstones: u64,
     /// Whether space is wanted at once: an index was deleted, or the disk is full.
     pub(super) urgent: bool,
-    /// How long a segment may grow.
+    /// How long a segment should be at most.
     pub(super) segment_bytes_max: u64,
 }
 
@@ -80,13 +80,13 @@ impl Pace {
     pub(super) fn copied_bytes_max(self) -> u64 {
         match self {
             Self::Calm => 256 << 10,
-            Self::Hurried => 4 << 20,
+            Self::Hurried => 8 << 20,
         }
     }
 }
 
 /// How much is read at a time.
-const READ_BYTES_MAX: u64 = 4 << 20;
+const READ_BYTES_MAX: u64 = 16 << 20;
 /// So many small segments are gathered into one.
 const SMALL_SEGMENTS_MAX: usize = 8;
 
@@ -312,6 +312,8 @@ impl Appender {
         self.sync()?;
         self.store_manifest(self.manifest.without(&[number]))?;
         self.shared.segments.remove(number);
+        self.note_size_changed();
+        self.keep_reserve();
         Ok(())
     }
 

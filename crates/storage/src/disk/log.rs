@@ -112,17 +112,9 @@ impl DiskLogs {
         }
     }
 
-    /// Ends the maintenance, which asks the log's thread for things.
-    fn end_maintenance(&self) {
-        let maintenance = self.maintenance.lock().take();
-        if let Some(maintenance) = maintenance {
-            maintenance.join();
-        }
-    }
-
     /// Ends the thread once it has answered what waits.
     fn join(&self) {
-        self.end_maintenance();
+        self.stop_collecting();
         self.requests.lock().take();
         if let Some(thread) = self.thread.lock().take() {
             // It panicked: its users were told by their answers' absence.
@@ -170,6 +162,13 @@ impl Logs for DiskLogs {
         }
     }
 
+    fn stop_collecting(&self) {
+        let maintenance = self.maintenance.lock().take();
+        if let Some(maintenance) = maintenance {
+            maintenance.join();
+        }
+    }
+
     fn failed(&self) -> BoxFuture<'static, String> {
         let health = self.health.clone();
         Box::pin(async move {
@@ -183,7 +182,7 @@ impl Logs for DiskLogs {
     fn close(&self) -> BoxFuture<'_, Result<(), LogError>> {
         Box::pin(async move {
             // Closed before: there is nothing left to do.
-            self.end_maintenance();
+            self.stop_collecting();
             let Some(requests) = self.requests.lock().take() else { return Ok(()) };
             let (answer, closed) = oneshot::channel();
             let sent = requests.send(Request::Close(answer)).await;

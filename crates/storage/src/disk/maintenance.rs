@@ -205,7 +205,7 @@ impl Keeper {
             keep_from: self.shared.streams.keep_from(),
             tombstones: self.relocate.tombstones(),
             urgent,
-            segment_bytes_max: self.options.segment_bytes_max,
+            segment_bytes_max: self.shared.segments.segment_bytes_max(&self.options),
         }
     }
 

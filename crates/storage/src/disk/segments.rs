@@ -17,9 +17,13 @@ use shard::{
 };
 
 use super::{
+    Options,
     directory::{Directory, DiskError, NamedFile},
     format::{SEGMENT_HEADER_BYTES, SegmentIdentity, decode_record, locations},
 };
+
+/// No log is so small that its segments should be closed before they are this long.
+const SMALL_SEGMENT_BYTES: u64 = 4 << 20;
 
 /// One segment, open.
 pub(super) struct Segment {
@@ -196,6 +200,14 @@ impl Segments {
     /// What collection must know of each segment, by number.
     pub(super) fn facts(&self) -> Vec<SegmentFacts> {
         self.by_number.read().values().map(|segment| segment.facts()).collect()
+    }
+
+    /// How long a segment of this log should be at most: an eighth of it, so that what collection
+    /// must leave for the time being is a small part, within bounds.
+    pub(super) fn segment_bytes_max(&self, options: &Options) -> u64 {
+        let log_bytes: u64 = self.by_number.read().values().map(|segment| segment.end()).sum();
+        let most = options.segment_bytes_max;
+        (log_bytes / 8).clamp(SMALL_SEGMENT_BYTES.min(most), most)
     }
 
     /// Whether a segment after that of `number` was collected, so that reading from there on would

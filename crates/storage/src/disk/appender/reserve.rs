@@ -93,6 +93,15 @@ impl Reserve {
         }
     }
 
+    /// Gives back what it has beyond `most` bytes.
+    pub(super) fn shorten(&mut self, most: u64) {
+        let Some(file) = self.file.as_ref().filter(|_| self.bytes > most) else { return };
+        match file.truncate(most) {
+            Ok(()) => self.bytes = most,
+            Err(error) => self.give_up(&error),
+        }
+    }
+
     /// Makes it so long.
     fn grow(&mut self, directory: &Directory, target: u64) -> Result<(), DiskError> {
         let is_new = self.file.is_none();

@@ -52,6 +52,11 @@ impl Appender {
         }
     }
 
+    /// A segment was begun or dropped: the reserve is to be looked after.
+    pub(in crate::disk) fn note_size_changed(&mut self) {
+        self.has_rolled = true;
+    }
+
     /// Stores the next manifest, if need be with room from the reserve; durable on return.
     ///
     /// # Errors
@@ -156,26 +161,19 @@ impl Appender {
         }
     }
 
-    /// Makes the reserve longer if the log has grown to need it.
-    pub(super) fn keep_reserve(&mut self) {
+    /// Makes the reserve longer if the log has grown to need it, or shorter.
+    pub(in crate::disk) fn keep_reserve(&mut self) {
         if self.has_rolled && !self.is_full {
             self.has_rolled = false;
             self.reserve.restore(&self.directory, self.reserve_target());
+            // Half as much again may stay: it will be wanted soon.
+            self.reserve.shorten(self.reserve_target() / 2 * 3);
         }
     }
 
     /// How long the reserve should be: as long as a segment, which collection has to write before it
-    /// can remove another; less as long as there is nothing to collect.
+    /// can remove another.
     fn reserve_target(&self) -> u64 {
-        let bytes_max = self.options.segment_bytes_max;
-        let segments = self.shared.segments.from(0);
-        let mut closed = segments
-            .iter()
-            .filter(|segment| segment.identity.number != self.segment.identity.number);
-        if closed.any(|segment| segment.end() >= bytes_max / 2) {
-            bytes_max
-        } else {
-            reserve_bytes_min(bytes_max)
-        }
+        self.shared.segments.segment_bytes_max(&self.options)
     }
 }

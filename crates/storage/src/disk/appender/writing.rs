@@ -92,7 +92,7 @@ impl Appender {
     fn place_group(&mut self, payload_bytes: u64) -> Result<GroupExtent, DiskError> {
         let here =
             |segment: &Segment| GroupExtent { start: group_start(segment.end()), payload_bytes };
-        let is_full = here(&self.segment).end() > self.options.segment_bytes_max
+        let is_full = here(&self.segment).end() > self.segment_bytes_max
             && self.segment.end() > SEGMENT_HEADER_BYTES;
         if self.spoiled || is_full {
             self.roll()?;
@@ -117,6 +117,7 @@ impl Appender {
         self.durable = segment.end();
         self.segment = Arc::new(segment);
         self.shared.segments.add(Arc::clone(&self.segment));
+        self.segment_bytes_max = self.shared.segments.segment_bytes_max(&self.options);
         self.manifest = manifest;
         self.spoiled = false;
         self.has_rolled = true;
