@@ -16,8 +16,8 @@ use document::{
 use parking_lot::Mutex;
 
 use super::{
-    AppendError, Entry, EntryOutline, LogError, LogProvider, Logs, Outline, OutlineEffect,
-    Position, Refused, Replay, Stream, StreamId,
+    AppendError, Durability, Entry, EntryOutline, LogError, LogProvider, Logs, Outline,
+    OutlineEffect, Position, Refused, Replay, Stream, StreamId,
 };
 use crate::store::{Location, Store};
 
@@ -42,6 +42,12 @@ macro_rules! log_conformance {
             every_opening_starts_a_higher_term,
             a_stream_never_seen_opens_in_the_first_term,
             a_created_stream_is_durable,
+            an_entry_says_which_number_comes_next,
+            an_opening_keeps_the_number_that_comes_next,
+            copies_are_stored_as_they_are,
+            what_is_answered_before_it_is_durable_is_there_after_a_clean_stop,
+            a_log_with_room_says_so,
+            what_a_view_has_seen_can_be_released,
             a_stream_that_is_not_wanted_is_not_opened,
             a_removed_stream_refuses_appends,
             an_append_runs_to_its_end_when_nobody_waits,
@@ -423,6 +429,100 @@ pub async fn a_created_stream_is_durable(storage: Storage<'_>) {
     assert_eq!(shown.operations(ONE), [index(0, "a")]);
     assert!(shown.entries.iter().any(|shown| shown.stream == TWO), "its marker is there");
     assert!(Writer::new(&logs, TWO).stream.term > PrimaryTerm::FIRST);
+}
+
+/// The number is stored with the entry, whatever its operations are, and comes back from a reading
+/// and from a reopening.
+pub async fn an_entry_says_which_number_comes_next(storage: Storage<'_>) {
+    let (_, logs) = Shown::open(storage, &[ONE]);
+    let mut writer = Writer::new(&logs, ONE);
+    let marker = Entry::marker(writer.stream.term, SeqNo::new(7));
+    let before = writer.last;
+    writer.last = writer.stream.log.append(&marker, writer.last).await.expect("it is appended");
+    let entry = Entry { next_seq_no: SeqNo::new(9), ..writer.entry(vec![index(7, "a")]) };
+    writer.last = writer.stream.log.append(&entry, writer.last).await.expect("it is appended");
+    let read = writer.entries_after(before).await;
+    let read: Vec<_> = read.into_iter().map(|(_, entry)| entry).collect();
+    assert_eq!(read, [marker, entry]);
+    drop((writer, logs));
+    let (shown, _logs) = Shown::open(storage, &[ONE]);
+    assert_eq!(shown.next_seq_no(ONE), SeqNo::new(9));
+}
+
+/// The markers that openings append repeat the number: it is known from the last entry alone.
+pub async fn an_opening_keeps_the_number_that_comes_next(storage: Storage<'_>) {
+    let (_, logs) = Shown::open(storage, &[ONE]);
+    Writer::new(&logs, ONE).append(vec![index(0, "a"), index(1, "b")]).await;
+    drop(logs);
+    for _ in 0..3 {
+        let (shown, logs) = Shown::open(storage, &[ONE, TWO]);
+        assert_eq!(shown.next_seq_no(ONE), SeqNo::new(2));
+        let writer = Writer::new(&logs, ONE);
+        let entries = writer.entries_after(Position::START).await;
+        assert_eq!(entries.last().map(|(_, entry)| entry.next_seq_no), Some(SeqNo::new(2)));
+        assert_eq!(shown.next_seq_no(TWO), SeqNo::ZERO);
+    }
+}
+
+/// A copy of an older operation keeps its own number, term, version and time, next to new ones, and
+/// is shown beside the original for as long as that is there.
+pub async fn copies_are_stored_as_they_are(storage: Storage<'_>) {
+    let (_, logs) = Shown::open(storage, &[ONE]);
+    let mut writer = Writer::new(&logs, ONE);
+    writer.append(without_noops(every_kind_of_operation())).await;
+    let originals = without_noops(every_kind_of_operation());
+    let copies = [originals.clone(), vec![index(9, "new")]].concat();
+    let before = writer.last;
+    writer.append(copies.clone()).await;
+    assert_eq!(writer.operations_after(before).await, copies);
+    drop((writer, logs));
+    let (shown, _logs) = Shown::open(storage, &[ONE]);
+    assert_eq!(shown.operations(ONE), [originals, copies].concat());
+}
+
+/// Appends that need not wait for a sync are as good as others unless the power fails.
+pub async fn what_is_answered_before_it_is_durable_is_there_after_a_clean_stop(
+    storage: Storage<'_>,
+) {
+    let (_, logs) = Shown::open(storage, &[ONE, TWO]);
+    let (mut one, mut two) = (Writer::new(&logs, ONE), Writer::new(&logs, TWO));
+    let sync_interval = std::time::Duration::from_secs(60);
+    one.stream.log.set_durability(Durability::Async { sync_interval });
+    for seq_no in 0..5 {
+        one.append_one(seq_no).await;
+        two.append_one(seq_no).await;
+        one.append_one(seq_no + 5).await;
+    }
+    one.stream.log.set_durability(Durability::Request);
+    one.append_one(100).await;
+    one.stream.log.set_durability(Durability::Async { sync_interval });
+    one.append_one(101).await;
+    assert_eq!(one.operations_after(Position::START).await.len(), 12);
+    logs.close().await.expect("the log closes");
+    drop((one, two, logs));
+    let (shown, _logs) = Shown::open(storage, &[ONE, TWO]);
+    assert_eq!((shown.operations(ONE).len(), shown.operations(TWO).len()), (12, 5));
+}
+
+/// As long as appends find room nobody is told that there is none.
+pub async fn a_log_with_room_says_so(storage: Storage<'_>) {
+    let (_, logs) = Shown::open(storage, &[ONE]);
+    let mut writer = Writer::new(&logs, ONE);
+    assert!(writer.stream.log.has_room());
+    writer.append_one(0).await;
+    assert!(writer.stream.log.has_room());
+}
+
+/// Releasing forgets nothing by itself: what follows can be read, from there and from the start.
+pub async fn what_a_view_has_seen_can_be_released(storage: Storage<'_>) {
+    let (_, logs) = Shown::open(storage, &[ONE]);
+    let mut writer = Writer::new(&logs, ONE);
+    let first = writer.append_one(0).await;
+    writer.stream.log.release(first);
+    writer.append_one(1).await;
+    assert_eq!(writer.operations_after(first).await, [index(1, "source")]);
+    writer.stream.log.release(Position::END);
+    assert_eq!(writer.operations_after(Position::START).await.len(), 2);
 }
 
 /// An opening opens the streams it was asked for and no other.

@@ -22,6 +22,8 @@ macro_rules! store_conformance {
             an_empty_entry_has_no_locations,
             what_was_never_stored_is_an_error,
             earlier_documents_stay_readable,
+            copies_can_be_read_where_they_are,
+            what_was_retired_is_never_something_else,
         }
     };
     ($storage:expr => $($promise:ident),* $(,)?) => {
@@ -41,6 +43,9 @@ async fn read(store: &dyn Store, location: Location) -> Result<Operation, StoreE
     let read = store.read(location).await;
     if let (Some(Ok(cached)), Ok(read)) = (store.read_cached(location), &read) {
         assert_eq!(cached, *read);
+    }
+    if let (Ok(waited), Ok(read)) = (store.read_blocking(location), &read) {
+        assert_eq!(waited, *read);
     }
     read
 }
@@ -111,6 +116,45 @@ pub async fn earlier_documents_stay_readable(storage: Storage<'_>) {
     }
     for (location, operation) in stored {
         assert_eq!(read(&*stream.store, location).await.expect("it is there"), operation);
+    }
+}
+
+/// A copy has a place of its own.
+pub async fn copies_can_be_read_where_they_are(storage: Storage<'_>) {
+    let (_, logs) = Shown::open(storage, &[ONE]);
+    let stream = logs.stream(ONE).expect("the stream is open");
+    let entry = entry(stream.term, vec![index(0, "source")]);
+    let mut last = stream.position;
+    let mut locations = Vec::new();
+    for _ in 0..2 {
+        last = stream.log.append(&entry, last).await.expect("the append succeeds");
+        locations.extend(stream.store.apply(last, &entry).expect("the entry is applied"));
+    }
+    assert_ne!(locations.first(), locations.last());
+    for location in locations {
+        assert_eq!(read(&*stream.store, location).await.expect("it is there"), index(0, "source"));
+    }
+}
+
+/// Whoever reads what nobody needs any more finds it, or an error.
+pub async fn what_was_retired_is_never_something_else(storage: Storage<'_>) {
+    let (_, logs) = Shown::open(storage, &[ONE]);
+    let stream = logs.stream(ONE).expect("the stream is open");
+    let mut last = stream.position;
+    let mut retired = Vec::new();
+    for seq_no in 0..20 {
+        let operation = index(seq_no, &"x".repeat(100));
+        let entry = entry(stream.term, vec![operation.clone()]);
+        last = stream.log.append(&entry, last).await.expect("the append succeeds");
+        for location in stream.store.apply(last, &entry).expect("the entry is applied") {
+            stream.store.retire(location);
+            retired.push((location, operation.clone()));
+        }
+    }
+    for (location, operation) in retired {
+        if let Ok(read) = read(&*stream.store, location).await {
+            assert_eq!(read, operation);
+        }
     }
 }
 

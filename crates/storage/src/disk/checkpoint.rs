@@ -23,6 +23,8 @@ use std::{fmt, path::PathBuf};
 
 use shard::log::{EntryOutline, LogError, Outline, StreamId};
 
+use thiserror::Error;
+
 use super::{
     directory::{Directory, DiskError, NamedFile},
     format::{Malformed, Place, SEGMENT_HEADER_BYTES, frames, in_memory, locations},
@@ -45,6 +47,23 @@ pub(super) struct Bad(String);
 impl fmt::Display for Bad {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
+    }
+}
+
+/// Why no checkpoint was written.
+#[derive(Debug, Error)]
+pub(super) enum WriteError {
+    /// The segment is not what was written. Names file and offset.
+    #[error("{0}")]
+    Damaged(String),
+    /// The disk failed.
+    #[error(transparent)]
+    Disk(#[from] DiskError),
+}
+
+impl From<LogError> for WriteError {
+    fn from(error: LogError) -> Self {
+        Self::Damaged(error.to_string())
     }
 }
 
@@ -78,12 +97,11 @@ pub(super) fn is_checkpoint(name: &str) -> bool {
 /// beside it; the segment must not be dropped meanwhile.
 ///
 /// # Errors
-/// When the segment cannot be verified ([`LogError::Damaged`] with file and offset) or the disk
-/// fails; then it has the checkpoint it had before, or none.
-pub(super) fn write(directory: &Directory, segment: &Segment) -> Result<u64, LogError> {
+/// When the segment cannot be verified or the disk fails; then it has the checkpoint it had before, or none.
+pub(super) fn write(directory: &Directory, segment: &Segment) -> Result<u64, WriteError> {
     if segment.is_damaged() {
         let what = "a damaged segment gets no checkpoint";
-        return Err(LogError::Damaged(segment.file.damage(0, what)));
+        return Err(WriteError::Damaged(segment.file.damage(0, what)));
     }
     let name = file_name(segment.identity.number);
     let aside = format!("{name}{ASIDE}");
@@ -109,8 +127,8 @@ pub(super) fn write_at_stop(directory: &Directory, segments: &Segments) {
 }
 
 /// Writes and syncs a checkpoint under another name.
-fn write_aside(directory: &Directory, name: &str, segment: &Segment) -> Result<u64, LogError> {
-    let damaged = |offset, what| LogError::Damaged(segment.file.damage(offset, what));
+fn write_aside(directory: &Directory, name: &str, segment: &Segment) -> Result<u64, WriteError> {
+    let damaged = |offset, what| WriteError::Damaged(segment.file.damage(offset, what));
     let header = segment.file.read(0, in_memory(SEGMENT_HEADER_BYTES))?;
     if header != segment.identity.header() {
         return Err(damaged(0, "the segment's header is not what was written"));

@@ -87,6 +87,8 @@ impl Pace {
 
 /// How much is read at a time.
 const READ_BYTES_MAX: u64 = 16 << 20;
+/// For views that lag behind, the log may grow to so many times of what is needed.
+const KEPT_FACTOR_MAX: u64 = 4;
 /// So many small segments are gathered into one.
 const SMALL_SEGMENTS_MAX: usize = 8;
 
@@ -112,7 +114,9 @@ impl Situation {
             return self.evacuate(oldest.number, pace);
         }
         if self.urgent || total > needed + needed / 2 + slack {
-            let choice = self.largest_share(&garbage, pace);
+            // So much is not kept for anybody: a view that lags so far behind is built anew.
+            let keeps_for_views = total <= needed.saturating_mul(KEPT_FACTOR_MAX) + slack;
+            let choice = self.largest_share(&garbage, pace, keeps_for_views);
             if choice != Choice::Rest {
                 return choice;
             }
@@ -121,11 +125,12 @@ impl Situation {
     }
 
     /// The segment with the largest share of garbage, if that is an eighth or more.
-    fn largest_share(&self, garbage: &Garbage, pace: Pace) -> Choice {
+    fn largest_share(&self, garbage: &Garbage, pace: Pace, keeps_for_views: bool) -> Choice {
         let with_garbage = self.segments.iter().zip(&garbage.bytes);
+        let may_go = |segment| self.may_go(segment) || !keeps_for_views && self.is_free(segment);
         let best = with_garbage
             .filter(|(segment, garbage)| {
-                **garbage * 8 >= segment.bytes && **garbage > 0 && self.may_go(segment)
+                **garbage * 8 >= segment.bytes && **garbage > 0 && may_go(segment)
             })
             .max_by_key(|(segment, garbage)| **garbage * 1_000 / segment.bytes.max(1));
         match best {
@@ -156,9 +161,14 @@ impl Situation {
         Choice::Evacuate(Evacuation { number, older_elsewhere, pace })
     }
 
+    /// Whether a segment can be evacuated, and nobody reads on from there.
     fn may_go(&self, segment: &SegmentFacts) -> bool {
-        let is_free = segment.number < self.keep_from && !self.pinned.contains(&segment.number);
-        is_free && !segment.damaged
+        segment.number < self.keep_from && self.is_free(segment)
+    }
+
+    /// Whether a segment can be evacuated.
+    fn is_free(&self, segment: &SegmentFacts) -> bool {
+        !segment.damaged && !self.pinned.contains(&segment.number)
     }
 
     fn oldest_with_garbage(&self) -> Option<&SegmentFacts> {

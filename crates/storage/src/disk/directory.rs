@@ -70,6 +70,11 @@ impl DiskError {
         self.step == Step::Read && [InvalidData, UnexpectedEof].contains(&self.cause.kind())
     }
 
+    /// Whether it is not certain any more what is durable: the log must not go on.
+    pub(super) fn is_final(&self) -> bool {
+        self.step == Step::Sync
+    }
+
     /// What was being done, to which file.
     fn context(&self) -> String {
         format!("{} {}", self.step, self.path.display())

@@ -47,6 +47,8 @@ pub(super) enum Request {
     DropSegment(u32, oneshot::Sender<Result<(), DiskError>>),
     /// To mention dropped segments no more: their files are gone.
     ForgetDropped(oneshot::Sender<Result<(), DiskError>>),
+    /// To fail: what was done beside the log's thread failed, and it is not certain what is durable.
+    Fail(DiskError),
     /// The clean stop.
     Close(oneshot::Sender<Result<(), DiskError>>),
 }
@@ -388,6 +390,7 @@ fn take_step(appender: &mut Appender, step: Request) -> Result<(), DiskError> {
             appender.forget_dropped();
             (Ok(()), answer)
         }
+        Request::Fail(error) => return Err(error),
         Request::Append(_) | Request::Close(_) => return Ok(()),
     };
     match taken {
@@ -420,9 +423,10 @@ impl Gathered {
                     bytes += append.bytes();
                     gathered.appends.push(append);
                 }
-                Request::CloseSegment(_) | Request::DropSegment(..) | Request::ForgetDropped(_) => {
-                    gathered.steps.push(request)
-                }
+                Request::CloseSegment(_)
+                | Request::DropSegment(..)
+                | Request::ForgetDropped(_)
+                | Request::Fail(_) => gathered.steps.push(request),
                 Request::Close(answer) => {
                     gathered.close = Some(answer);
                     break;

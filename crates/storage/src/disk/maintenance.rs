@@ -131,13 +131,17 @@ enum Interrupted {
     Closed,
     /// This segment cannot be collected now.
     Stuck(String),
+    /// A sync failed.
+    Final(DiskError),
 }
 
 impl Keeper {
     /// Works until the log is closed.
     async fn run(mut self) {
         loop {
-            self.write_checkpoints();
+            if let Err(error) = self.write_checkpoints() {
+                return self.fail(error).await;
+            }
             match self.collect().await {
                 Ok(true) => {}
                 Ok(false) => {
@@ -150,22 +154,38 @@ impl Keeper {
                         *intervals > 0
                     });
                 }
-                Err(Interrupted::Closed) => return,
-                Err(Interrupted::Stuck(_)) => {}
+                Err(Interrupted::Closed | Interrupted::Stuck(_)) => return,
+                Err(Interrupted::Final(error)) => return self.fail(error).await,
             }
         }
     }
 
     /// Writes the checkpoints of segments that were closed.
-    fn write_checkpoints(&mut self) {
+    ///
+    /// # Errors
+    /// When a sync failed. Otherwise a checkpoint that is missing is missing.
+    fn write_checkpoints(&mut self) -> Result<(), DiskError> {
         for segment in self.shared.segments.without_checkpoint() {
             if self.unwritable.contains(&segment.identity.number) {
                 continue;
             }
-            if let Err(error) = checkpoint::write(&self.directory, &segment) {
-                tracing::warn!(%error, "no checkpoint: the next start will read the segment");
-                self.unwritable.insert(segment.identity.number);
+            match checkpoint::write(&self.directory, &segment) {
+                Ok(_) => {}
+                Err(checkpoint::WriteError::Disk(error)) if error.is_final() => return Err(error),
+                Err(error) => {
+                    tracing::warn!(%error, "no checkpoint: the next start will read the segment");
+                    self.unwritable.insert(segment.identity.number);
+                }
             }
+        }
+        Ok(())
+    }
+
+    /// Has the log fail.
+    async fn fail(&self, error: DiskError) {
+        if let Some(requests) = self.requests.upgrade() {
+            // If it is closed, nothing more will rest on what was not synced.
+            let _ = requests.send(Request::Fail(error)).await;
         }
     }
 
@@ -306,7 +326,7 @@ impl From<LogError> for Interrupted {
 
 impl From<DiskError> for Interrupted {
     fn from(error: DiskError) -> Self {
-        Self::Stuck(error.to_string())
+        if error.is_final() { Self::Final(error) } else { Self::Stuck(error.to_string()) }
     }
 }
 

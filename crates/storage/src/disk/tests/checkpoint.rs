@@ -163,7 +163,7 @@ fn a_segment_that_cannot_be_verified_gets_no_checkpoint() {
     let (segment, _) = closed(&directory, &ordinary(2, 1));
     let name = segment.identity.file_name();
     let refused = || match checkpoint::write(&directory, &segment) {
-        Err(LogError::Damaged(message)) => {
+        Err(checkpoint::WriteError::Damaged(message)) => {
             assert!(message.contains(&name), "{message}");
             assert_eq!(files.image().files.keys().collect::<Vec<_>>(), [&name]);
         }

@@ -69,6 +69,10 @@ fn what_is_pinned_or_kept_for_a_view_stays() {
     assert_eq!(pinned.choose(), evacuate(2, true, Pace::Hurried));
     let kept = Situation { keep_from: 1, ..situation(much()) };
     assert_eq!(kept.choose(), Choice::Rest);
+    // Within bounds.
+    let late = vec![segment(1, 4_000, 3_900), segment(2, 1_000, 800), open(3, 500, 0)];
+    let kept = Situation { keep_from: 1, ..situation(late) };
+    assert_eq!(kept.choose(), evacuate(1, false, Pace::Hurried));
 }
 
 #[test]
@@ -118,12 +122,14 @@ fn long_life() -> Lifetime {
     life.write(ONE, &[("a", Some(320)), ("d", None)]);
     life.write(ONE, &[("b", None)]);
     life.roll();
+    life.checkpoint();
     life.collect(&[0]);
     life.write(TWO, &[("a", None), ("e", Some(400))]);
     life.write(ONE, &[("b", Some(30))]);
     life.start();
     life.write(ONE, &[("b", None), ("a", Some(20))]);
     life.roll();
+    life.checkpoint();
     // The delete of `b` goes where older copies of it are left, and then where none is.
     life.collect(&[1]);
     life.collect_all();
@@ -135,6 +141,7 @@ fn long_life() -> Lifetime {
     life.collect_all();
     life.remember_deletes(false);
     life.collect_all();
+    life.checkpoint();
     life.remove(TWO);
     life.roll();
     life.collect_all();
@@ -207,6 +214,7 @@ fn collection_bounds_space_under_any_load() {
 enum Event {
     Write(bool, u8, Option<usize>),
     Roll,
+    Checkpoint,
     Collect(Vec<usize>),
     Remember(bool),
     Stop,
@@ -218,6 +226,7 @@ fn event() -> impl Strategy<Value = Event> {
         8 => (any::<bool>(), 0_u8..4, proptest::option::of(0_usize..500))
             .prop_map(|(stream, id, bytes)| Event::Write(stream, id, bytes)),
         2 => Just(Event::Roll),
+        1 => Just(Event::Checkpoint),
         3 => vec(0_usize..4, 1..3).prop_map(Event::Collect),
         1 => any::<bool>().prop_map(Event::Remember),
         1 => Just(Event::Stop),
@@ -241,6 +250,7 @@ proptest! {
                     life.write(stream, &[(&id.to_string(), *bytes)]);
                 }
                 Event::Roll => life.roll(),
+                Event::Checkpoint => life.checkpoint(),
                 Event::Collect(places) => life.collect(places),
                 Event::Remember(remembers) => life.remember_deletes(*remembers),
                 Event::Stop => {

@@ -19,6 +19,7 @@ use shard::{
 use super::super::{
     DiskLog, Options,
     appender::{Append, Appender},
+    checkpoint,
     collection::{Evacuation, Leaving, Pace, remove_dropped},
     format::locations,
     recovery::recover,
@@ -364,6 +365,14 @@ impl Lifetime {
     /// Ends the segment that is written to.
     pub(super) fn roll(&mut self) {
         self.opened.as_mut().unwrap().appender.close_segment().unwrap();
+    }
+
+    /// Writes the checkpoints that are missing.
+    pub(super) fn checkpoint(&mut self) {
+        let appender = &self.opened().appender;
+        for segment in appender.shared.segments.without_checkpoint() {
+            checkpoint::write(&appender.directory, &segment).unwrap();
+        }
     }
 
     /// A stream's index is deleted, durably, elsewhere.
