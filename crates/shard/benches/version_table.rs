@@ -74,7 +74,7 @@ const DELETED: Place = Place::Deleted(Timestamp::from_millis(0));
 fn write(table: &VersionTable, id: &str, number: u64, seq_no: u64, place: Place) {
     let seq_no = SeqNo::new(seq_no);
     let last = LastWrite { seq_no, term: PrimaryTerm::FIRST, version: Version::FIRST };
-    assert_eq!(table.apply_outline(id, last, place).is_some(), seq_no.get() != number);
+    assert_eq!(table.apply(id, last, place).is_some(), seq_no.get() != number);
 }
 
 /// Many tables of `documents` each, as on a node of many shards. The bytes include the tables.

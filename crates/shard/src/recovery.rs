@@ -2,13 +2,9 @@
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use document::{Effect, Operation, SeqNo};
+use document::SeqNo;
 
-use crate::{
-    Place, VersionTable,
-    log::{EntryOutline, OutlineEffect},
-    store::Location,
-};
+use crate::{VersionTable, log::EntryOutline, store::Location};
 
 /// What replaying a shard's stream has come to so far.
 #[derive(Debug)]
@@ -27,13 +23,7 @@ impl Recovery {
     /// Folds in one entry. They may come in any order, and twice: sequence numbers tell. Adds to `retired` the
     /// locations that are of no use any more.
     pub fn entry(&self, entry: &EntryOutline<'_>, retired: &mut Vec<Location>) {
-        for operation in entry.operations {
-            let place = match operation.effect {
-                OutlineEffect::Indexed => Place::Live(operation.location),
-                OutlineEffect::Deleted(at) => Place::Deleted(at),
-            };
-            retired.extend(self.table.apply_outline(operation.id, operation.last, place));
-        }
+        self.table.apply_all(entry.operations, retired);
         self.next_seq_no.fetch_max(entry.next_seq_no.get(), Relaxed);
     }
 
@@ -46,20 +36,5 @@ impl Recovery {
     /// The table, and the number that the next operation takes.
     pub(crate) fn finish(self) -> (VersionTable, SeqNo) {
         (self.table, SeqNo::new(self.next_seq_no.into_inner()))
-    }
-}
-
-/// Applies one operation, as [`Recovery::entry`] does: the writer's way to change the table. Returns
-/// the location that is of no use any more.
-pub(crate) fn apply_operation(
-    table: &VersionTable,
-    operation: Operation,
-    location: Location,
-) -> Option<Location> {
-    let (_, last) = operation.target()?;
-    match operation.effect {
-        Effect::Index { id, .. } => table.apply(id, last, Place::Live(location)),
-        Effect::Delete { id, .. } => table.apply(id, last, Place::Deleted(operation.time)),
-        Effect::Noop { .. } => None,
     }
 }

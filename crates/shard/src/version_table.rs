@@ -14,11 +14,12 @@ use std::{
 };
 
 use ahash::RandomState;
-use document::{Application, DocumentId, DocumentState, GcDeletes, LastWrite, Timestamp, apply};
+use document::{Application, DocumentState, GcDeletes, LastWrite, Timestamp, apply};
 use parking_lot::RwLock;
 
 use self::map::{Map, Row};
 use crate::{
+    log::{Outline, OutlineEffect},
     memory::{Memory, heap_bytes},
     store::Location,
 };
@@ -70,6 +71,16 @@ pub enum Place {
     Live(Location),
     /// A tombstone of this time. It may have expired.
     Deleted(Timestamp),
+}
+
+impl Outline<'_> {
+    /// What the operation leaves behind.
+    fn place(&self) -> Place {
+        match self.effect {
+            OutlineEffect::Indexed => Place::Live(self.location),
+            OutlineEffect::Deleted(at) => Place::Deleted(at),
+        }
+    }
 }
 
 impl Held {
@@ -174,37 +185,70 @@ impl VersionTable {
         self.large(hash)?.read().get(hash, id)
     }
 
-    /// As [`VersionTable::apply_outline`], for one who has the id in hand.
-    pub fn apply(&self, id: DocumentId, last: LastWrite, place: Place) -> Option<Location> {
-        self.apply_outline(id.as_str(), last, place)
-    }
-
     /// Applies an operation on `id` by the rule of [`document::apply`]: a newer one replaces what is
     /// held, the same one moves its place, an older one changes nothing.
     ///
     /// Returns the location that is of no use any more: that of the source which was replaced, or
     /// that of the operation itself if it is stale. A location that the document keeps is never
     /// returned.
-    pub fn apply_outline(&self, id: &str, last: LastWrite, place: Place) -> Option<Location> {
-        let (hash, id, new) = (self.hash(id), id.as_bytes(), Held { last, place });
-        self.change(hash, |map| {
-            let Some(row) = map.row_mut(hash, id) else {
-                map.insert(&self.hasher, hash, id, new);
-                self.count(place);
-                return None;
+    pub fn apply(&self, id: &str, last: LastWrite, place: Place) -> Option<Location> {
+        let (hash, new) = (self.hash(id), Held { last, place });
+        self.change(hash, |map| self.apply_to(map, hash, id.as_bytes(), new))
+    }
+
+    /// Applies many operations, each as [`VersionTable::apply`] does, and adds to `retired`
+    /// the locations that are of no use any more.
+    ///
+    /// Those of one map come together, in their order: it is locked once, and the processor fetches
+    /// what several of them need at a time. (A lock taken between two of them would forbid it that.)
+    pub fn apply_all(&self, operations: &[Outline<'_>], retired: &mut Vec<Location>) {
+        let Some(maps) = self.large.get().filter(|_| operations.len() >= MAPS) else {
+            let apply = |operation: &Outline<'_>| {
+                self.apply(operation.id, operation.last, operation.place())
             };
-            let held = row.held();
-            let (kept, retired) = match apply(Some(held.last), None, last.seq_no) {
-                Application::Stale => (held.place, place),
-                Application::Newer | Application::Same => {
-                    row.hold(new);
-                    self.discount(held.place);
-                    self.count(place);
-                    (place, held.place)
+            return retired.extend(operations.iter().filter_map(apply));
+        };
+        let mut by_map: Vec<_> = operations
+            .iter()
+            .map(|operation| self.hash(operation.id))
+            .zip(operations)
+            .map(|(hash, operation)| (map_of_hash(hash), hash, operation))
+            .collect();
+        by_map.sort_by_key(|(map, ..)| *map);
+        for together in by_map.chunk_by(|(one, ..), (other, ..)| one == other) {
+            let Some(map) = together.first().and_then(|(map, ..)| maps.get(*map)) else { continue };
+            self.charged(&mut map.write(), |map| {
+                // Only reads, which need not wait for each other. The changes find all in the cache.
+                let known = together.iter().filter(|(_, hash, operation)| {
+                    map.get(*hash, operation.id.as_bytes()).is_some()
+                });
+                std::hint::black_box(known.count());
+                for (_, hash, operation) in together {
+                    let new = Held { last: operation.last, place: operation.place() };
+                    retired.extend(self.apply_to(map, *hash, operation.id.as_bytes(), new));
                 }
-            };
-            retired.location().filter(|location| kept.location() != Some(*location))
-        })
+            });
+        }
+    }
+
+    /// Applies one operation to the map that has, or is to have, its document.
+    fn apply_to(&self, map: &mut Map, hash: u64, id: &[u8], new: Held) -> Option<Location> {
+        let Some(row) = map.row_mut(hash, id) else {
+            map.insert(&self.hasher, hash, id, new);
+            self.count(new.place);
+            return None;
+        };
+        let held = row.held();
+        let (kept, retired) = match apply(Some(held.last), None, new.last.seq_no) {
+            Application::Stale => (held.place, new.place),
+            Application::Newer | Application::Same => {
+                row.hold(new);
+                self.discount(held.place);
+                self.count(new.place);
+                (new.place, held.place)
+            }
+        };
+        retired.location().filter(|location| kept.location() != Some(*location))
     }
 
     /// Calls `f` with the location of every document that is there. A document that is written

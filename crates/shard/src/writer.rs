@@ -29,8 +29,7 @@ use tokio::{
 
 use crate::{
     Change, Clock, Document, Modified, Place, Update, VersionTable, Write, WriteError, Written,
-    log::{AppendError, Damage, Entry, Position, Refused, Stream},
-    recovery::apply_operation,
+    log::{AppendError, Damage, Entry, Outline, Position, Refused, Stream},
     shard::Shared,
     store::{Location, StoreError},
 };
@@ -494,11 +493,9 @@ impl Writer {
             self.recent_bytes += document.source.len();
             self.recent.insert(document.last.seq_no, document);
         }
-        for (operation, location) in entry.operations.into_iter().zip(locations) {
-            if let Some(retired) = apply_operation(&self.shared.table, operation, location) {
-                self.stream.store.retire(retired);
-            }
-        }
+        let mut retired = Vec::new();
+        self.shared.table.apply_all(&Outline::of_entry(&entry, &locations), &mut retired);
+        retired.into_iter().for_each(|location| self.stream.store.retire(location));
         self.next_seq_no = entry.next_seq_no;
         self.shared.set_next_seq_no(self.next_seq_no);
         Ok(())

@@ -12,7 +12,11 @@ use std::{
 use document::{GcDeletes, LastWrite, PrimaryTerm, SeqNo, Timestamp, Version};
 
 use super::{Held, MAP_OF_CELL, MAPS, Place, SMALL_ROWS, VersionTable};
-use crate::{memory::Memory, store::Location};
+use crate::{
+    log::{Outline, OutlineEffect},
+    memory::Memory,
+    store::Location,
+};
 
 const ROWS: u64 = SMALL_ROWS as u64;
 
@@ -37,7 +41,7 @@ fn deleted(millis: i64) -> Place {
 fn fill(table: &VersionTable, count: u64) {
     for number in 0..count {
         let place = live(u32::try_from(number).unwrap());
-        assert_eq!(table.apply_outline(&number.to_string(), last(number), place), None);
+        assert_eq!(table.apply(&number.to_string(), last(number), place), None);
     }
 }
 
@@ -62,12 +66,12 @@ fn counts_follow_what_is_applied_and_stale_operations_change_nothing() {
     let table = VersionTable::new(1);
     let live = |length| Place::Live(Location { segment: 1, offset: 0, length });
     for number in 0..1_000 {
-        table.apply(number.to_string().as_str().into(), last(number), live(10));
+        table.apply(number.to_string().as_str(), last(number), live(10));
     }
-    table.apply("0".into(), last(2_000), deleted(5));
-    table.apply("0".into(), last(1_999), live(10));
-    table.apply("1".into(), last(2_001), live(30));
-    table.apply("1".into(), last(2_001), live(20));
+    table.apply("0", last(2_000), deleted(5));
+    table.apply("0", last(1_999), live(10));
+    table.apply("1", last(2_001), live(30));
+    table.apply("1", last(2_001), live(20));
     assert_eq!((table.live(), table.tombstones(), table.live_bytes()), (999, 1, 10_000));
     assert_eq!(table.get("0"), Some(Held { last: last(2_000), place: deleted(5) }));
     assert_eq!(table.get("1"), Some(Held { last: last(2_001), place: live(20) }));
@@ -79,7 +83,7 @@ fn an_application_returns_the_location_that_is_of_no_use_any_more() {
     for rows in [1, ROWS + 1] {
         let table = VersionTable::new(1);
         fill(&table, rows);
-        let apply = |seq_no, place| table.apply_outline("0", last(seq_no), place);
+        let apply = |seq_no, place| table.apply("0", last(seq_no), place);
         let steps = [
             ("replaced", 10_000, live(7), Some(at(0))),
             ("the same again, where it was", 10_000, live(7), None),
@@ -102,10 +106,10 @@ fn an_application_returns_the_location_that_is_of_no_use_any_more() {
 fn a_split_keeps_everything() {
     let table = VersionTable::new(1);
     fill(&table, ROWS);
-    table.apply_outline("1", last(10_000), deleted(1));
+    table.apply("1", last(10_000), deleted(1));
     assert!(table.large.get().is_none());
     let before: Vec<_> = (0..ROWS).map(|number| table.get(&number.to_string())).collect();
-    table.apply_outline("new", last(10_001), live(10_001));
+    table.apply("new", last(10_001), live(10_001));
     assert!(table.large.get().is_some());
     let after: Vec<_> = (0..ROWS).map(|number| table.get(&number.to_string())).collect();
     assert!(before == after && before.iter().all(Option::is_some));
@@ -139,7 +143,7 @@ fn readers_see_every_document_during_a_split() {
                 });
             }
             for number in 0..count {
-                table.apply_outline(&number.to_string(), last(number), live(0));
+                table.apply(&number.to_string(), last(number), live(0));
                 written.store(number + 1, Ordering::Release);
             }
         });
@@ -156,7 +160,7 @@ fn writers_lose_nothing_when_one_of_them_splits_the_table() {
                 let table = &table;
                 scope.spawn(move || {
                     for number in (writer..ROWS * 2).step_by(4) {
-                        table.apply_outline(&number.to_string(), last(number), live(0));
+                        table.apply(&number.to_string(), last(number), live(0));
                     }
                 });
             }
@@ -174,7 +178,7 @@ fn every_live_document_is_visited() {
         let table = VersionTable::new(1);
         fill(&table, rows);
         for number in (0..rows).step_by(3) {
-            table.apply_outline(&number.to_string(), last(rows + number), deleted(1));
+            table.apply(&number.to_string(), last(rows + number), deleted(1));
         }
         let mut seen = Vec::new();
         table.for_each_live(&mut |location| seen.push(u64::from(location.offset)));
@@ -209,7 +213,7 @@ fn a_table_charges_what_it_allocates_and_gives_it_back() {
 /// Writes documents that are there already once more.
 fn fill_again(table: &VersionTable, count: u64) {
     for number in 0..count {
-        table.apply_outline(&number.to_string(), last(count + number), live(0));
+        table.apply(&number.to_string(), last(count + number), live(0));
     }
 }
 
@@ -222,7 +226,7 @@ fn sweeps_drop_expired_tombstones_and_give_memory_back() {
         sweep_all(&table);
         let full = memory.used();
         for number in (0..rows).filter(|number| number % 20 != 0) {
-            table.apply_outline(&number.to_string(), last(rows + number), deleted(1_000));
+            table.apply(&number.to_string(), last(rows + number), deleted(1_000));
         }
         table.sweep(Timestamp::from_millis(1_001), GcDeletes::DEFAULT);
         assert_eq!((table.tombstones(), memory.used()), (rows - rows.div_ceil(20), full));
@@ -234,10 +238,58 @@ fn sweeps_drop_expired_tombstones_and_give_memory_back() {
         }
         // And it grows again.
         for number in 0..rows {
-            table.apply_outline(&number.to_string(), last(rows * 2 + number), live(0));
+            table.apply(&number.to_string(), last(rows * 2 + number), live(0));
         }
         assert_eq!(table.live(), rows);
         drop(table);
         assert_eq!(memory.used(), 0);
     }
+}
+
+#[test]
+fn many_operations_at_once_do_what_each_would_alone() {
+    let (together, alone) = (VersionTable::new(1), VersionTable::new(1));
+    let mut expected = Vec::new();
+    let mut retired = Vec::new();
+    for round in 0..6 {
+        // The rounds overlap, and some documents come twice in one; deletes and stale ones too.
+        let numbers =
+            (round * 2_000..round * 2_000 + 3_000).chain(round * 2_000..round * 2_000 + 9);
+        let ids: Vec<_> = numbers.map(|number| number.to_string()).collect();
+        let operation = |(place, id): (u64, &str)| {
+            let seq_no = if place % 7 == 0 { place } else { round * 10_000 + place };
+            let effect = match place % 5 {
+                0 => OutlineEffect::Deleted(Timestamp::from_millis(5)),
+                _ => OutlineEffect::Indexed,
+            };
+            let (last, length) = (last(seq_no), u32::try_from(place).unwrap());
+            let location = Location { segment: u32::try_from(round).unwrap(), offset: 0, length };
+            (id.to_owned(), last, effect, location)
+        };
+        let owned: Vec<_> = (0..).zip(ids.iter().map(String::as_str)).map(operation).collect();
+        let operations: Vec<_> = owned
+            .iter()
+            .map(|(id, last, effect, location)| Outline {
+                id,
+                last: *last,
+                effect: *effect,
+                location: *location,
+            })
+            .collect();
+        together.apply_all(&operations, &mut retired);
+        for operation in &operations {
+            expected.extend(alone.apply(operation.id, operation.last, operation.place()));
+        }
+        for id in &ids {
+            assert_eq!(together.get(id), alone.get(id), "{id}");
+        }
+    }
+    let by = |location: &Location| (location.segment, location.length);
+    retired.sort_by_key(by);
+    expected.sort_by_key(by);
+    assert_eq!(retired, expected);
+    assert_eq!(
+        (together.live(), together.tombstones(), together.live_bytes()),
+        (alone.live(), alone.tombstones(), alone.live_bytes())
+    );
 }
