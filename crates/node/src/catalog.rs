@@ -17,7 +17,8 @@ use serde_json::Value;
 use shard::{
     Alarm, Change, Clock, Recovery, Shard, ShardOptions, Write, WriteError,
     log::{
-        AppendError, BoxFuture, Logs, Refused, Relocate, RelocateError, StoredOperation, StreamId,
+        AppendError, BoxFuture, Damage, Logs, Refused, Relocate, RelocateError, StoredOperation,
+        StreamId,
     },
 };
 use tokio::sync::Mutex;
@@ -210,6 +211,11 @@ impl Catalog {
 
     pub(crate) fn get(&self, name: &str) -> Option<Arc<Index>> {
         self.indices.read().get(name).cloned()
+    }
+
+    /// What is wrong with what is stored of the catalogue itself, if anything is.
+    pub(crate) fn damage(&self) -> Option<Damage> {
+        self.shard_on(StreamId::CATALOG)?.damage().cloned()
     }
 
     /// All indices, by name.
@@ -428,8 +434,9 @@ fn not_created(error: AppendError) -> Error {
     // was not created.
     Error::Catalog(match error {
         AppendError::Refused(Refused::Closed) => WriteError::Closed,
-        AppendError::Refused(refused) => WriteError::NoRoom(refused.to_string().into()),
-        AppendError::Unknown(cause) => WriteError::NoRoom(cause.to_string().into()),
+        AppendError::Refused(Refused::NoRoom(why)) => WriteError::NoRoom(why.to_string().into()),
+        AppendError::Refused(Refused::Fenced { .. } | Refused::Ahead { .. }) => WriteError::Fenced,
+        AppendError::Unknown(_) => WriteError::Closed,
     })
 }
 

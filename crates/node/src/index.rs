@@ -95,6 +95,13 @@ impl Index {
         })
     }
 
+    /// How many bytes are stored of a document: what reading it takes at most. Nothing where there
+    /// is none.
+    #[must_use]
+    pub fn stored_bytes(&self, id: &str, routing: Option<&str>) -> u64 {
+        self.shard_of(id, routing).map_or(0, |(_, shard)| shard.stored_bytes(id))
+    }
+
     /// Refuses where a setting blocks writes.
     pub(crate) fn check_writable(&self) -> Result<(), Error> {
         match self.write_block {

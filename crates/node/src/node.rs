@@ -10,7 +10,7 @@ use document::Effect;
 use parking_lot::RwLock;
 use shard::{
     Alarm, Clock, Memory, Recovery, Shard, ShardOptions, VersionTable,
-    log::{EntryOutline, LogError, LogProvider, Logs, Relocate, Replay, StreamId},
+    log::{Damage, EntryOutline, LogError, LogProvider, Logs, Relocate, Replay, StreamId},
     store::{Location, Store},
 };
 use thiserror::Error;
@@ -203,6 +203,13 @@ impl Node {
     #[must_use]
     pub fn memory(&self) -> &Memory {
         &self.memory
+    }
+
+    /// What is wrong with what is stored of the catalogue of indices, if anything is. What is wrong
+    /// with documents is told by their shards.
+    #[must_use]
+    pub fn catalog_damage(&self) -> Option<Damage> {
+        self.catalog.damage()
     }
 
     /// The present moment, as the node sees it.

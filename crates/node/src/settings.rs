@@ -34,6 +34,30 @@ pub enum SettingError {
         /// The bound it is beyond, if that is why: ` must be >= 1`.
         bound: String,
     },
+    /// It is no time with its unit.
+    #[error(
+        "failed to parse setting [{name}] with value [{value}] as a time value: unit is missing or \
+         unrecognized"
+    )]
+    NotATime {
+        /// The setting's full name.
+        name: String,
+        /// The value that was given.
+        value: String,
+    },
+    /// It is a shorter time than can be.
+    #[error("failed to parse value [{value}] for setting [{name}], must be >= [{min}]")]
+    TooShort {
+        /// The setting's full name.
+        name: String,
+        /// The value that was given.
+        value: String,
+        /// The shortest.
+        min: &'static str,
+    },
+    /// It is no durability.
+    #[error("No enum constant org.elasticsearch.index.translog.Translog.Durability.{0}")]
+    NotADurability(String),
     /// It is fixed when the index is created.
     #[error("setting [{0}] cannot change")]
     Fixed(String),
@@ -112,8 +136,6 @@ const DURABILITY: &str = "index.translog.durability";
 const SYNC_INTERVAL: &str = "index.translog.sync_interval";
 /// As in Elasticsearch.
 const SYNC_INTERVAL_DEFAULT: Duration = Duration::from_secs(5);
-/// The shortest interval that can be set, as in Elasticsearch.
-const SYNC_INTERVAL_MILLIS_MIN: i64 = 100;
 
 /// How many shards an index may have.
 const SHARDS_MAX: i64 = 1_024;
@@ -224,13 +246,9 @@ impl Settings {
         self.check_number("index.number_of_replicas", 0, i64::from(i32::MAX))?;
         self.check_number("index.number_of_routing_shards", 1, 1 << 20)?;
         self.check_routing_shards()?;
-        self.check_text("index.gc_deletes", |text| {
-            parse_time_value(text).is_ok_and(|millis| millis >= -1)
-        })?;
-        self.check_text(DURABILITY, |text| {
-            ["request", "async"].contains(&text.to_ascii_lowercase().as_str())
-        })?;
-        self.check_sync_interval()?;
+        self.check_time("index.gc_deletes", -1, "-1")?;
+        self.check_durability()?;
+        self.check_time(SYNC_INTERVAL, 100, "100ms")?;
         for block in ["metadata", "read", "read_only", "read_only_allow_delete", "write"] {
             let name = format!("index.blocks.{block}");
             self.check_text(&name, |text| text == "true" || text == "false")?;
@@ -238,17 +256,28 @@ impl Settings {
         self.check_text("index.dialect", |text| ["2", "5", "7", "8"].contains(&text))
     }
 
-    fn check_sync_interval(&self) -> Result<(), SettingError> {
-        self.check_text(SYNC_INTERVAL, |text| parse_time_value(text).is_ok())?;
-        let Some(text) = self.get(SYNC_INTERVAL) else { return Ok(()) };
-        if parse_time_value(text).is_ok_and(|millis| millis >= SYNC_INTERVAL_MILLIS_MIN) {
-            return Ok(());
+    fn check_durability(&self) -> Result<(), SettingError> {
+        let Some(value) = self.0.get(DURABILITY) else { return Ok(()) };
+        match shown(value).to_ascii_uppercase() {
+            name if ["REQUEST", "ASYNC"].contains(&name.as_str()) => Ok(()),
+            other => Err(SettingError::NotADurability(other)),
         }
-        Err(SettingError::Invalid {
-            name: SYNC_INTERVAL.to_owned(),
-            value: text.to_owned(),
-            bound: format!(" must be >= {SYNC_INTERVAL_MILLIS_MIN}ms"),
-        })
+    }
+
+    /// A time of at least so many milliseconds; `min` is how the bound is shown.
+    fn check_time(
+        &self,
+        name: &str,
+        min_millis: i64,
+        min: &'static str,
+    ) -> Result<(), SettingError> {
+        let Some(value) = self.0.get(name) else { return Ok(()) };
+        let (name, text) = (name.to_owned(), shown(value));
+        match parse_time_value(&text) {
+            Ok(millis) if millis >= min_millis => Ok(()),
+            Ok(_) => Err(SettingError::TooShort { name, value: text, min }),
+            Err(_) => Err(SettingError::NotATime { name, value: text }),
+        }
     }
 
     /// The slots must divide evenly among the shards, or some would never be reached.
@@ -332,7 +361,7 @@ fn shown(value: &Value) -> String {
 mod tests {
     use serde_json::json;
 
-    use super::{SettingError, Settings};
+    use super::{Durability, Duration, SettingError, Settings};
 
     #[test]
     fn all_spellings_mean_the_same() {
@@ -351,6 +380,20 @@ mod tests {
     }
 
     #[test]
+    fn the_durability_is_named_in_any_case() {
+        let durability =
+            |json| Settings::from_json(&json).map(|settings| settings.durability()).unwrap();
+        let every = |millis| Durability::Async { sync_interval: Duration::from_millis(millis) };
+        assert_eq!(durability(json!({})), Durability::Request);
+        assert_eq!(durability(json!({"translog.durability": "REQUEST"})), Durability::Request);
+        assert_eq!(durability(json!({"translog.durability": "Async"})), every(5_000));
+        let shortest = json!({"translog": {"durability": "async", "sync_interval": "100ms"}});
+        assert_eq!(durability(shortest), every(100));
+        let unused = json!({"translog.sync_interval": "100ms"});
+        assert_eq!(durability(unused), Durability::Request);
+    }
+
+    #[test]
     fn what_cannot_be_is_named() {
         let refused = |json| Settings::from_json(&json).unwrap_err().to_string();
         let unknown = Settings::from_json(&json!({"index": {"number_of_shard": 1}}));
@@ -365,7 +408,17 @@ mod tests {
         );
         assert_eq!(
             refused(json!({"index.gc_deletes": "10"})),
-            "Failed to parse value [10] for setting [index.gc_deletes]"
+            "failed to parse setting [index.gc_deletes] with value [10] as a time value: unit is \
+             missing or unrecognized"
+        );
+        assert_eq!(
+            refused(json!({"translog.sync_interval": "99ms"})),
+            "failed to parse value [99ms] for setting [index.translog.sync_interval], must be >= \
+             [100ms]"
+        );
+        assert_eq!(
+            refused(json!({"translog.durability": "never"})),
+            "No enum constant org.elasticsearch.index.translog.Translog.Durability.NEVER"
         );
         assert!(
             refused(json!({"number_of_shards": 3, "number_of_routing_shards": 4}))

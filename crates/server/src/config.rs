@@ -17,6 +17,11 @@ pub use address::HttpAddress;
 use arguments::{Arguments, LogFormat};
 use file::File;
 
+/// The least memory that makes sense: bodies of 4 MiB, and the identities of some 50,000 documents.
+const MEMORY_BYTES_MIN: u64 = 16 << 20;
+/// How much collection may copy in a second unless something else is said.
+const COLLECTED_BYTES_PER_SECOND: u64 = 32 << 20;
+
 /// How this process serves.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
@@ -40,6 +45,8 @@ pub struct Config {
     pub origins: Origins,
     /// The most bytes of a request body: `http.max_content_length`.
     pub body_bytes_max: u64,
+    /// How much collection may copy in a second while there is time; 0 turns it off.
+    pub collected_bytes_per_second: u64,
     /// `action.auto_create_index`, as written: `true`, `false` or patterns.
     pub auto_create_index: String,
     /// The form of diagnostics.
@@ -121,6 +128,10 @@ impl Config {
             origins: if file.cors_enabled.unwrap_or(false) { file.origins } else { Origins::None },
             body_bytes_max: file.body_bytes_max.unwrap_or(Limits::default().body_bytes_max),
             auto_create_index: file.auto_create_index.unwrap_or_else(|| "true".to_owned()),
+            collected_bytes_per_second: collect_rate(
+                arguments.collect_rate.as_deref(),
+                file.collected_bytes_per_second,
+            )?,
             log_format: arguments.log_format.unwrap_or(LogFormat::Human),
         };
         config.refuse_exposure()?;
@@ -172,7 +183,17 @@ fn addresses(typed: &[String], file: &File) -> Result<Vec<HttpAddress>, ConfigEr
 
 fn memory(typed: Option<&str>) -> Result<u64, ConfigError> {
     let text = typed.unwrap_or("50%");
-    machine::memory(text).map_err(|problem| ConfigError::value("--memory", text, problem))
+    let wrong = |problem| ConfigError::value("--memory", text, problem);
+    let bytes = machine::memory(text).map_err(wrong)?;
+    if bytes < MEMORY_BYTES_MIN {
+        return Err(wrong("is too little, expected at least 16mb".to_owned()));
+    }
+    Ok(bytes)
+}
+
+fn collect_rate(typed: Option<&str>, written: Option<u64>) -> Result<u64, ConfigError> {
+    let Some(text) = typed else { return Ok(written.unwrap_or(COLLECTED_BYTES_PER_SECOND)) };
+    machine::rate(text).map_err(|problem| ConfigError::value("--collect-rate", text, problem))
 }
 
 #[cfg(test)]
@@ -202,6 +223,7 @@ mod tests {
             assert!(!config.node_name.is_empty());
             assert!(config.memory_bytes > 1 << 20);
             assert_eq!(config.dialects, DialectDefaults::default());
+            assert_eq!(config.collected_bytes_per_second, 32 << 20);
         }
     }
 
@@ -238,6 +260,14 @@ mod tests {
     }
 
     #[test]
+    fn the_rate_of_collection_may_be_nothing() {
+        let rate = |typed, yaml| config(typed, yaml).unwrap().collected_bytes_per_second;
+        assert_eq!(rate("--collect-rate 5mb", "occam.collect_rate: 0"), 5 << 20);
+        assert_eq!(rate("--collect-rate 0", ""), 0);
+        assert_eq!(rate("", "occam.collect_rate: 0"), 0);
+    }
+
+    #[test]
     fn complaints_name_the_place() {
         assert_eq!(
             refused("", "http.prot: 1"),
@@ -247,6 +277,8 @@ mod tests {
         assert!(refused("--http example.com:1", "").starts_with("--http: [example.com:1]"));
         assert!(refused("--http 9200=6", "").contains("unknown dialect [6]"));
         assert!(refused("--memory lots", "").starts_with("--memory: [lots]"));
+        assert!(refused("--memory 15mb", "").contains("expected at least 16mb"));
+        assert!(refused("--collect-rate fast", "").starts_with("--collect-rate: [fast]"));
         assert!(refused("--default-dialect 5", "").contains("--default-dialect"));
     }
 }

@@ -6,7 +6,6 @@
 
 mod activity;
 mod body;
-mod budget;
 mod compression;
 mod connection;
 mod exchange;
@@ -24,11 +23,11 @@ use futures_util::future::{BoxFuture, join_all};
 use hyper::server::conn::http1;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
+use crate::rest::budget::{Budget, Reservation};
 use crate::rest::dialect::Dialect;
 use crate::rest::error::{Error, Outcome};
 use crate::rest::rendering::Rendering;
 use crate::rest::{Request, Response};
-use budget::{Budget, Reservation};
 use guard::Guard;
 use run_to_end::RunToEnd;
 
@@ -57,7 +56,7 @@ pub struct Limits {
     pub header_bytes_max: usize,
     /// Bytes of a body, after decompression.
     pub body_bytes_max: u64,
-    /// Bytes of all bodies in flight together.
+    /// Bytes of all bodies, and of the sources of large answers, in flight together.
     pub bodies_bytes_max: u64,
     /// How long a request head may take from its first byte.
     pub header_timeout: Duration,

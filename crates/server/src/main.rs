@@ -127,7 +127,9 @@ async fn open(config: &Config) -> anyhow::Result<Arc<Node>> {
         auto_create: AutoCreate::parse(&config.auto_create_index),
         table_bytes_max: config.table_bytes_max(),
     };
-    let log = Box::new(DiskLog::new(data, Options::default()));
+    let collected_bytes_per_second = config.collected_bytes_per_second;
+    let log_options = Options { collected_bytes_per_second, ..Options::default() };
+    let log = Box::new(DiskLog::new(data, log_options));
     let ready = Node::start(log, Arc::new(SystemClock), Arc::new(SystemRandom), options)
         .await
         .with_context(|| format!("cannot open the data directory [{}]", data.display()))?;

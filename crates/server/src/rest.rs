@@ -4,6 +4,7 @@
 //! status codes and exception names. They know no socket; `http` hands in whole requests.
 
 pub mod api;
+pub mod budget;
 mod bulk;
 mod bulk_body;
 mod cluster;
@@ -90,8 +91,12 @@ pub enum Endpoint {
     ClusterHealth,
     /// List what `_cat` offers.
     Cat,
+    /// Show the health of the cluster as text.
+    CatHealth,
     /// List indices as text.
     CatIndices,
+    /// List shards as text.
+    CatShards,
 }
 
 const GET: Methods = Methods::GET;
@@ -150,8 +155,11 @@ pub(crate) static ROUTES: &[Route] = &[
     on(GET, &[L("_cluster"), L("health")], Endpoint::ClusterHealth),
     on(GET, &[L("_cluster"), L("health"), Index], Endpoint::ClusterHealth),
     on(GET, &[L("_cat")], Endpoint::Cat),
+    on(GET, &[L("_cat"), L("health")], Endpoint::CatHealth),
     on(GET, &[L("_cat"), L("indices")], Endpoint::CatIndices),
     on(GET, &[L("_cat"), L("indices"), Index], Endpoint::CatIndices),
+    on(GET, &[L("_cat"), L("shards")], Endpoint::CatShards),
+    on(GET, &[L("_cat"), L("shards"), Index], Endpoint::CatShards),
 ];
 
 impl Endpoint {

@@ -1,7 +1,7 @@
 //! The handle of a shard: reads go to the version table and the store, writes to the writer.
 
 use std::sync::{
-    Arc,
+    Arc, OnceLock,
     atomic::{AtomicI64, AtomicU64, Ordering::Relaxed},
 };
 
@@ -71,9 +71,34 @@ pub(crate) struct Shared {
     /// The operations applied so far: the highest sequence number plus one.
     next_seq_no: AtomicU64,
     gc_deletes_millis: AtomicI64,
+    /// What is wrong with what is stored: found by the opening, or else by the first read that did.
+    damage: OnceLock<Damage>,
 }
 
 impl Shared {
+    /// Takes note of damage that a read found. No operation is lost by it, only a source.
+    fn note_damage(&self, what: &str) {
+        self.damage.get_or_init(|| {
+            tracing::error!("{what}; found by a read");
+            Damage { what: what.into(), lost_below: None }
+        });
+    }
+
+    /// Reads the source that `last` wrote; damage is remembered as the shard's.
+    pub(crate) async fn read(
+        &self,
+        store: &dyn Store,
+        id: &str,
+        last: LastWrite,
+        location: Location,
+    ) -> Result<Document, StoreError> {
+        let read = read_document(store, id, last, location).await;
+        if let Err(StoreError::Damaged(what)) = &read {
+            self.note_damage(what);
+        }
+        read
+    }
+
     pub(crate) fn gc_deletes(&self) -> GcDeletes {
         GcDeletes::from_millis(self.gc_deletes_millis.load(Relaxed))
     }
@@ -89,7 +114,6 @@ pub struct Shard {
     log: Arc<dyn Log>,
     pub(crate) store: Arc<dyn Store>,
     term: PrimaryTerm,
-    damage: Option<Damage>,
     clock: Arc<dyn Clock>,
     mailbox: mpsc::Sender<Request>,
     writer: Mutex<Option<JoinHandle<()>>>,
@@ -112,10 +136,11 @@ impl Shard {
             table,
             next_seq_no: AtomicU64::new(next_seq_no.get()),
             gc_deletes_millis: AtomicI64::new(options.gc_deletes.as_millis()),
+            damage: stream.damage.clone().map(OnceLock::from).unwrap_or_default(),
         });
         let (mailbox, requests) = mpsc::channel(options.mailbox_requests_max);
         let (log, store) = (Arc::clone(&stream.log), Arc::clone(&stream.store));
-        let (term, damage) = (stream.term, stream.damage.clone());
+        let term = stream.term;
         let writer =
             Writer::new(stream, Arc::clone(&shared), Arc::clone(&clock), next_seq_no, requests);
         let armed = alarm.clone().armed("a shard's writer panicked");
@@ -124,7 +149,7 @@ impl Shard {
             armed.disarm();
         };
         let writer = Mutex::new(Some(tokio::spawn(run)));
-        Self { shared, log, store, term, damage, clock, mailbox, writer }
+        Self { shared, log, store, term, clock, mailbox, writer }
     }
 
     /// Writes documents, in order, each on its own: one answer per write.
@@ -162,12 +187,18 @@ impl Shard {
             self.check_certain(found).map_err(ReadError::Store)?;
             let Some((held, location)) = found else { return Ok(None) };
             check_read(DocumentState::Live(held.last), required).map_err(ReadError::Conflict)?;
-            match read_document(self.store.as_ref(), id, held.last, location).await {
+            match self.shared.read(self.store.as_ref(), id, held.last, location).await {
                 // Collection came between: look it up again.
                 Err(StoreError::Moved(_)) if self.has_moved(id, location) => {}
                 read => return read.map(Some).map_err(ReadError::Store),
             }
         }
+    }
+
+    /// How many bytes are stored of a document; nothing where there is none.
+    #[must_use]
+    pub fn stored_bytes(&self, id: &str) -> u64 {
+        self.find(id).map_or(0, |(_, location)| u64::from(location.length))
     }
 
     /// Whether an operation still counts, as far as can be told beside the writer
@@ -201,10 +232,11 @@ impl Shard {
         self.shared.table.for_each_live(&mut |location| self.store.retire(location));
     }
 
-    /// What is wrong with what is stored, if anything is.
+    /// What is wrong with what is stored, if anything is known to be: what the opening found, or
+    /// else the first source that could not be verified since.
     #[must_use]
     pub fn damage(&self) -> Option<&Damage> {
-        self.damage.as_ref()
+        self.shared.damage.get()
     }
 
     /// Sets when writes are answered.
@@ -249,7 +281,7 @@ impl Shard {
 
     /// Refuses to show what an operation that is lost may have changed.
     fn check_certain(&self, found: Option<(Held, Location)>) -> Result<(), StoreError> {
-        let Some(Damage { what, lost_below: Some(lost_below) }) = &self.damage else {
+        let Some(Damage { what, lost_below: Some(lost_below) }) = self.damage() else {
             return Ok(());
         };
         match found {
@@ -285,7 +317,8 @@ impl Shard {
         {
             *fetched_bytes += length;
             // What cannot be read is not lost here: the writer sends for it again and answers.
-            let read = read_document(self.store.as_ref(), write.id.as_str(), held.last, location);
+            let read =
+                self.shared.read(self.store.as_ref(), write.id.as_str(), held.last, location);
             update.basis = read.await.ok();
         }
     }
@@ -293,14 +326,13 @@ impl Shard {
 
 impl std::fmt::Debug for Shard {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { shared, term, damage: _, clock: _, log: _, store: _, mailbox: _, writer: _ } =
-            self;
+        let Self { shared, term, clock: _, log: _, store: _, mailbox: _, writer: _ } = self;
         f.debug_struct("Shard").field("term", term).field("shared", shared).finish_non_exhaustive()
     }
 }
 
 /// Reads the source that `last` wrote and checks that it is that very operation.
-pub(crate) async fn read_document(
+async fn read_document(
     store: &dyn Store,
     id: &str,
     last: LastWrite,

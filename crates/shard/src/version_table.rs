@@ -17,6 +17,7 @@ use ahash::RandomState;
 use document::{Application, DocumentState, GcDeletes, LastWrite, Timestamp, apply};
 use parking_lot::RwLock;
 
+pub(crate) use self::map::Spare;
 use self::map::{Map, Row};
 use crate::{
     log::{Outline, OutlineEffect},
@@ -304,9 +305,22 @@ impl VersionTable {
         if !map.read().rows().iter().any(expired) {
             return;
         }
-        let retain = |map: &mut Map| map.retain(&self.hasher, |row| !expired(row));
+        let is_short = !self.memory.has_room_for(self.memory.limit() / 8);
+        let retain = |map: &mut Map| map.retain(&self.hasher, is_short, |row| !expired(row));
         let dropped = self.charged(&mut map.write(), retain);
         self.tombstones.fetch_sub(u64::try_from(dropped).unwrap_or(u64::MAX), Relaxed);
+    }
+
+    /// Which map a document of this hash would be added to, and what that has room for already: such
+    /// a document takes no more memory, however short it is.
+    pub(crate) fn spare(&self, hash: u64) -> (usize, Spare) {
+        match self.large.get() {
+            None => (0, self.small.read().spare()),
+            Some(maps) => {
+                let number = map_of_hash(hash);
+                (number, maps.get(number).map_or_else(Spare::default, |map| map.read().spare()))
+            }
+        }
     }
 
     /// The hash that chooses a document's map and its place in it.

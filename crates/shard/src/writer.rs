@@ -32,6 +32,7 @@ use crate::{
     log::{AppendError, Damage, Entry, Outline, Position, Refused, Stream},
     shard::Shared,
     store::{Location, StoreError},
+    version_table::Spare,
 };
 use batch::Batch;
 use preparation::{Basis, Prepared, Unprepared};
@@ -52,6 +53,8 @@ const PREPARED_BYTES_MAX: u32 = 64 << 20;
 pub(crate) const INLINE_MERGE_BYTES_MAX: usize = 64 << 10;
 /// How many bytes of merged sources are kept for the next updates of the same documents.
 const RECENT_BYTES_MAX: usize = 128 << 10;
+/// With so much memory left, the ids of a batch need not be counted: no batch takes as much.
+const PLENTY_BYTES: u64 = 256 << 20;
 /// Sweeps visit the version table's maps no faster than this.
 const SWEEP_INTERVAL_MILLIS_MIN: i64 = 10;
 
@@ -103,7 +106,14 @@ pub(crate) struct Writer {
     /// What recent updates made, by the sequence number that made it.
     recent: HashMap<SeqNo, Document>,
     recent_bytes: usize,
-    next_sweep: Timestamp,
+    last_sweep: Option<Timestamp>,
+    /// Whether memory may not do for every new id that a batch can bring.
+    is_memory_short: bool,
+    /// What new ids of the batch will take, noted in advance so that all who ask at once are not told
+    /// yes.
+    reserved_bytes: u64,
+    /// What new ids of the batch take of the room that maps have already, by map.
+    spare_taken: HashMap<usize, Spare>,
 }
 
 impl Writer {
@@ -114,7 +124,6 @@ impl Writer {
         next_seq_no: SeqNo,
         mailbox: mpsc::Receiver<Request>,
     ) -> Self {
-        let next_sweep = clock.now();
         Self {
             stream,
             shared,
@@ -133,7 +142,10 @@ impl Writer {
             has_room: true,
             recent: HashMap::new(),
             recent_bytes: 0,
-            next_sweep,
+            last_sweep: None,
+            is_memory_short: false,
+            reserved_bytes: 0,
+            spare_taken: HashMap::new(),
         }
     }
 
@@ -146,7 +158,9 @@ impl Writer {
                 Err(failure) => break failure,
             };
             self.plan(prepared);
-            if let Err(failure) = self.commit().await {
+            let committed = self.commit().await;
+            self.shared.table.memory().shrink(std::mem::take(&mut self.reserved_bytes));
+            if let Err(failure) = committed {
                 break failure;
             }
             self.sweep();
@@ -202,6 +216,8 @@ impl Writer {
     fn plan(&mut self, prepared: Vec<Prepared>) {
         self.batch.begin(self.next_seq_no, self.stream.term, self.clock.now());
         self.has_room = self.stream.log.has_room();
+        self.is_memory_short = !self.shared.table.memory().has_room_for(PLENTY_BYTES);
+        self.spare_taken.clear();
         self.stalled = false;
         if let Some(relocation) = self.relocations.pop_front() {
             self.plan_relocation(relocation);
@@ -257,7 +273,7 @@ impl Writer {
     }
 
     /// Why a write cannot be planned at all, if it cannot.
-    fn refusal(&self, write: &Write) -> Option<WriteError> {
+    fn refusal(&mut self, write: &Write) -> Option<WriteError> {
         if let Some(Damage { what, lost_below: Some(_) }) = &self.stream.damage {
             return Some(WriteError::Damaged(Arc::clone(what)));
         }
@@ -273,10 +289,26 @@ impl Writer {
 
     /// Refuses an id that is not in the table, and would take memory there that is short. A delete
     /// of it too, for that leaves a tombstone.
-    fn memory_refusal(&self, id: &DocumentId) -> Option<WriteError> {
+    fn memory_refusal(&mut self, id: &DocumentId) -> Option<WriteError> {
         let table = &self.shared.table;
+        if !self.is_memory_short || table.get(id.as_str()).is_some() {
+            return None;
+        }
+        let (hash, gc_deletes) = (table.hash(id.as_str()), self.shared.gc_deletes());
+        if self.batch.state(id, hash, gc_deletes).is_some() {
+            return None;
+        }
         let cost = VersionTable::row_cost(id.as_str().len());
-        if table.memory().has_room_for(cost) || table.get(id.as_str()).is_some() {
+        if table.memory().has_room_for(cost) {
+            table.memory().grow(cost);
+            self.reserved_bytes += cost;
+            return None;
+        }
+        let (map, spare) = table.spare(hash);
+        let taken = self.spare_taken.entry(map).or_default();
+        if taken.rows < spare.rows && taken.id_bytes + id.as_str().len() <= spare.id_bytes {
+            taken.rows += 1;
+            taken.id_bytes += id.as_str().len();
             return None;
         }
         let (used, limit) = (table.memory().used(), table.memory().limit());
@@ -424,8 +456,10 @@ impl Writer {
             return self.backlog.push_front(Pending { write, slot });
         }
         self.parked.insert(write.id.clone(), VecDeque::new());
-        let (store, room) = (Arc::clone(&self.stream.store), Arc::clone(&self.preparation_room));
-        self.preparations.spawn(preparation::prepare(store, room, write, update, basis, slot));
+        let (shared, store) = (Arc::clone(&self.shared), Arc::clone(&self.stream.store));
+        let room = Arc::clone(&self.preparation_room);
+        let prepared = preparation::prepare(shared, store, room, write, update, basis, slot);
+        self.preparations.spawn(prepared);
     }
 
     /// Plans an update that was prepared, then what waited behind it.
@@ -504,12 +538,15 @@ impl Writer {
     /// Drops expired tombstones, a map at a time, so that each is visited about once a window.
     fn sweep(&mut self) {
         let (now, gc_deletes) = (self.clock.now(), self.shared.gc_deletes());
-        if self.shared.table.tombstones() == 0 || now < self.next_sweep {
+        let interval = (gc_deletes.as_millis() / 256).max(SWEEP_INTERVAL_MILLIS_MIN);
+        let is_due = self.last_sweep.is_none_or(|last| {
+            now < last || now.as_millis().saturating_sub(last.as_millis()) >= interval
+        });
+        if self.shared.table.tombstones() == 0 || !is_due {
             return;
         }
         self.shared.table.sweep(now, gc_deletes);
-        let interval = (gc_deletes.as_millis() / 256).max(SWEEP_INTERVAL_MILLIS_MIN);
-        self.next_sweep = Timestamp::from_millis(now.as_millis().saturating_add(interval));
+        self.last_sweep = Some(now);
     }
 
     /// Answers everything that waits or still comes with `end`.

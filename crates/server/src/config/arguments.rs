@@ -32,6 +32,11 @@ pub struct Arguments {
     #[arg(long, global = true, env = "OCCAM_MEMORY", value_name = "SIZE")]
     pub memory: Option<String>,
 
+    /// Copy at most this much in a second to collect what the log no longer needs; 0: never
+    /// [default: 32mb]
+    #[arg(long, global = true, env = "OCCAM_COLLECT_RATE", value_name = "SIZE")]
+    pub collect_rate: Option<String>,
+
     /// Answer requests without a sign of their own as 7 or 8 [default: 7]
     #[arg(long, global = true, env = "OCCAM_DEFAULT_DIALECT", value_name = "7|8")]
     #[arg(value_parser = modern_dialect)]

@@ -20,6 +20,7 @@ pub(super) struct File {
     pub(super) node_name: Option<String>,
     pub(super) body_bytes_max: Option<u64>,
     pub(super) auto_create_index: Option<String>,
+    pub(super) collected_bytes_per_second: Option<u64>,
     pub(super) cors_enabled: Option<bool>,
     pub(super) origins: Origins,
 }
@@ -66,6 +67,9 @@ impl File {
             "action.auto_create_index" => self.auto_create_index = text(),
             "http.max_content_length" => {
                 self.body_bytes_max = Some(machine::size(value).map_err(wrong)?);
+            }
+            "occam.collect_rate" => {
+                self.collected_bytes_per_second = Some(machine::rate(value).map_err(wrong)?);
             }
             "http.cors.enabled" => {
                 let enabled = value.parse().map_err(|_| wrong("is no boolean".to_owned()))?;
@@ -171,8 +175,10 @@ mod tests {
 
     #[test]
     fn sizes_and_lists_are_read() {
-        let file = parse("http.max_content_length: 5mb\naction.auto_create_index: [a*, -b]");
-        let file = file.unwrap();
+        let yaml = "http.max_content_length: 5mb\naction.auto_create_index: [a*, -b]\n\
+                    occam.collect_rate: 0";
+        let file = parse(yaml).unwrap();
+        assert_eq!(file.collected_bytes_per_second, Some(0));
         assert_eq!(file.body_bytes_max, Some(5 << 20));
         assert_eq!(file.auto_create_index.as_deref(), Some("a*,-b"));
     }
@@ -184,6 +190,7 @@ mod tests {
             "http.cors.allow-origin: /https?:.*/",
             "http.cors.enabled: maybe",
             "network.host: _site_",
+            "occam.collect_rate: 32",
             "discovery.type: single-node",
             "[1, 2]",
             "just text",

@@ -40,6 +40,11 @@ pub(super) fn size(text: &str) -> Result<u64, String> {
         .ok_or_else(|| "is no size, expected one like 512mb or 2gb".to_owned())
 }
 
+/// Bytes in a second: a size, or `0`.
+pub(super) fn rate(text: &str) -> Result<u64, String> {
+    if text.trim() == "0" { Ok(0) } else { size(text) }
+}
+
 /// The memory this process may use: what the machine has, or its control group allows.
 fn total_memory() -> u64 {
     /// Where neither can be read.

@@ -11,8 +11,8 @@ use hyper::body::{Body, Incoming};
 use hyper::header::{CONTENT_ENCODING, HeaderMap};
 
 use super::Limits;
-use super::budget::{Budget, Reservation};
 use super::compression::Gunzip;
+use crate::rest::budget::{Budget, Reservation};
 use crate::rest::error::Error;
 
 /// The most room made for a body on its announcement alone.
@@ -38,7 +38,7 @@ pub(super) async fn collect(
     limits: &Limits,
     budget: &Budget,
 ) -> Result<Collected, Error> {
-    let reservation = budget.reserve_none();
+    let reservation = budget.reserve_none("http_request");
     if body.is_end_stream() {
         return Ok(Collected { bytes: Bytes::new(), reservation });
     }
@@ -70,7 +70,7 @@ async fn collect_plain(
 ) -> Result<Collected, Error> {
     let announced = body.size_hint().exact().and_then(|bytes| usize::try_from(bytes).ok());
     let first = next_piece(body, limits.body_timeout).await?.unwrap_or_default();
-    reservation.grow(first.len())?;
+    reservation.grow(count(first.len()))?;
     check_length(first.len(), limits)?;
     if body.is_end_stream() {
         return Ok(Collected { bytes: first, reservation });
@@ -79,7 +79,7 @@ async fn collect_plain(
         Vec::with_capacity(announced.unwrap_or(0).clamp(first.len(), TRUST_BYTES.max(first.len())));
     bytes.extend_from_slice(&first);
     while let Some(piece) = next_piece(body, limits.body_timeout).await? {
-        reservation.grow(piece.len())?;
+        reservation.grow(count(piece.len()))?;
         check_length(bytes.len() + piece.len(), limits)?;
         if bytes.len() + piece.len() > bytes.capacity() {
             bytes.reserve_exact(announced.unwrap_or(0).saturating_sub(bytes.len()));
@@ -109,11 +109,12 @@ async fn collect_gzip(
 
 fn check_length(bytes: usize, limits: &Limits) -> Result<(), Error> {
     let limit = limits.body_bytes_max;
-    if u64::try_from(bytes).is_ok_and(|bytes| bytes <= limit) {
-        Ok(())
-    } else {
-        Err(Error::BodyTooLarge { limit })
-    }
+    if count(bytes) <= limit { Ok(()) } else { Err(Error::BodyTooLarge { limit }) }
+}
+
+/// A length as a count: none is longer than that can say.
+pub(super) fn count(bytes: usize) -> u64 {
+    u64::try_from(bytes).unwrap_or(u64::MAX)
 }
 
 /// The next piece of the body, `None` at its end; trailers are passed over.

@@ -7,7 +7,8 @@ use flate2::Compression;
 use flate2::write::{GzEncoder, MultiGzDecoder};
 use hyper::header::{ACCEPT_ENCODING, HeaderMap};
 
-use super::budget::Reservation;
+use super::body::count;
+use crate::rest::budget::Reservation;
 use crate::rest::error::Error;
 
 /// Answers up to this size are not worth packing.
@@ -68,7 +69,7 @@ impl Bounded {
         if length > self.bytes_max {
             return Err(Error::BodyTooLarge { limit: self.bytes_max });
         }
-        self.reservation.grow(unpacked.len())?;
+        self.reservation.grow(count(unpacked.len()))?;
         self.bytes.extend_from_slice(unpacked);
         Ok(())
     }
@@ -123,10 +124,10 @@ fn pack(body: &[u8]) -> io::Result<Bytes> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::http::budget::Budget;
+    use crate::rest::budget::Budget;
 
     fn unpack(packed: &[u8], bytes_max: u64, budget: u64) -> Result<Bytes, Error> {
-        let mut gunzip = Gunzip::new(bytes_max, Budget::new(budget).reserve_none());
+        let mut gunzip = Gunzip::new(bytes_max, Budget::new(budget).reserve_none("http_request"));
         gunzip.push(packed)?;
         gunzip.finish().map(|(bytes, _)| bytes)
     }

@@ -15,9 +15,9 @@ use hyper::http::uri::PathAndQuery;
 use hyper::{Method, StatusCode};
 use tokio::sync::OwnedSemaphorePermit;
 
-use super::budget::Reservation;
 use super::guard::Admission;
 use super::{Front, body, compression};
+use crate::rest::budget::Reservation;
 use crate::rest::dialect::Dialect;
 use crate::rest::error::Error;
 use crate::rest::response::Answer;
@@ -71,7 +71,8 @@ async fn receive(
     let body = body::collect(incoming, &head.headers, limits, &front.budget).await?;
     let target =
         head.uri.path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/"));
-    let request = Request::new(head.method.clone(), target, &head.headers, body.bytes, pinned)?;
+    let (method, budget) = (head.method.clone(), front.budget.clone());
+    let request = Request::new(method, target, &head.headers, body.bytes, pinned, budget)?;
     Ok((request, body.reservation))
 }
 
@@ -127,9 +128,25 @@ async fn dress(response: Response, head: &Parts) -> hyper::Response<Full<Bytes>>
     }
     headers.insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
     if head.method != Method::HEAD && response.status != StatusCode::NO_CONTENT {
+        let body = match response.held {
+            Some(held) => Bytes::from_owner(HeldBody { body, _held: held }),
+            None => body,
+        };
         *answer.body_mut() = Full::new(body);
     }
     answer
+}
+
+/// A body that keeps its share of the budget until it is sent.
+struct HeldBody {
+    body: Bytes,
+    _held: Arc<Reservation>,
+}
+
+impl AsRef<[u8]> for HeldBody {
+    fn as_ref(&self) -> &[u8] {
+        &self.body
+    }
 }
 
 /// Lets the page of an allowed origin read the answer.

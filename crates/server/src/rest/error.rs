@@ -316,8 +316,10 @@ pub enum Error {
     },
     /// A body that does not decode as its `Content-Encoding` says, or ends early.
     BrokenBody(String),
-    /// More bytes of bodies in flight than the server holds at once.
+    /// More bytes of requests and answers in flight than the server holds at once.
     Overloaded {
+        /// Whose bytes.
+        what: &'static str,
         /// What they would have been.
         wanted: u64,
         /// The bound in bytes.
@@ -459,7 +461,9 @@ impl Error {
                 format!("no part of the request body arrived for [{}ms]", idle.as_millis()),
             ),
             Self::BrokenBody(reason) => bad_request("parse_exception", reason),
-            Self::Overloaded { wanted, limit } => overloaded(*wanted, *limit),
+            Self::Overloaded { what, wanted, limit } => {
+                too_large(what, *wanted, *limit).with_text("durability", "TRANSIENT")
+            }
             Self::Internal { reason, outcome } => {
                 ErrorBody::new(StatusCode::INTERNAL_SERVER_ERROR, "illegal_state_exception", reason)
                     .with_outcome(*outcome)
@@ -487,13 +491,14 @@ fn wrapping(kind: &'static str, reason: &str) -> ErrorBody {
         .with_cause(illegal_argument(reason))
 }
 
-pub(super) fn overloaded(wanted: u64, limit: u64) -> ErrorBody {
+/// The words of a circuit breaker. Who uses it adds whether it passes by itself: `durability`.
+pub(super) fn too_large(what: &str, wanted: u64, limit: u64) -> ErrorBody {
     let signed = |bytes: u64| i64::try_from(bytes).unwrap_or(i64::MAX);
     ErrorBody::new(
         StatusCode::TOO_MANY_REQUESTS,
         "circuit_breaking_exception",
         format!(
-            "[parent] Data too large, data for [<http_request>] would be [{wanted}/{}], \
+            "[parent] Data too large, data for [<{what}>] would be [{wanted}/{}], \
              which is larger than the limit of [{limit}/{}]",
             human_bytes(wanted),
             human_bytes(limit)
@@ -501,7 +506,6 @@ pub(super) fn overloaded(wanted: u64, limit: u64) -> ErrorBody {
     )
     .with_number("bytes_wanted", signed(wanted))
     .with_number("bytes_limit", signed(limit))
-    .with_text("durability", "TRANSIENT")
 }
 
 /// A byte count as Elasticsearch words it: one truncated decimal, the largest fitting unit.

@@ -379,7 +379,8 @@ pub(crate) fn take_indices(node: &Node, call: &mut Call<'_>) -> Result<Vec<Arc<I
     Ok(found.into_values().collect())
 }
 
-fn take_timeouts(call: &mut Call<'_>) -> Result<(), Error> {
+/// Takes the time-outs, which have no effect: nothing here waits.
+pub(crate) fn take_timeouts(call: &mut Call<'_>) -> Result<(), Error> {
     call.parameters.declare(&["index"]);
     call.parameters.take_time("timeout")?;
     call.parameters.take_time("master_timeout")?;

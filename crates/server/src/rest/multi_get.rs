@@ -1,6 +1,7 @@
 //! Many documents by id in one request (spec document-api §6).
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use hyper::StatusCode;
 use node::{Index, Node};
@@ -65,6 +66,8 @@ pub(crate) async fn multi_get(node: &Node, call: &mut Call<'_>) -> Result<Answer
     if !rules.is_empty() {
         return Err(Error::Validation(rules));
     }
+    let mut held = call.request.budget.reserve_none("mget");
+    held.grow(items.iter().map(|item| stored_bytes(node, item)).sum())?;
     let found = read(node, call, &items).await?;
     let mut body = JsonWriter::with_capacity(256 * items.len());
     body.object(|o| {
@@ -74,10 +77,18 @@ pub(crate) async fn multi_get(node: &Node, call: &mut Call<'_>) -> Result<Answer
             }
         });
     });
-    Ok(Answer::json(StatusCode::OK, body.finish()))
+    let held = Some(Arc::new(held));
+    Ok(Answer { held, ..Answer::json(StatusCode::OK, body.finish()) })
 }
 
-type Found = Result<(std::sync::Arc<Index>, Option<Document>), Error>;
+/// What reading a document will take, as things stand: the answer is refused before it is read.
+fn stored_bytes(node: &Node, item: &Item) -> u64 {
+    let index = node.index(item.index.as_deref().unwrap_or_default());
+    let id = item.id.as_deref().unwrap_or_default();
+    index.map_or(0, |index| index.stored_bytes(id, item.routing.as_deref()))
+}
+
+type Found = Result<(Arc<Index>, Option<Document>), Error>;
 
 async fn read(node: &Node, call: &Call<'_>, items: &[Item]) -> Result<Vec<Found>, Error> {
     let mut found = Vec::with_capacity(items.len());

@@ -8,7 +8,7 @@ use node::{DocumentError, Error, IndexRef, SettingError, Settings, SourceError};
 use shard::WriteError;
 
 use super::dialect::Dialect;
-use super::error::{ErrorBody, Outcome, bad_request, illegal_argument, overloaded};
+use super::error::{ErrorBody, Outcome, bad_request, illegal_argument, too_large};
 use super::update_body::SUGGESTED_BYTES_MAX;
 
 /// An error of the node, with what its texts depend on.
@@ -124,12 +124,15 @@ impl Document<'_> {
                 ErrorBody::new(status, "es_rejected_execution_exception", reason)
             }
             WriteError::Unreadable(reason) => self.unreadable(reason),
-            WriteError::NoMemory { wanted, limit } => overloaded(*wanted, *limit),
+            WriteError::NoMemory { wanted, limit } => no_memory(*wanted, *limit),
             WriteError::NoRoom(_)
             | WriteError::Damaged(_)
             | WriteError::Fenced
             | WriteError::Closed
-            | WriteError::Unknown(_) => self.located(unavailable(error)),
+            | WriteError::Unknown(_) => {
+                let shard = format!("[{}][{}]", self.index.name, self.shard);
+                self.located(unavailable(&shard, error))
+            }
         }
     }
 
@@ -297,8 +300,14 @@ fn blocked(index: &str, setting: &str, dialect: Dialect) -> ErrorBody {
     ErrorBody::new(StatusCode::FORBIDDEN, "cluster_block_exception", reason)
 }
 
+/// The identities of documents fill the memory that they may take. Waiting does not help; deleting
+/// documents does.
+fn no_memory(wanted: u64, limit: u64) -> ErrorBody {
+    too_large("version_table", wanted, limit).with_text("durability", "PERMANENT")
+}
+
 /// A write that failed on our side: says whether it may have happened (promise P1).
-fn unavailable(error: &WriteError) -> ErrorBody {
+fn unavailable(what: &str, error: &WriteError) -> ErrorBody {
     let status = StatusCode::SERVICE_UNAVAILABLE;
     let outcome = match error {
         WriteError::Unknown(_) => Outcome::Unknown,
@@ -313,7 +322,26 @@ fn unavailable(error: &WriteError) -> ErrorBody {
         | WriteError::Closed
         | WriteError::Unreadable(_) => Outcome::NotApplied,
     };
-    ErrorBody::new(status, "unavailable_shards_exception", error.to_string()).with_outcome(outcome)
+    let reason = match error {
+        WriteError::NoRoom(why) => format!(
+            "{what} has no room: {why}. Deletes still work, and other writes work again as soon as \
+             there is room, without a restart"
+        ),
+        WriteError::Damaged(why) => format!(
+            "{what} primary shard is not active: {why}; operations may be lost, so that no write \
+             can be decided"
+        ),
+        WriteError::Refused(_)
+        | WriteError::Missing
+        | WriteError::Unmodifiable(_)
+        | WriteError::Busy
+        | WriteError::Fenced
+        | WriteError::NoMemory { .. }
+        | WriteError::Closed
+        | WriteError::Unreadable(_)
+        | WriteError::Unknown(_) => error.to_string(),
+    };
+    ErrorBody::new(status, "unavailable_shards_exception", reason).with_outcome(outcome)
 }
 
 /// A change of the catalogue that failed: an index was not created or deleted, or perhaps.
@@ -324,7 +352,7 @@ fn catalog(error: &WriteError) -> ErrorBody {
             "es_rejected_execution_exception",
             "too many changes of indices are waiting",
         ),
-        WriteError::NoMemory { wanted, limit } => overloaded(*wanted, *limit),
+        WriteError::NoMemory { wanted, limit } => no_memory(*wanted, *limit),
         WriteError::Refused(_)
         | WriteError::Missing
         | WriteError::Unmodifiable(_)
@@ -333,7 +361,7 @@ fn catalog(error: &WriteError) -> ErrorBody {
         | WriteError::Damaged(_)
         | WriteError::Closed
         | WriteError::Unreadable(_)
-        | WriteError::Unknown(_) => unavailable(error),
+        | WriteError::Unknown(_) => unavailable("the catalogue of indices", error),
     }
 }
 

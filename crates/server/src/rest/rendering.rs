@@ -79,7 +79,8 @@ impl Rendering {
 
     /// An endpoint's answer as the request wants it.
     pub fn answer(&self, answer: Answer) -> Response {
-        let (content_type, body) = match answer.content {
+        let Answer { status, headers, held, content, pretty_by_default } = answer;
+        let (content_type, body) = match content {
             Content::Text(text) => (TEXT, text),
             Content::Json(json) => {
                 let json = if self.filter_path.is_empty() {
@@ -87,11 +88,10 @@ impl Rendering {
                 } else {
                     self.filter_path.apply(&json).map_or_else(|| EMPTY.into(), Bytes::from)
                 };
-                self.lay_out(json, answer.pretty_by_default)
+                self.lay_out(json, pretty_by_default)
             }
         };
-        let headers = answer.headers;
-        Response { status: answer.status, content_type, headers, body, outcome: None }
+        Response { status, content_type, headers, body, outcome: None, held }
     }
 
     /// An error as the request wants it; filters do not apply.
@@ -105,7 +105,8 @@ impl Rendering {
     pub fn error_body(&self, error: &ErrorBody) -> Response {
         let (content_type, body) = self.lay_out(error.to_json(self.error_trace).into(), false);
         let headers = Vec::new();
-        Response { status: error.status, content_type, headers, body, outcome: error.outcome }
+        let (status, outcome) = (error.status, error.outcome);
+        Response { status, content_type, headers, body, outcome, held: None }
     }
 
     /// The answer to `OPTIONS`: nothing but the methods.

@@ -5,6 +5,7 @@ use hyper::Method;
 use hyper::header::{ACCEPT, AsHeaderName, CONTENT_TYPE, HeaderMap, IF_MATCH};
 use hyper::http::uri::PathAndQuery;
 
+use super::budget::Budget;
 use super::dialect::Dialect;
 use super::error::Error;
 use super::uri;
@@ -24,6 +25,8 @@ pub struct Request {
     pub body: Bytes,
     /// The dialect the listening address is pinned to.
     pub pinned: Option<Dialect>,
+    /// What the sources of a large answer are charged to.
+    pub budget: Budget,
 }
 
 /// The headers that matter to the API.
@@ -60,9 +63,11 @@ impl Request {
         headers: &HeaderMap,
         body: Bytes,
         pinned: Option<Dialect>,
+        budget: Budget,
     ) -> Result<Self, Error> {
         let segments = uri::segments(target.path()).map_err(Error::IllegalArgument)?;
-        Ok(Self { method, target, segments, headers: Headers::new(headers), body, pinned })
+        let headers = Headers::new(headers);
+        Ok(Self { method, target, segments, headers, body, pinned, budget })
     }
 
     /// The path without the query, as sent.

@@ -1,9 +1,12 @@
 //! Answers: what an endpoint says, and what goes back over the wire.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use hyper::StatusCode;
 use hyper::header::{HeaderName, HeaderValue};
 
+use super::budget::Reservation;
 use super::error::Outcome;
 
 /// What an endpoint says, before it is rendered as the request asked.
@@ -17,6 +20,8 @@ pub struct Answer {
     pub headers: Vec<(HeaderName, HeaderValue)>,
     /// Whether JSON is laid out unless the request says `pretty=false`: only `GET /`.
     pub pretty_by_default: bool,
+    /// What the answer keeps of the budget until it is sent.
+    pub held: Option<Arc<Reservation>>,
 }
 
 /// The body of an [`Answer`].
@@ -40,7 +45,7 @@ impl Answer {
     }
 
     fn new(status: StatusCode, content: Content) -> Self {
-        Self { status, content, headers: Vec::new(), pretty_by_default: false }
+        Self { status, content, headers: Vec::new(), pretty_by_default: false, held: None }
     }
 
     /// This answer with one more header; a value that no header can carry is left out.
@@ -65,4 +70,6 @@ pub struct Response {
     pub body: Bytes,
     /// For a 5xx: whether the request had an effect.
     pub outcome: Option<Outcome>,
+    /// What it keeps of the budget until it is sent.
+    pub held: Option<Arc<Reservation>>,
 }

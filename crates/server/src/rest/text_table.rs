@@ -16,16 +16,18 @@ use super::response::Answer;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Column {
     /// Its name.
-    pub(crate) name: &'static str,
+    name: &'static str,
     /// Shorter names for it.
-    pub(crate) aliases: &'static [&'static str],
+    aliases: &'static [&'static str],
     /// To which side its cells lean.
-    pub(crate) align: Align,
+    align: Align,
+    /// Whether it is shown only when it is asked for.
+    on_request: bool,
 }
 
 /// To which side cells lean.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Align {
+enum Align {
     /// To the left: words.
     Left,
     /// To the right: numbers.
@@ -33,6 +35,21 @@ pub(crate) enum Align {
 }
 
 impl Column {
+    /// A column of words.
+    pub(crate) const fn words(name: &'static str, aliases: &'static [&'static str]) -> Self {
+        Self { name, aliases, align: Align::Left, on_request: false }
+    }
+
+    /// A column of numbers.
+    pub(crate) const fn numbers(name: &'static str, aliases: &'static [&'static str]) -> Self {
+        Self { name, aliases, align: Align::Right, on_request: false }
+    }
+
+    /// This column, shown only when it is asked for.
+    pub(crate) const fn on_request(self) -> Self {
+        Self { on_request: true, ..self }
+    }
+
     fn is_called(&self, name: &str) -> bool {
         matches_glob(name, self.name) || self.aliases.contains(&name)
     }
@@ -62,7 +79,12 @@ impl TextTable {
             columns.iter().enumerate().filter(named).map(|(place, _)| place)
         };
         let shown = match call.parameters.take_list("h") {
-            None => columns.iter().enumerate().map(|(i, c)| (i, c.name.to_owned())).collect(),
+            None => columns
+                .iter()
+                .enumerate()
+                .filter(|(_, column)| !column.on_request)
+                .map(|(place, column)| (place, column.name.to_owned()))
+                .collect(),
             Some(names) => names
                 .iter()
                 .flat_map(|name| {

@@ -9,7 +9,8 @@ use server::http::{Limits, handler};
 use server::rest::Api;
 use server::rest::dialect::{Dialect, DialectDefaults};
 
-use shard::{SystemClock, log::memory::MemoryLog};
+use shard::SystemClock;
+use shard::log::{LogProvider, memory::MemoryLog};
 use tokio::sync::OnceCell;
 
 use crate::client::{Client, Reply, ask};
@@ -26,13 +27,18 @@ impl Random for Counting {
 
 /// A node in memory.
 async fn open() -> Api {
+    open_on(Box::new(MemoryLog::default())).await
+}
+
+/// A node on a log.
+pub async fn open_on(log: Box<dyn LogProvider>) -> Api {
     let options = NodeOptions {
         cluster_name: "c".to_owned(),
         node_name: "n".to_owned(),
         auto_create: AutoCreate::All,
         table_bytes_max: u64::MAX,
     };
-    let (log, random) = (Box::new(MemoryLog::default()), Arc::new(Counting(AtomicU8::new(0))));
+    let random = Arc::new(Counting(AtomicU8::new(0)));
     let ready = Node::start(log, Arc::new(SystemClock), random, options).await.unwrap();
     Api::new(ready.node, DialectDefaults::default())
 }

@@ -79,6 +79,14 @@ impl Occam {
         Client::to(self.address())
     }
 
+    /// How much memory it takes just now.
+    pub fn resident_bytes(&self) -> u64 {
+        let path = format!("/proc/{}/status", self.child.id());
+        let status = std::fs::read_to_string(path).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        line.trim().strip_suffix(" kB").unwrap().parse::<u64>().unwrap() << 10
+    }
+
     /// Ends it as a power cut would, as far as a process can feel one.
     pub fn kill(&mut self) {
         self.child.kill().unwrap();

@@ -131,5 +131,6 @@ fn text(body: Bytes) -> Response {
         headers: Vec::new(),
         body,
         outcome: None,
+        held: None,
     }
 }

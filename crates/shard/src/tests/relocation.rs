@@ -199,6 +199,36 @@ async fn without_room_for_documents_deletes_still_work() {
 }
 
 #[tokio::test]
+async fn a_batch_adds_no_more_than_there_is_memory_for_and_deletes_make_room() {
+    let memory = Arc::new(Memory::new(100_000));
+    let world = World::new();
+    let shard = world.open_with_memory(Arc::clone(&memory), &[]).await;
+    shard.set_gc_deletes(document::GcDeletes::from_millis(0));
+    let id = |number: usize| format!("{number:0>500}");
+    let ids = |numbers: std::ops::Range<usize>| numbers.map(id).collect::<Vec<_>>();
+    let added = |answers: Vec<Result<_, WriteError>>| answers.iter().filter(|a| a.is_ok()).count();
+    let write = async |ids: Vec<String>| {
+        added(shard.write(ids.iter().map(|id| index(id, "1")).collect()).await)
+    };
+    let first = write(ids(0..1_000)).await;
+    assert!((130..200).contains(&first), "{first} ids of 500 bytes in 100,000");
+    let mut more = 1_000;
+    while write(ids(more..more + 1_000)).await > 0 {
+        more += 1_000;
+    }
+    assert!(memory.used() <= 100_000 + 100_000 / 8, "{} bytes", memory.used());
+
+    let delete = shard.write(ids(0..20).iter().map(|id| delete(id)).collect()).await;
+    assert_eq!(added(delete), 20);
+    let before = memory.used();
+    world.clock.set(1_000);
+    // Any write sweeps; the next one finds the room.
+    assert_eq!(write(vec![id(50)]).await, 1);
+    assert_eq!(write(ids(900_000..900_100)).await, 20);
+    assert!(memory.used() <= before);
+}
+
+#[tokio::test]
 async fn when_memory_is_short_new_ids_are_refused_and_everything_else_goes_on() {
     let memory = Arc::new(Memory::new(0));
     let world = World::new();

@@ -27,6 +27,13 @@ pub(super) struct Map {
     ids: Vec<u8>,
 }
 
+/// What a map can take without an allocation.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Spare {
+    pub(crate) rows: usize,
+    pub(crate) id_bytes: usize,
+}
+
 /// The hash of an id.
 pub(super) fn hash(hasher: &RandomState, id: &[u8]) -> u64 {
     hasher.hash_one(id)
@@ -94,11 +101,22 @@ impl Map {
         })
     }
 
+    /// What can be added without an allocation.
+    pub(super) fn spare(&self) -> Spare {
+        let rows = self.rows.capacity() - self.rows.len();
+        Spare {
+            rows: rows.min(self.index.capacity() - self.index.len()),
+            id_bytes: self.ids.capacity() - self.ids.len(),
+        }
+    }
+
     /// Drops the documents that `keep` does not want, and gives back the memory of a map that is far
-    /// too large for those that stay. Returns how many were dropped.
+    /// too large for those that stay, or, if it `is_short`, all that growing would not have left.
+    /// Returns how many were dropped.
     pub(super) fn retain(
         &mut self,
         hasher: &RandomState,
+        is_short: bool,
         mut keep: impl FnMut(&Row) -> bool,
     ) -> usize {
         let Self { rows, ids, .. } = self;
@@ -118,8 +136,8 @@ impl Map {
         ids.truncate(kept);
         let dropped = before - rows.len();
         if dropped > 0 {
-            give_back(rows);
-            give_back(ids);
+            give_back(rows, is_short);
+            give_back(ids, is_short);
             self.index_anew(hasher);
         }
         dropped
@@ -172,8 +190,8 @@ fn make_room<T>(items: &mut Vec<T>, more: usize) {
 }
 
 /// Shrinks an array of which not even a quarter is in use to what it would have grown to.
-fn give_back<T>(items: &mut Vec<T>) {
-    if items.len() < items.capacity() / 4 {
+fn give_back<T>(items: &mut Vec<T>, is_short: bool) {
+    if is_short || items.len() < items.capacity() / 4 {
         items.shrink_to(items.len() + items.len() / 8);
     }
 }
@@ -274,7 +292,7 @@ mod tests {
             }
             present.push(1_000 + round);
             let keeps = |number: u32| number >= 1_000 || number % 7 == round;
-            let dropped = map.retain(&hasher, |row| match row.held().place {
+            let dropped = map.retain(&hasher, round % 2 == 0, |row| match row.held().place {
                 Place::Live(location) => keeps(location.segment),
                 Place::Deleted(_) => false,
             });

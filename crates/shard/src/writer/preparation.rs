@@ -10,7 +10,7 @@ use super::{INLINE_MERGE_BYTES_MAX, PREPARED_BYTES_MAX, replies::Slot};
 use crate::{
     Document, Modified, Update, Write, WriteError,
     log::Cause,
-    shard::read_document,
+    shard::Shared,
     store::{Location, Store, StoreError},
 };
 
@@ -48,6 +48,7 @@ pub(super) enum Unprepared {
 
 /// Reads the present document if need be, and modifies it: a large one on a thread of its own.
 pub(super) async fn prepare(
+    shared: Arc<Shared>,
     store: Arc<dyn Store>,
     room: Arc<Semaphore>,
     write: Write,
@@ -64,7 +65,7 @@ pub(super) async fn prepare(
     let (last, present) = match basis {
         Basis::Read(document) => (document.last, Ok(document)),
         Basis::Stored { last, location } => {
-            let read = read_document(store.as_ref(), write.id.as_str(), last, location).await;
+            let read = shared.read(store.as_ref(), write.id.as_str(), last, location).await;
             (last, read.map_err(unread))
         }
     };

@@ -1,44 +1,46 @@
-//! A bound on the bytes of all request bodies in memory at once.
+//! A bound on the bytes of all request bodies, and of the sources of large answers, in memory at once.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::rest::error::Error;
+use super::error::Error;
 
-/// Bytes that bodies may take together.
+/// Bytes that requests and answers may take together.
 #[derive(Clone, Debug)]
-pub(super) struct Budget {
+pub struct Budget {
     limit: u64,
     taken: Arc<AtomicU64>,
 }
 
 impl Budget {
-    pub(super) fn new(limit: u64) -> Self {
+    /// A budget of `limit` bytes, none of them taken.
+    pub fn new(limit: u64) -> Self {
         Self { limit, taken: Arc::new(AtomicU64::new(0)) }
     }
 
-    /// A reservation of nothing yet.
-    pub(super) fn reserve_none(&self) -> Reservation {
-        Reservation { budget: self.clone(), bytes: 0 }
+    /// A reservation of nothing yet; `what` is what refusals call it.
+    pub fn reserve_none(&self, what: &'static str) -> Reservation {
+        Reservation { budget: self.clone(), what, bytes: 0 }
     }
 }
 
-/// The part of a [`Budget`] one body has; given back when dropped.
+/// The part of a [`Budget`] that one request or answer has; given back when dropped.
 #[derive(Debug)]
-pub(super) struct Reservation {
+pub struct Reservation {
     budget: Budget,
+    what: &'static str,
     bytes: u64,
 }
 
 impl Reservation {
     /// Takes more; refused with 429 if that would exceed the budget.
-    pub(super) fn grow(&mut self, bytes: usize) -> Result<(), Error> {
-        let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
+    pub fn grow(&mut self, bytes: u64) -> Result<(), Error> {
         let before = self.budget.taken.fetch_add(bytes, Ordering::Relaxed);
         let wanted = before.saturating_add(bytes);
         if wanted > self.budget.limit {
             self.budget.taken.fetch_sub(bytes, Ordering::Relaxed);
-            return Err(Error::Overloaded { wanted, limit: self.budget.limit });
+            let (what, limit) = (self.what, self.budget.limit);
+            return Err(Error::Overloaded { what, wanted, limit });
         }
         self.bytes += bytes;
         Ok(())
@@ -58,10 +60,10 @@ mod tests {
     #[test]
     fn what_is_dropped_can_be_taken_again() {
         let budget = Budget::new(10);
-        let mut first = budget.reserve_none();
+        let mut first = budget.reserve_none("x");
         first.grow(6).unwrap();
-        let mut second = budget.reserve_none();
-        assert_eq!(second.grow(5), Err(Error::Overloaded { wanted: 11, limit: 10 }));
+        let mut second = budget.reserve_none("x");
+        assert_eq!(second.grow(5), Err(Error::Overloaded { what: "x", wanted: 11, limit: 10 }));
         second.grow(4).unwrap();
         drop(first);
         second.grow(6).unwrap();
