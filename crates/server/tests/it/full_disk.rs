@@ -52,6 +52,10 @@ impl Logs for Disk<Arc<dyn Logs>> {
         self.0.remove(id);
     }
 
+    fn stop_collecting(&self) {
+        self.0.stop_collecting();
+    }
+
     fn collect(&self, relocate: Arc<dyn Relocate>) {
         self.0.collect(relocate);
     }
