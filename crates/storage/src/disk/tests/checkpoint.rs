@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use proptest::{collection::vec, prelude::*};
-use shard::log::{Entry, LogError, Outline, OutlineEffect, Position, StreamId, conformance::index};
+use shard::log::{Entry, Outline, OutlineEffect, Position, StreamId, conformance::index};
 
 use super::{
     super::{
