@@ -305,7 +305,10 @@ impl NodeReplay {
                 records.push((id, source));
             }
         }
-        Stored::read(&records).map_err(unreadable_catalog)
+        let mut stored = Stored::read(&records).map_err(unreadable_catalog)?;
+        let streams = self.recoveries.keys().map(|stream| stream.get().saturating_add(1));
+        stored.stream_behind_last = streams.max().unwrap_or_default();
+        Ok(stored)
     }
 }
 

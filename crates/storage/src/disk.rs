@@ -13,10 +13,10 @@
 //! segments by their checkpoints and the others by reading them once; it cuts a group that a crash
 //! tore, serves what is readable beside damage, and shows nothing that is not durable.
 //!
-//! Deliberately not here yet: collection (a step of the appender that copies what is live and drops
-//! segments from the manifest) and `occam check` (which runs recovery's walk and reports).
+//! [`mod@check`] verifies a directory that nobody uses, and salvages what it can.
 
 mod appender;
+pub mod check;
 mod checkpoint;
 mod collection;
 mod damages;
