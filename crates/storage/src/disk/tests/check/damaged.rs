@@ -58,7 +58,12 @@ fn agrees(report: &Report, image: &Image, what: &str) {
 fn images() -> Vec<Image> {
     let images = [stopped(), killed(), collected()];
     let without = images.clone().map(without_checkpoints);
-    images.into_iter().chain(without).collect()
+    let mut images: Vec<_> = images.into_iter().chain(without).collect();
+    for image in &mut images {
+        // It holds nothing, and what it should hold is made again at each start.
+        image.files.remove("RESERVE");
+    }
+    images
 }
 
 fn last_segment(image: &Image) -> String {
