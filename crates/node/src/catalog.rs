@@ -101,12 +101,15 @@ pub struct NewIndex {
 pub(crate) struct Stored {
     node: Option<NodeRecord>,
     pub(crate) indices: Vec<IndexMetadata>,
+    /// Above every stream the log has seen. Where the node's record was lost with the number it keeps,
+    /// no stream that still has entries is given again.
+    pub(crate) stream_behind_last: u64,
 }
 
 impl Stored {
     /// Reads the catalogue's documents.
     pub(crate) fn read(documents: &[(DocumentId, Bytes)]) -> Result<Self, String> {
-        let mut stored = Self { node: None, indices: Vec::new() };
+        let mut stored = Self::default();
         for (id, source) in documents {
             if id.as_str() == NODE_RECORD {
                 stored.node = Some(read(id, source)?);
@@ -121,6 +124,19 @@ impl Stored {
     pub(crate) fn streams(&self) -> impl Iterator<Item = StreamId> {
         self.indices.iter().flat_map(|index| index.streams.iter().copied().map(StreamId::new))
     }
+}
+
+/// Which index each stream is of, as far as these documents of the catalogue say: for those who look
+/// at a log that no node has opened.
+#[must_use]
+pub fn index_names(documents: &[(DocumentId, Bytes)]) -> BTreeMap<StreamId, String> {
+    let mut names = BTreeMap::from([(StreamId::CATALOG, "the catalogue of indices".to_owned())]);
+    let records = documents.iter().filter(|(id, _)| id.as_str() != NODE_RECORD);
+    for index in records.filter_map(|(id, source)| read::<IndexMetadata>(id, source).ok()) {
+        let IndexMetadata { name, streams, .. } = index;
+        names.extend(streams.into_iter().map(|stream| (StreamId::new(stream), name.clone())));
+    }
+    names
 }
 
 fn read<T: DeserializeOwned>(id: &DocumentId, source: &Bytes) -> Result<T, String> {
@@ -188,7 +204,8 @@ impl Catalog {
             Some(node) => (node, false),
             None => (NodeRecord::new(tables.random.as_ref()), true),
         };
-        let mut writer = CatalogWriter { records, next_stream: node.next_stream };
+        let next_stream = node.next_stream.max(stored.stream_behind_last);
+        let mut writer = CatalogWriter { records, next_stream };
         if is_new {
             let record = record(NODE_RECORD, &node);
             writer.write(vec![record]).await.map_err(|error| error.to_string())?;

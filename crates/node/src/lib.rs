@@ -19,7 +19,7 @@ mod time_value;
 mod update;
 mod write;
 
-pub use catalog::{IndexMetadata, NewIndex};
+pub use catalog::{IndexMetadata, NewIndex, index_names};
 pub use error::{DocumentError, Error, IndexRef};
 pub use index::Index;
 pub use json_text::{JsonText, content as json_string_content};

@@ -306,7 +306,8 @@ impl NodeReplay {
     /// Reads the documents of the catalogue, as they are after everything was shown.
     fn read_catalog(&self, store: &dyn Store) -> Result<Stored, LogError> {
         let mut documents = Vec::new();
-        if let Some(catalog) = self.recoveries.read().get(&StreamId::CATALOG) {
+        let recoveries = self.recoveries.read();
+        if let Some(catalog) = recoveries.get(&StreamId::CATALOG) {
             catalog.table().for_each_live(&mut |location| documents.push(location));
         }
         let mut records = Vec::new();
@@ -316,7 +317,10 @@ impl NodeReplay {
                 records.push((id, source));
             }
         }
-        Stored::read(&records).map_err(unreadable_catalog)
+        let mut stored = Stored::read(&records).map_err(unreadable_catalog)?;
+        let streams = recoveries.keys().map(|stream| stream.get().saturating_add(1));
+        stored.stream_behind_last = streams.max().unwrap_or_default();
+        Ok(stored)
     }
 }
 

@@ -1,7 +1,12 @@
-//! `occam`: reads the configuration, opens the node, serves until told to stop.
+//! `occam`: reads the configuration, opens the node, serves until told to stop; or checks a data
+//! directory (`check`).
 //!
 //! Exit codes: 0 after a clean stop, 1 after a failure with one line on stderr, 2 for a command line
 //! or configuration that means nothing.
+
+// As for any other module with children; only that of a binary is looked for elsewhere.
+#[path = "main/check.rs"]
+mod check;
 
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
@@ -12,7 +17,7 @@ use anyhow::{Context, bail};
 use clap::Parser;
 use node::{AutoCreate, Node, NodeOptions, Random};
 use server::config::Config;
-use server::config::arguments::{Arguments, LogFormat};
+use server::config::arguments::{Arguments, Command, LogFormat};
 use server::http::{self, Listener, Settings};
 use server::rest::Api;
 use shard::SystemClock;
@@ -27,7 +32,12 @@ const STACK_BYTES: usize = 8 << 20;
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(1);
 
 fn main() -> ExitCode {
-    let config = match Config::new(Arguments::parse()) {
+    let mut arguments = Arguments::parse();
+    if let Some(Command::Check(wanted)) = arguments.command.take() {
+        return check::run(&wanted)
+            .unwrap_or_else(|error| fail(1, &format!("cannot check: {error:#}")));
+    }
+    let config = match Config::new(arguments) {
         Ok(config) => config,
         Err(error) => return fail(2, &error.to_string()),
     };

@@ -15,8 +15,11 @@
 //! their checkpoints and the others by reading them once; it cuts a group that a crash tore, serves
 //! what is readable beside damage, and shows nothing that is not durable. What no document needs any
 //! more is collected, a segment at a time.
+//!
+//! [`mod@check`] verifies a directory that nobody uses, and salvages what it can.
 
 mod appender;
+pub mod check;
 mod checkpoint;
 mod collection;
 mod damages;

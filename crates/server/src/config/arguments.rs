@@ -71,10 +71,28 @@ pub struct Arguments {
 }
 
 /// What to do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Subcommand)]
+#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
 pub enum Command {
     /// Serve
     Serve,
+    /// Verify a data directory that no process uses, without changing it
+    Check(CheckArguments),
+}
+
+/// What to check, and what for.
+#[derive(Clone, Debug, PartialEq, Eq, clap::Args)]
+pub struct CheckArguments {
+    /// The data directory
+    #[arg(value_name = "DIR")]
+    pub directory: PathBuf,
+
+    /// Print one JSON document instead of a table
+    #[arg(long)]
+    pub json: bool,
+
+    /// Write what can be verified into this new directory
+    #[arg(long, value_name = "NEWDIR")]
+    pub salvage: Option<PathBuf>,
 }
 
 /// The form of diagnostics.
@@ -109,6 +127,16 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn a_check_names_its_directory() {
+        let arguments = Arguments::try_parse_from(["occam", "check", "d", "--salvage", "n"]);
+        let wanted =
+            CheckArguments { directory: "d".into(), json: false, salvage: Some("n".into()) };
+        assert_eq!(arguments.unwrap().command, Some(Command::Check(wanted)));
+        assert!(Arguments::try_parse_from(["occam", "check"]).is_err());
+        assert!(Arguments::try_parse_from(["occam", "--json"]).is_err());
     }
 
     #[test]

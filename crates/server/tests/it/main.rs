@@ -13,6 +13,7 @@ mod api;
 mod bad_input;
 mod bounds;
 mod bulk_loads;
+mod check;
 mod client;
 mod conditions;
 mod connections;

@@ -32,7 +32,7 @@ use super::{
     reading::{group_headers, read_group},
     segments::{Segment, Segments},
 };
-use blocks::{BlockWriter, Blocks, Covered};
+use blocks::{BlockWriter, Blocks, Covered, FILE_HEADER_BYTES};
 use outlines::{Outlines, encode_entry};
 
 /// What the names of checkpoints begin with.
@@ -42,11 +42,15 @@ const ASIDE: &str = ".new";
 
 /// Why a checkpoint is of no use. Names file and offset.
 #[derive(Debug)]
-pub(super) struct Bad(String);
+pub(super) struct Bad {
+    message: String,
+    /// The offset and what is wrong there, if it could be read.
+    pub(super) wrong: Option<(u64, &'static str)>,
+}
 
 impl fmt::Display for Bad {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.message)
     }
 }
 
@@ -67,6 +71,15 @@ impl From<LogError> for WriteError {
     }
 }
 
+impl From<WriteError> for LogError {
+    fn from(error: WriteError) -> Self {
+        match error {
+            WriteError::Damaged(what) => Self::Damaged(what),
+            WriteError::Disk(error) => error.into(),
+        }
+    }
+}
+
 /// A checkpoint that was read and is what was written.
 pub(super) struct Checkpoint {
     path: PathBuf,
@@ -80,7 +93,7 @@ pub(super) fn file_name(number: u32) -> String {
 }
 
 /// The number of the segment whose checkpoint has this name.
-fn segment_number(name: &str) -> Option<u32> {
+pub(super) fn segment_number(name: &str) -> Option<u32> {
     let number = name.strip_prefix(PREFIX)?.parse().ok()?;
     (file_name(number) == name).then_some(number)
 }
@@ -175,15 +188,27 @@ pub(super) fn read(
     listed: &ListedSegment,
 ) -> Result<Option<Checkpoint>, Bad> {
     let SegmentEnd::ClosedAt(end) = listed.end else { return Ok(None) };
-    let opened = directory.open(&file_name(listed.identity.number));
-    let Some(file) = opened.map_err(|error| Bad(error.to_string()))? else { return Ok(None) };
-    let contents = read_whole(&file).map_err(|error| Bad(error.to_string()))?;
+    let unreadable = |error: DiskError| Bad { message: error.to_string(), wrong: None };
+    let opened = directory.open_read_only(&file_name(listed.identity.number));
+    let Some(file) = opened.map_err(unreadable)? else { return Ok(None) };
+    let contents = read_whole(&file).map_err(unreadable)?;
     let covered = Covered { segment: listed.identity, end };
     let checkpoint = Checkpoint { path: file.path().clone(), covered, contents };
     match checkpoint.verify() {
         Ok(()) => Ok(Some(checkpoint)),
-        Err((offset, what)) => Err(Bad(file.damage(offset, what))),
+        Err((offset, what)) => {
+            Err(Bad { message: file.damage(offset, what), wrong: Some((offset, what)) })
+        }
     }
+}
+
+/// What the checkpoint of the segment with this number says that it is of; nothing if there is none
+/// or its header is not whole. For those who have no manifest to ask.
+pub(super) fn covered(directory: &Directory, number: u32) -> Option<ListedSegment> {
+    let file = directory.open_read_only(&file_name(number)).ok()??;
+    let Covered { segment, end } = Covered::decode(&file.read(0, FILE_HEADER_BYTES).ok()?)?;
+    let listed = ListedSegment { identity: segment, end: SegmentEnd::ClosedAt(end) };
+    (segment.number == number).then_some(listed)
 }
 
 /// All of a file.

@@ -95,15 +95,17 @@ const SMALL_SEGMENTS_MAX: usize = 8;
 impl Situation {
     /// What to do next.
     ///
-    /// Garbage may take half as much space as what is needed, and a little: beyond that the segment
-    /// with the largest share of garbage goes, for it gives most and costs least.
+    /// Garbage may take a third as much space as what is needed, and a little: beyond that the segment
+    /// with the largest share of garbage goes, for it gives most and costs least; beyond half as much
+    /// it goes in a hurry. With checkpoints, the reserve and what is under way that keeps the
+    /// directory below twice of what is needed.
     pub(super) fn choose(&self) -> Choice {
         let garbage = self.garbage();
         let total: u64 = self.segments.iter().map(|segment| segment.bytes).sum();
         let wasted: u64 = garbage.bytes.iter().sum();
         let needed = total - wasted;
         let slack = self.segment_bytes_max / 16;
-        let pace = if self.urgent || total > needed + needed / 3 * 2 + slack {
+        let pace = if self.urgent || total > needed + needed / 2 + slack {
             Pace::Hurried
         } else {
             Pace::Calm
@@ -113,7 +115,7 @@ impl Situation {
         {
             return self.evacuate(oldest.number, pace);
         }
-        if self.urgent || total > needed + needed / 2 + slack {
+        if self.urgent || total > needed + needed / 20 * 7 + slack {
             // So much is not kept for anybody: a view that lags so far behind is built anew.
             let keeps_for_views = total <= needed.saturating_mul(KEPT_FACTOR_MAX) + slack;
             let choice = self.largest_share(&garbage, pace, keeps_for_views);

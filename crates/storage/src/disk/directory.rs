@@ -122,7 +122,6 @@ impl Directory {
     }
 
     /// Keeps processes out that would write, for as long as the lock lives, without making anything.
-    #[allow(dead_code, reason = "for the offline check, which comes next")]
     pub(super) fn lock_shared(&self) -> Result<DirectoryLock, LogError> {
         self.held(self.files.lock_shared())
     }
@@ -152,7 +151,6 @@ impl Directory {
     }
 
     /// Opens a file for reading only, if it is there.
-    #[allow(dead_code, reason = "for the offline check, which comes next")]
     pub(super) fn open_read_only(&self, name: &str) -> Result<Option<NamedFile>, DiskError> {
         self.opened(name, self.files.open_read_only(name))
     }

@@ -44,16 +44,18 @@ mod fields;
 mod frame;
 mod group;
 mod record;
+mod remains;
 mod segment;
 mod varint;
 
 pub(super) use fields::{Fields, in_memory, slice};
-pub(super) use frame::{encode_entry, frame_remains, frames, locations};
+pub(super) use frame::{Frame, encode_entry, frame_remains, frames, locations};
 pub(super) use group::{
     GROUP_HEADER_BYTES, Group, GroupExtent, GroupHeader, GroupKind, MAGIC as GROUP_MAGIC, NewGroup,
     group_start,
 };
 pub(super) use record::{Malformed, TooLong, decode_record};
+pub(super) use remains::{FrameLeft, remains};
 pub(super) use segment::{SEGMENT_HEADER_BYTES, SegmentIdentity, segment_number};
 
 use shard::log::Position;

@@ -23,14 +23,14 @@ use crc32c::crc32c;
 use shard::log::LogError;
 
 use super::{
-    directory::{Directory, DiskError},
+    directory::{Directory, DiskError, NamedFile},
     format::{SegmentIdentity, in_memory},
 };
 
 /// The manifest.
-const NAME: &str = "MANIFEST";
+pub(super) const NAME: &str = "MANIFEST";
 /// The next edition, until it takes the place of the one before.
-const NAME_ASIDE: &str = "MANIFEST.new";
+pub(super) const NAME_ASIDE: &str = "MANIFEST.new";
 /// Its first line.
 const TITLE: &str = "occam manifest 1";
 
@@ -88,6 +88,16 @@ impl Manifest {
             first.store(directory)?;
             return Ok(first);
         };
+        Self::decode_file(&file)
+    }
+
+    /// Reads the directory's manifest and changes nothing; nothing if there is none.
+    pub(super) fn read(directory: &Directory) -> Result<Option<Self>, LogError> {
+        directory.open_read_only(NAME)?.map(|file| Self::decode_file(&file)).transpose()
+    }
+
+    /// The manifest in a file.
+    fn decode_file(file: &NamedFile) -> Result<Self, LogError> {
         let bytes = file.read(0, in_memory(file.length()?))?;
         Self::decode(&bytes).ok_or_else(|| {
             let path = file.path();

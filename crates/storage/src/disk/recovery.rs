@@ -17,8 +17,8 @@
 mod leftovers;
 mod outlined;
 mod remains;
-mod tear;
-mod walk;
+pub(super) mod tear;
+pub(super) mod walk;
 
 use std::{collections::HashMap, sync::Arc};
 

@@ -1,5 +1,6 @@
 //! The disk implementation against its contracts, its format, crashes, damage and faults.
 
+mod check;
 mod checkpoint;
 mod collection;
 mod conformance;

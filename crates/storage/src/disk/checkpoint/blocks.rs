@@ -12,7 +12,7 @@ const MAGIC: [u8; 8] = *b"OCCAMCPT";
 /// The version of everything in the file.
 const FORMAT_VERSION: u32 = 1;
 /// How long the file's header is.
-const FILE_HEADER_BYTES: usize = 36;
+pub(super) const FILE_HEADER_BYTES: usize = 36;
 /// How long a block's header is.
 const BLOCK_HEADER_BYTES: usize = 12;
 /// A block takes no further frame when it has this many bytes.
@@ -42,6 +42,16 @@ impl Covered {
         header.extend(self.end.to_le_bytes());
         header.extend(crc32c(&header).to_le_bytes());
         header
+    }
+
+    /// What a checkpoint with this header is of, if it is one.
+    pub(super) fn decode(header: &[u8]) -> Option<Self> {
+        let mut fields = Fields(header);
+        fields.bytes(MAGIC.len())?;
+        let (_version, number, generation) = (fields.u32()?, fields.u32()?, fields.u64()?);
+        let segment = SegmentIdentity { number, generation };
+        let covered = Self { segment, end: fields.u64()? };
+        header.starts_with(&covered.header()).then_some(covered)
     }
 
     /// The checksum of the block at `offset`. It says where the block lies and whose it is, so that

@@ -18,7 +18,7 @@ use super::{
 };
 
 /// The fixed part of a frame.
-const HEADER_BYTES: usize = 36;
+pub(super) const HEADER_BYTES: usize = 36;
 
 /// An entry longer than this is refused: with the group around it, its segment's offsets must stay
 /// within 32 bits.
@@ -69,7 +69,7 @@ pub(in crate::disk) fn locations(position: Position, entry: &Entry) -> Vec<Locat
 }
 
 /// The location of a record.
-fn location(segment: u32, offset: u64, length: u64) -> Location {
+pub(super) fn location(segment: u32, offset: u64, length: u64) -> Location {
     // Both fit: FRAME_BYTES_MAX saw to it when the entry was written.
     let narrow = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
     Location { segment, offset: narrow(offset), length: narrow(length) }
@@ -97,12 +97,12 @@ pub(in crate::disk) fn frames(
 }
 
 /// The fixed part of a frame.
-struct FrameHeader {
-    stream: StreamId,
-    term: PrimaryTerm,
-    next_seq_no: SeqNo,
+pub(super) struct FrameHeader {
+    pub(super) stream: StreamId,
+    pub(super) term: PrimaryTerm,
+    pub(super) next_seq_no: SeqNo,
     /// How long its records are together.
-    records_bytes: usize,
+    pub(super) records_bytes: usize,
     /// How many there are.
     records: u32,
 }
@@ -110,12 +110,17 @@ struct FrameHeader {
 impl FrameHeader {
     /// The header of the frame at the front of these bytes, if the frame is not cut short.
     fn decode(bytes: &[u8]) -> Option<Self> {
+        let is_whole = |header: &Self| header.records_bytes <= bytes.len() - HEADER_BYTES;
+        Self::decode_cut(bytes).filter(is_whole)
+    }
+
+    /// The same, also if the frame is cut short behind it.
+    pub(super) fn decode_cut(bytes: &[u8]) -> Option<Self> {
         let mut fields = Fields(bytes);
         let stream = StreamId::new(fields.u64()?);
         let (term, next_seq_no) = (PrimaryTerm::new(fields.u64()?), SeqNo::new(fields.u64()?));
         let (records_bytes, records) = (usize::try_from(fields.u64()?).ok()?, fields.u32()?);
-        let is_whole = records_bytes <= fields.0.len();
-        is_whole.then_some(Self { stream, term, next_seq_no, records_bytes, records })
+        Some(Self { stream, term, next_seq_no, records_bytes, records })
     }
 }
 

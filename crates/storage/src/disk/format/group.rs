@@ -149,10 +149,18 @@ impl GroupExtent {
         slice(group, self.within(self.checksums()))
     }
 
+    /// What there is of its payload, of the bytes that begin with the group.
+    pub(in crate::disk) fn payload_of(self, group: &[u8]) -> &[u8] {
+        let range = self.within(self.payload());
+        let end = range.end.min(group.len() as u64);
+        slice(group, range.start..end).unwrap_or_default()
+    }
+
     /// Each part of the payload that lies in one sector: its offset, its bytes, and its place among
-    /// the checksums, of the bytes that begin with the group.
+    /// the checksums, of the bytes that begin with the group. Of a payload that is cut short the last
+    /// part is too.
     pub(in crate::disk) fn portions(self, group: &[u8]) -> impl Iterator<Item = Portion<'_>> {
-        let payload = slice(group, self.within(self.payload())).unwrap_or_default();
+        let payload = self.payload_of(group);
         let checksums = self.checksums_of(group).unwrap_or_default();
         let mut offset = self.payload().start;
         let mut checksum_offset = self.checksums().start;

@@ -64,13 +64,13 @@ pub(super) fn is_known_durable(segment: SegmentIdentity, contents: &[u8], start:
 
 /// Whether a segment that the manifest does not list was written to all the same. What crashes leave
 /// was not: there the groups, if there are any, name the end of the log before it.
-pub(super) fn was_in_use(segment: SegmentIdentity, contents: &[u8]) -> bool {
+pub(in crate::disk) fn was_in_use(segment: SegmentIdentity, contents: &[u8]) -> bool {
     let mut groups = headers(segment, contents, SEGMENT_HEADER_BYTES);
     groups.any(|header| header.durable.segment == segment.number)
 }
 
 /// The headers of groups from `start` on, whatever is between them.
-fn headers(
+pub(in crate::disk) fn headers(
     segment: SegmentIdentity,
     contents: &[u8],
     start: u64,

@@ -19,26 +19,26 @@ use super::{
 };
 
 /// An offset and what is wrong there.
-pub(super) type Damage = (u64, &'static str);
+pub(in crate::disk) type Damage = (u64, &'static str);
 
 /// A group, and which parts of its payload are not what was written.
-pub(super) struct WalkedGroup {
+pub(in crate::disk) struct WalkedGroup {
     /// The group.
-    pub(super) group: Group,
+    pub(in crate::disk) group: Group,
     /// The offsets of its bad parts in the segment; usually there are none.
-    pub(super) bad: Vec<Range<u64>>,
+    pub(in crate::disk) bad: Vec<Range<u64>>,
 }
 
 /// What a segment holds.
-pub(super) struct Walked {
+pub(in crate::disk) struct Walked {
     /// Its groups. Those that are not proven durable are whole.
-    pub(super) groups: Vec<WalkedGroup>,
+    pub(in crate::disk) groups: Vec<WalkedGroup>,
     /// Where the last of them ends.
-    pub(super) end: u64,
+    pub(in crate::disk) end: u64,
     /// Up to here it is proven durable; a group behind it is the tail.
-    pub(super) durable: u64,
+    pub(in crate::disk) durable: u64,
     /// How much of a torn group lies behind the last whole one.
-    pub(super) cut_bytes: u64,
+    pub(in crate::disk) cut_bytes: u64,
 }
 
 impl Walked {
@@ -48,7 +48,7 @@ impl Walked {
     /// # Errors
     /// The first damage of which it is not known what it touches. A torn last group of an open
     /// segment is none.
-    pub(super) fn new(
+    pub(in crate::disk) fn new(
         listed: &ListedSegment,
         contents: &Bytes,
         ends_the_log: bool,
@@ -169,7 +169,7 @@ fn remains_at(
 }
 
 /// Whether the bytes at these offsets, as far as there are any, are zeros.
-pub(super) fn is_zero(contents: &[u8], range: Range<u64>) -> bool {
+pub(in crate::disk) fn is_zero(contents: &[u8], range: Range<u64>) -> bool {
     let end = range.end.min(contents.len() as u64);
     slice(contents, range.start..end).is_none_or(|bytes| bytes.iter().all(|byte| *byte == 0))
 }

@@ -56,7 +56,7 @@ fn evacuate(number: u32, older_elsewhere: bool, pace: Pace) -> Choice {
 fn the_segment_with_the_largest_share_of_garbage_goes_first() {
     let little = vec![segment(1, 1_000, 300), segment(2, 1_000, 200), open(3, 500, 0)];
     assert_eq!(situation(little).choose(), Choice::Rest);
-    let much = vec![segment(1, 1_000, 300), segment(2, 1_000, 700), open(3, 500, 0)];
+    let much = vec![segment(1, 1_000, 250), segment(2, 1_000, 450), open(3, 500, 0)];
     assert_eq!(situation(much).choose(), evacuate(2, true, Pace::Calm));
     let more = vec![segment(1, 1_000, 900), segment(2, 1_000, 700), open(3, 500, 0)];
     assert_eq!(situation(more).choose(), evacuate(1, false, Pace::Hurried));
