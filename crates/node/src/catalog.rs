@@ -30,6 +30,9 @@ const SHARDS_MAX: u64 = 50_000;
 /// How many indices are deleted by one entry of the log.
 const DELETED_TOGETHER_MAX: usize = 1_000;
 
+/// How long the id of an index's record is: a uuid's text.
+const RECORD_ID_BYTES: usize = 22;
+
 /// The catalogue document of the node itself.
 const NODE_RECORD: &str = "_node";
 
@@ -288,12 +291,18 @@ impl Catalog {
         if present.saturating_add(shards) > SHARDS_MAX {
             return Err(Error::TooManyShards { added: shards, present, limit: SHARDS_MAX });
         }
+        // Before its streams are begun, which would be of no use without its record.
+        writer.records.check_room(RECORD_ID_BYTES).map_err(Error::Catalog)?;
         let streams: Vec<u64> =
             (writer.next_stream..writer.next_stream.saturating_add(shards)).collect();
         // Given once, also if this fails halfway: a stream number is never used again.
         writer.next_stream = writer.next_stream.saturating_add(shards);
         let created = streams.iter().map(|stream| self.logs.create(StreamId::new(*stream)));
-        let opened = futures_util::future::try_join_all(created).await.map_err(not_created)?;
+        let created = futures_util::future::join_all(created).await;
+        let opened: Result<Vec<_>, _> = created.into_iter().collect();
+        let remove_all =
+            || streams.iter().for_each(|stream| self.logs.remove(StreamId::new(*stream)));
+        let opened = opened.inspect_err(|_| remove_all()).map_err(not_created)?;
         let metadata = IndexMetadata {
             name: new.name.to_string(),
             uuid: self.tables.random.uuid(),
@@ -409,6 +418,10 @@ impl Relocate for Catalog {
 
     fn tombstones(&self) -> u64 {
         self.by_stream.read().values().map(|shard| shard.table().tombstones()).sum()
+    }
+
+    fn sweep(&self) {
+        self.by_stream.read().values().for_each(|shard| shard.sweep());
     }
 
     fn relocate(

@@ -295,6 +295,10 @@ pub trait Relocate: Send + Sync {
     /// How many deletes are remembered, of all streams.
     fn tombstones(&self) -> u64;
 
+    /// Has deletes forgotten that are remembered no longer, also where nothing is written. Called now
+    /// and then.
+    fn sweep(&self);
+
     /// Appends those of these operations that still count to their stream again, and returns when
     /// the copies are durable and the views point to them. `older_elsewhere` says that older
     /// operations on the same documents may be left in other places: then deletes that nobody

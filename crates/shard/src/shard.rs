@@ -227,6 +227,30 @@ impl Shard {
         answer.await.unwrap_or_else(|_| Err(gone()))
     }
 
+    /// Has deletes forgotten that are remembered no longer, also if nobody writes. If the writer has
+    /// something to do it does that anyway.
+    pub fn sweep(&self) {
+        if self.shared.table.tombstones() > 0 {
+            let _ = self.mailbox.try_send(Request::Sweep);
+        }
+    }
+
+    /// Whether the log has room for new documents, and memory for their ids is left.
+    ///
+    /// # Errors
+    /// [`WriteError::NoRoom`], [`WriteError::NoMemory`].
+    pub fn check_room(&self, id_bytes: usize) -> Result<(), WriteError> {
+        if !self.log.has_room() {
+            return Err(WriteError::NoRoom("the disk is full".into()));
+        }
+        let (memory, cost) = (self.shared.table.memory(), VersionTable::row_cost(id_bytes));
+        if memory.has_room_for(cost) {
+            return Ok(());
+        }
+        let wanted = memory.used().saturating_add(cost);
+        Err(WriteError::NoMemory { wanted, limit: memory.limit() })
+    }
+
     /// Gives up everything that is stored for the shard: its index is deleted, its writer closed.
     pub fn retire(&self) {
         self.shared.table.for_each_live(&mut |location| self.store.retire(location));

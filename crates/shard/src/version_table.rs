@@ -242,6 +242,8 @@ impl VersionTable {
         let held = row.held();
         let (kept, retired) = match apply(Some(held.last), None, new.last.seq_no) {
             Application::Stale => (held.place, new.place),
+            // Of two copies the later stays: the other is about to be given up.
+            Application::Same if is_earlier(new.place, held.place) => (held.place, new.place),
             Application::Newer | Application::Same => {
                 row.hold(new);
                 self.discount(held.place);
@@ -421,6 +423,12 @@ fn map_of_hash(hash: u64) -> usize {
 /// What the large maps have allocated, themselves included.
 fn allocated(maps: &[RwLock<Map>]) -> u64 {
     heap_bytes(size_of_val(maps)) + maps.iter().map(|map| map.read().allocated()).sum::<u64>()
+}
+
+/// Whether a source lies before the other.
+fn is_earlier(one: Place, other: Place) -> bool {
+    let order = |place: Place| place.location().map(|at| (at.segment, at.offset));
+    order(one).zip(order(other)).is_some_and(|(one, other)| one < other)
 }
 
 fn bytes(place: Place) -> u64 {

@@ -57,6 +57,8 @@ const RECENT_BYTES_MAX: usize = 128 << 10;
 const PLENTY_BYTES: u64 = 256 << 20;
 /// Sweeps visit the version table's maps no faster than this.
 const SWEEP_INTERVAL_MILLIS_MIN: i64 = 10;
+/// How many maps are visited when somebody asks for a sweep.
+const SWEEPS_MAX: u32 = 16;
 
 /// What reaches the writer through its mailbox.
 pub(crate) enum Request {
@@ -69,6 +71,8 @@ pub(crate) enum Request {
     },
     /// Copies of stored operations, where they still count.
     Relocate(Relocation),
+    /// Forget deletes that are remembered no longer.
+    Sweep,
     /// Accept nothing more; answer what waits and end.
     Close,
 }
@@ -107,6 +111,8 @@ pub(crate) struct Writer {
     recent: HashMap<SeqNo, Document>,
     recent_bytes: usize,
     last_sweep: Option<Timestamp>,
+    /// How many maps the next sweep visits.
+    sweeps: u32,
     /// Whether memory may not do for every new id that a batch can bring.
     is_memory_short: bool,
     /// What new ids of the batch will take, noted in advance so that all who ask at once are not told
@@ -143,6 +149,7 @@ impl Writer {
             recent: HashMap::new(),
             recent_bytes: 0,
             last_sweep: None,
+            sweeps: 1,
             is_memory_short: false,
             reserved_bytes: 0,
             spare_taken: HashMap::new(),
@@ -207,6 +214,7 @@ impl Writer {
                 self.backlog.extend(pending.map(|(write, slot)| Pending { write, slot }));
             }
             Request::Relocate(relocation) => self.relocations.push_back(relocation),
+            Request::Sweep => self.sweeps = SWEEPS_MAX,
             Request::Close => self.mailbox.close(),
         }
     }
@@ -474,8 +482,12 @@ impl Writer {
                 self.plan_modified(write, Some(present), modified, wanted, slot);
             }
             Err(Unprepared::Failed(error)) if still_holds => self.batch.answer(slot, Err(error)),
+            Err(Unprepared::Moved(location)) if self.place(&write.id) == Some(location) => {
+                let lost = StoreError::Moved(location).to_string();
+                self.batch.answer(slot, Err(WriteError::Unreadable(lost.into())));
+            }
             // What it was prepared on was refused by the log after all, or has moved: start again.
-            Ok(_) | Err(Unprepared::Failed(_) | Unprepared::Moved) => {
+            Ok(_) | Err(Unprepared::Failed(_) | Unprepared::Moved(_)) => {
                 let change = Change::Update(update);
                 self.plan_pending(Pending { write: Write { change, ..write }, slot });
             }
@@ -539,13 +551,17 @@ impl Writer {
     fn sweep(&mut self) {
         let (now, gc_deletes) = (self.clock.now(), self.shared.gc_deletes());
         let interval = (gc_deletes.as_millis() / 256).max(SWEEP_INTERVAL_MILLIS_MIN);
+        // Who writes nothing is asked now and then, and has that much to make up for.
+        let sweeps = std::mem::replace(&mut self.sweeps, 1);
         let is_due = self.last_sweep.is_none_or(|last| {
             now < last || now.as_millis().saturating_sub(last.as_millis()) >= interval
         });
         if self.shared.table.tombstones() == 0 || !is_due {
             return;
         }
-        self.shared.table.sweep(now, gc_deletes);
+        for _ in 0..sweeps {
+            self.shared.table.sweep(now, gc_deletes);
+        }
         self.last_sweep = Some(now);
     }
 
@@ -559,7 +575,7 @@ impl Writer {
                 // Its slots are not needed: all its answers are `end`.
                 Request::Write { writes, reply } => drop(self.replies.open(writes.len(), reply)),
                 Request::Relocate(relocation) => self.relocations.push_back(relocation),
-                Request::Close => {}
+                Request::Sweep | Request::Close => {}
             }
         }
         self.replies.fail_all(&end);

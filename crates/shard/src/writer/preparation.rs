@@ -41,7 +41,7 @@ pub(super) struct Prepared {
 /// Why an update was not prepared.
 pub(super) enum Unprepared {
     /// The present source was moved meanwhile: look it up again.
-    Moved,
+    Moved(Location),
     /// It cannot be.
     Failed(WriteError),
 }
@@ -78,7 +78,7 @@ pub(super) async fn prepare(
 
 fn unread(error: StoreError) -> Unprepared {
     match error {
-        StoreError::Moved(_) => Unprepared::Moved,
+        StoreError::Moved(location) => Unprepared::Moved(location),
         StoreError::Damaged(_) | StoreError::Failed { .. } => {
             Unprepared::Failed(WriteError::Unreadable(error.to_string().into()))
         }

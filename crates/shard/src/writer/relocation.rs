@@ -35,7 +35,9 @@ impl Relocation {
 impl Writer {
     /// Adds a copy of each operation that still counts. The batch must hold nothing else yet.
     pub(super) fn plan_relocation(&mut self, mut relocation: Relocation) {
-        if let Some(Damage { what, lost_below: Some(_) }) = &self.stream.damage {
+        if let Some(Damage { what, lost_below: Some(_) }) = &self.stream.damage
+            && !relocation.found.is_empty()
+        {
             // What counts cannot be told.
             let damaged = WriteError::Damaged(what.clone());
             return relocation.answer(Err(damaged));

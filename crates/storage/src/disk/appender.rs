@@ -31,9 +31,9 @@ use super::{
 };
 use crate::file::DirectoryLock;
 use reserve::Reserve;
-use writing::GroupError;
 
 pub(super) use reserve::make_room_for_opening;
+pub(super) use writing::GroupError;
 
 /// An entry that waits to be appended.
 pub(super) struct Append {

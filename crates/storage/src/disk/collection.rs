@@ -18,7 +18,7 @@ use std::sync::Arc;
 use shard::log::{LogError, Position, Relocate, StoredOperation, StreamId};
 
 use super::{
-    appender::Appender,
+    appender::{Appender, GroupError},
     checkpoint,
     directory::{Directory, DiskError},
     format::{Place, SEGMENT_HEADER_BYTES, SegmentIdentity, frames, group_start, locations},
@@ -132,14 +132,15 @@ impl Situation {
         let may_go = |segment| self.may_go(segment) || !keeps_for_views && self.is_free(segment);
         let best = with_garbage
             .filter(|(segment, garbage)| {
-                **garbage * 8 >= segment.bytes && **garbage > 0 && may_go(segment)
+                // The one that is written to is not worth a file while it is small.
+                let is_worth_it = segment.closed || segment.bytes * 64 >= self.segment_bytes_max;
+                let much = **garbage * 8 >= segment.bytes && **garbage > 0;
+                much && is_worth_it && may_go(segment)
             })
             .max_by_key(|(segment, garbage)| **garbage * 1_000 / segment.bytes.max(1));
         match best {
             None => Choice::Rest,
             Some((segment, _)) if segment.closed => self.evacuate(segment.number, pace),
-            // A small one is not worth a file; it has next to nothing to give.
-            Some((segment, _)) if segment.bytes * 64 < self.segment_bytes_max => Choice::Rest,
             Some(_) => Choice::Roll,
         }
     }
@@ -158,9 +159,14 @@ impl Situation {
     }
 
     fn evacuate(&self, number: u32, pace: Pace) -> Choice {
+        Choice::Evacuate(self.evacuation(number, pace))
+    }
+
+    /// How this segment is to be evacuated.
+    pub(super) fn evacuation(&self, number: u32, pace: Pace) -> Evacuation {
         let mut older = self.segments.iter().take_while(|segment| segment.number < number);
         let older_elsewhere = older.any(|segment| segment.retired_bytes > 0);
-        Choice::Evacuate(Evacuation { number, older_elsewhere, pace })
+        Evacuation { number, older_elsewhere, pace }
     }
 
     /// Whether a segment can be evacuated, and nobody reads on from there.
@@ -174,9 +180,9 @@ impl Situation {
     }
 
     fn oldest_with_garbage(&self) -> Option<&SegmentFacts> {
-        self.segments
-            .iter()
-            .find(|segment| segment.closed && segment.retired_bytes > 0 && self.may_go(segment))
+        let has_garbage = |segment: &&SegmentFacts| segment.closed && segment.retired_bytes > 0;
+        // If it cannot go, it is of no use that another one does.
+        self.segments.iter().find(has_garbage).filter(|segment| self.may_go(segment))
     }
 
     /// How much of each segment nobody needs.
@@ -199,7 +205,7 @@ impl Situation {
                 segment.retired_bytes
             };
             free &= segment.retired_bytes == 0;
-            garbage.min(segment.bytes)
+            segment.with_framing(garbage)
         });
         let bytes = bytes.collect();
         Garbage { bytes, blocked_bytes }
@@ -220,8 +226,6 @@ pub(super) struct Leaving {
     evacuation: Evacuation,
     /// Where the last group that was read ends.
     read: u64,
-    /// Whose entries are in it.
-    pub(super) streams: BTreeSet<StreamId>,
 }
 
 /// Operations of a leaving segment that still count.
@@ -238,7 +242,7 @@ pub(super) struct Chunk {
 impl Leaving {
     /// A segment of which nothing was read yet.
     pub(super) fn new(segment: Arc<Segment>, evacuation: Evacuation) -> Self {
-        Self { segment, evacuation, read: SEGMENT_HEADER_BYTES, streams: BTreeSet::new() }
+        Self { segment, evacuation, read: SEGMENT_HEADER_BYTES }
     }
 
     /// Its file.
@@ -262,7 +266,12 @@ impl Leaving {
         {
             let start = group_start(self.read);
             let header = read_header(&self.segment, start)?;
-            let group = read_group(&self.segment, &header)?;
+            let group = read_group(&self.segment, &header).inspect_err(|error| {
+                if let LogError::Damaged(_) = error {
+                    // It stays as it is, and so do the deletes that it may need.
+                    self.segment.set_damaged();
+                }
+            })?;
             let end = header.extent.end();
             chunk.read_bytes += end - self.read;
             self.read = end;
@@ -272,7 +281,6 @@ impl Leaving {
                 let damage = |what| LogError::Damaged(self.segment.file.damage(offset, what));
                 let frame = frame.map_err(damage)?;
                 let locations = locations(Position::from(frame.place), &frame.entry);
-                self.streams.insert(frame.stream);
                 for (operation, location) in frame.entry.operations.into_iter().zip(locations) {
                     let found = StoredOperation { operation, location };
                     if relocate.counts(frame.stream, &found, self.evacuation.older_elsewhere) {
@@ -312,7 +320,11 @@ impl Appender {
     /// # Errors
     /// When that failed; the log goes on if it was for lack of room.
     pub(super) fn close_segment(&mut self) -> Result<(), DiskError> {
-        if self.segment.end() > SEGMENT_HEADER_BYTES { self.roll() } else { Ok(()) }
+        if self.segment.end() <= SEGMENT_HEADER_BYTES {
+            return Ok(());
+        }
+        let rolled = |appender: &mut Self| appender.roll().map_err(GroupError::before_writing);
+        self.with_reserve(0, rolled).map_err(GroupError::into_cause)
     }
 
     /// Takes an evacuated segment out of the log, durably: from here on only the copies count. Its

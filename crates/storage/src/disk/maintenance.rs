@@ -34,8 +34,10 @@ use super::{
 
 /// How often it looks whether there is something to do.
 const INTERVAL: Duration = Duration::from_secs(1);
-/// A segment that could not be collected is left alone for so many of them.
-const PINNED_INTERVALS: u32 = 5;
+/// A segment that could not be collected is left alone for up to so many of them.
+const PINNED_INTERVALS_MAX: u32 = 600;
+/// After an evacuation that gained next to nothing, guesses are not trusted for so many of them.
+const DISTRUSTED_INTERVALS: u32 = 30;
 
 /// The thread, and how to reach it.
 pub(super) struct Maintenance {
@@ -76,7 +78,9 @@ impl Maintenance {
             relocate,
             signals: Arc::clone(&signals),
             pinned: BTreeMap::new(),
+            distrusted_intervals: 0,
             unwritable: BTreeSet::new(),
+            unwritable_intervals: 0,
             dropped: Vec::new(),
         };
         let stopped = Arc::clone(&signals);
@@ -117,12 +121,23 @@ struct Keeper {
     requests: mpsc::WeakSender<Request>,
     relocate: Arc<dyn Relocate>,
     signals: Arc<Signals>,
-    /// Segments that could not be collected, and for how many intervals they are left alone.
-    pinned: BTreeMap<u32, u32>,
-    /// Segments of which no checkpoint could be written; it is not tried again.
+    /// Segments that could not be collected.
+    pinned: BTreeMap<u32, Pin>,
+    /// For how long the guess which deletes are forgotten is not trusted.
+    distrusted_intervals: u32,
+    /// Segments of which no checkpoint could be written; it is tried again after a while.
     unwritable: BTreeSet<u32>,
+    unwritable_intervals: u32,
     /// Dropped segments whose files could not be removed yet.
     dropped: Vec<SegmentIdentity>,
+}
+
+/// For how long a segment is left alone.
+struct Pin {
+    /// How many intervals are left.
+    intervals: u32,
+    /// How many there were in the beginning.
+    last: u32,
 }
 
 /// Why a step was not taken to its end.
@@ -139,9 +154,10 @@ impl Keeper {
     /// Works until the log is closed.
     async fn run(mut self) {
         loop {
-            if let Err(error) = self.write_checkpoints() {
+            if let Err(error) = self.write_checkpoints().await {
                 return self.fail(error).await;
             }
+            self.relocate.sweep();
             match self.collect().await {
                 Ok(true) => {}
                 Ok(false) => {
@@ -149,12 +165,13 @@ impl Keeper {
                         () = sleep(INTERVAL) => {}
                         () = self.signals.wake.notified() => {}
                     }
-                    self.pinned.retain(|_, intervals| {
-                        *intervals -= 1;
-                        *intervals > 0
-                    });
+                    self.interval_passed();
                 }
-                Err(Interrupted::Closed | Interrupted::Stuck(_)) => return,
+                Err(Interrupted::Stuck(why)) => {
+                    tracing::warn!(why, "collection rests");
+                    sleep(INTERVAL).await;
+                }
+                Err(Interrupted::Closed) => return,
                 Err(Interrupted::Final(error)) => return self.fail(error).await,
             }
         }
@@ -164,11 +181,13 @@ impl Keeper {
     ///
     /// # Errors
     /// When a sync failed. Otherwise a checkpoint that is missing is missing.
-    fn write_checkpoints(&mut self) -> Result<(), DiskError> {
+    async fn write_checkpoints(&mut self) -> Result<(), DiskError> {
         for segment in self.shared.segments.without_checkpoint() {
             if self.unwritable.contains(&segment.identity.number) {
                 continue;
             }
+            // Here it can be stopped.
+            tokio::task::yield_now().await;
             match checkpoint::write(&self.directory, &segment) {
                 Ok(_) => {}
                 Err(checkpoint::WriteError::Disk(error)) if error.is_final() => return Err(error),
@@ -206,11 +225,7 @@ impl Keeper {
             }
             Choice::Evacuate(evacuation) => {
                 match self.evacuate(evacuation).await {
-                    Err(Interrupted::Stuck(why)) => {
-                        let number = evacuation.number;
-                        tracing::warn!(segment = number, why, "a segment cannot be collected");
-                        self.pinned.insert(number, PINNED_INTERVALS);
-                    }
+                    Err(Interrupted::Stuck(why)) => self.pin(evacuation.number, &why),
                     ended => ended?,
                 }
                 Ok(true)
@@ -218,12 +233,39 @@ impl Keeper {
         }
     }
 
+    /// Leaves a segment alone for a while, longer each time: what was copied of it may be copied again.
+    fn pin(&mut self, segment: u32, why: &str) {
+        tracing::warn!(segment, why, "a segment cannot be collected");
+        let pin = self.pinned.entry(segment).or_insert(Pin { intervals: 0, last: 1 });
+        pin.last = pin.last.saturating_mul(2).min(PINNED_INTERVALS_MAX);
+        pin.intervals = pin.last;
+    }
+
+    /// Some time has passed.
+    fn interval_passed(&mut self) {
+        for pin in self.pinned.values_mut() {
+            pin.intervals = pin.intervals.saturating_sub(1);
+        }
+        let segments = &self.shared.segments;
+        self.pinned.retain(|number, _| segments.get(*number).is_some());
+        self.distrusted_intervals = self.distrusted_intervals.saturating_sub(1);
+        self.unwritable_intervals += 1;
+        if self.unwritable_intervals >= PINNED_INTERVALS_MAX {
+            self.unwritable_intervals = 0;
+            self.unwritable.clear();
+        }
+    }
+
     fn situation(&self, urgent: bool) -> Situation {
+        let pinned = self.pinned.iter().filter(|(_, pin)| pin.intervals > 0);
+        // If the last evacuation found that next to all of a segment counts, the guess which deletes
+        // are forgotten was wrong: copies of deletes are counted twice.
+        let is_distrusted = self.distrusted_intervals > 0;
         Situation {
             segments: self.shared.segments.facts(),
-            pinned: self.pinned.keys().copied().collect(),
+            pinned: pinned.map(|(number, _)| *number).collect(),
             keep_from: self.shared.streams.keep_from(),
-            tombstones: self.relocate.tombstones(),
+            tombstones: if is_distrusted { u64::MAX } else { self.relocate.tombstones() },
             urgent,
             segment_bytes_max: self.shared.segments.segment_bytes_max(&self.options),
         }
@@ -232,13 +274,20 @@ impl Keeper {
     /// Copies what still counts of a segment and drops it.
     async fn evacuate(&mut self, evacuation: Evacuation) -> Result<(), Interrupted> {
         let Some(segment) = self.shared.segments.get(evacuation.number) else { return Ok(()) };
+        self.pass_segment(evacuation.number).await?;
+        // Only now is everything in it applied, and what it made garbage known as that.
+        let evacuation = self.situation(false).evacuation(evacuation.number, evacuation.pace);
+        let (bytes, mut copied_bytes) = (segment.end(), 0);
         let mut leaving = Leaving::new(segment, evacuation);
         while let Some(chunk) = leaving.next_chunk(self.relocate.as_ref())? {
             let rest = self.pause(&chunk, evacuation);
+            copied_bytes += chunk.bytes;
             self.copy(chunk, evacuation).await?;
             sleep(rest).await;
         }
-        self.leave_markers(&leaving).await?;
+        if copied_bytes > bytes / 8 * 7 {
+            self.distrusted_intervals = DISTRUSTED_INTERVALS;
+        }
         let identity = leaving.identity();
         self.ask(|answer| Request::DropSegment(identity.number, answer)).await?;
         self.dropped.push(identity);
@@ -281,19 +330,11 @@ impl Keeper {
         Ok(())
     }
 
-    /// Sees to it that each stream that is in the segment has an entry behind it: it says in which
-    /// term and at which number the stream is.
-    async fn leave_markers(&self, leaving: &Leaving) -> Result<(), Interrupted> {
-        let number = leaving.identity().number;
-        let streams = &self.shared.streams;
-        let ends_here = |stream: &StreamId| streams.ends_in(*stream, number);
-        let ending: Vec<_> = leaving
-            .streams
-            .iter()
-            .copied()
-            .filter(|stream| self.is_wanted(*stream) && ends_here(stream))
-            .collect();
-        for part in ending.chunks(1_000) {
+    /// Sees to it that each stream has an entry behind this segment. It says in which term and at which
+    /// number the stream is; and its writer, which appends one entry after the other, has applied what
+    /// it appended to the segment: only then can be told what of it counts.
+    async fn pass_segment(&self, number: u32) -> Result<(), Interrupted> {
+        for part in self.shared.streams.ending_in(number).chunks(1_000) {
             let markers =
                 part.iter().map(|stream| self.relocate.relocate(*stream, Vec::new(), false, true));
             futures_util::future::try_join_all(markers).await?;

@@ -46,7 +46,9 @@ pub(super) struct Segment {
 /// How much of a segment is of use to somebody.
 #[derive(Default)]
 struct Usage {
-    /// Bytes of operations with sources that no document needs any more.
+    /// Bytes of operations with sources.
+    indexed_bytes: AtomicU64,
+    /// Of those, the bytes that no document needs any more.
     retired_bytes: AtomicU64,
     /// Bytes of deletes.
     delete_bytes: AtomicU64,
@@ -89,12 +91,13 @@ impl Segment {
 
     /// What collection must know of it.
     pub(super) fn facts(&self) -> SegmentFacts {
-        let Usage { retired_bytes, delete_bytes, deletes } = &self.usage;
+        let Usage { indexed_bytes, retired_bytes, delete_bytes, deletes } = &self.usage;
         SegmentFacts {
             number: self.identity.number,
             closed: self.closed.load(Relaxed),
             damaged: self.is_damaged(),
             bytes: self.end(),
+            indexed_bytes: indexed_bytes.load(Relaxed),
             retired_bytes: retired_bytes.load(Relaxed),
             delete_bytes: delete_bytes.load(Relaxed),
             deletes: deletes.load(Relaxed),
@@ -105,8 +108,9 @@ impl Segment {
     fn count(&self, operation: &Outline<'_>) {
         let bytes = u64::from(operation.location.length);
         match operation.effect {
-            // Of use, until somebody says that it is retired.
-            OutlineEffect::Indexed => {}
+            OutlineEffect::Indexed => {
+                self.usage.indexed_bytes.fetch_add(bytes, Relaxed);
+            }
             OutlineEffect::Deleted(_) => {
                 self.usage.delete_bytes.fetch_add(bytes, Relaxed);
                 self.usage.deletes.fetch_add(1, Relaxed);
@@ -167,12 +171,28 @@ pub(super) struct SegmentFacts {
     pub(super) damaged: bool,
     /// How long it is.
     pub(super) bytes: u64,
-    /// Bytes of operations with sources that no document needs any more.
+    /// Bytes of operations with sources.
+    pub(super) indexed_bytes: u64,
+    /// Of those, the bytes that no document needs any more.
     pub(super) retired_bytes: u64,
     /// Bytes of deletes.
     pub(super) delete_bytes: u64,
     /// How many deletes there are.
     pub(super) deletes: u64,
+}
+
+impl SegmentFacts {
+    /// How much of the segment goes with so many bytes of operations: frames and groups around small
+    /// ones are longer than they.
+    pub(super) fn with_framing(&self, operations_bytes: u64) -> u64 {
+        let stored = u128::from(self.indexed_bytes + self.delete_bytes);
+        let operations = u128::from(operations_bytes).min(stored);
+        match (u128::from(self.bytes) * operations).checked_div(stored) {
+            Some(share) => u64::try_from(share).unwrap_or(self.bytes),
+            // There are only markers in it.
+            None => self.bytes,
+        }
+    }
 }
 
 /// All segments of the log by number, and thereby the store of all its streams.

@@ -121,9 +121,13 @@ impl Streams {
         self.by_id.lock().get(&id).map(|state| state.claim)
     }
 
-    /// Whether the last entry of a stream lies in this segment.
-    pub(super) fn ends_in(&self, id: StreamId, segment: u32) -> bool {
-        Place::from(self.last(id)).segment == segment
+    /// The open streams whose last entries lie in this segment.
+    pub(super) fn ending_in(&self, segment: u32) -> Vec<StreamId> {
+        let by_id = self.by_id.lock();
+        let ends = |state: &StreamState| {
+            state.claim == Claim::Open && Place::from(state.end.last).segment == segment
+        };
+        by_id.iter().filter(|(_, state)| ends(state)).map(|(id, _)| *id).collect()
     }
 
     /// Keeps what follows `position` of a stream for a view that has got so far.

@@ -104,18 +104,15 @@ impl Reserve {
 
     /// Makes it so long.
     fn grow(&mut self, directory: &Directory, target: u64) -> Result<(), DiskError> {
-        let is_new = self.file.is_none();
         let file = match self.file.take() {
             Some(file) => file,
             None => directory.create(NAME)?,
         };
         let file = self.file.insert(file);
         file.allocate(target)?;
-        // So that it is there after a power cut too, when nobody could make it any more.
+        // So that it is there after a power cut too, when nobody could make it any more. Its name is
+        // durable with the next change of the directory.
         file.sync()?;
-        if is_new {
-            directory.sync()?;
-        }
         self.bytes = target;
         Ok(())
     }

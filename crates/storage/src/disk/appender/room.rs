@@ -14,7 +14,7 @@ use std::{
 use shard::log::{AppendError, Refused};
 
 use super::{
-    super::{directory::DiskError, manifest::Manifest},
+    super::{directory::DiskError, manifest::Manifest, segments::SegmentFacts},
     Append, Appender,
     reserve::reserve_bytes_min,
     writing::GroupError,
@@ -84,7 +84,7 @@ impl Appender {
 
     /// Does a step that writes so many bytes; while it finds no room it is given some of the reserve
     /// and done again.
-    pub(super) fn with_reserve<T>(
+    pub(in crate::disk) fn with_reserve<T>(
         &mut self,
         bytes: u64,
         mut step: impl FnMut(&mut Self) -> Result<T, GroupError>,
@@ -171,9 +171,15 @@ impl Appender {
         }
     }
 
-    /// How long the reserve should be: as long as a segment, which collection has to write before it
-    /// can remove another.
+    /// How long the reserve should be: as long as a segment, or as what counts in the fullest of them,
+    /// which collection has to write before it can remove another.
     fn reserve_target(&self) -> u64 {
-        self.shared.segments.segment_bytes_max(&self.options)
+        let segments = &self.shared.segments;
+        let facts = segments.facts();
+        let counting = |segment: &SegmentFacts| segment.bytes.saturating_sub(segment.retired_bytes);
+        let most = facts.iter().filter(|segment| segment.closed).map(counting).max();
+        most.unwrap_or(0)
+            .min(self.options.segment_bytes_max)
+            .max(segments.segment_bytes_max(&self.options))
     }
 }

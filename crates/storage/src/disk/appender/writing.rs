@@ -16,7 +16,7 @@ use super::{
 };
 
 /// Why a group was not appended, and what that means for its entries.
-pub(super) enum GroupError {
+pub(in crate::disk) enum GroupError {
     /// Not stored; there may be room later.
     NoRoom(DiskError),
     /// Not stored, and the log cannot go on.
@@ -27,12 +27,12 @@ pub(super) enum GroupError {
 
 impl GroupError {
     /// The failure of a step before the group was written.
-    pub(super) fn before_writing(error: DiskError) -> Self {
+    pub(in crate::disk) fn before_writing(error: DiskError) -> Self {
         if error.is_out_of_room() { Self::NoRoom(error) } else { Self::NotStored(error) }
     }
 
     /// The failure below.
-    pub(super) fn into_cause(self) -> DiskError {
+    pub(in crate::disk) fn into_cause(self) -> DiskError {
         match self {
             Self::NoRoom(cause) | Self::NotStored(cause) | Self::Unknown(cause) => cause,
         }

@@ -23,6 +23,7 @@ fn segment(number: u32, bytes: u64, retired_bytes: u64) -> SegmentFacts {
         closed: true,
         damaged: false,
         bytes,
+        indexed_bytes: bytes,
         retired_bytes,
         delete_bytes: 0,
         deletes: 0,
@@ -30,7 +31,8 @@ fn segment(number: u32, bytes: u64, retired_bytes: u64) -> SegmentFacts {
 }
 
 fn deletes(number: u32, bytes: u64) -> SegmentFacts {
-    SegmentFacts { delete_bytes: bytes, deletes: bytes / 10, ..segment(number, bytes, 0) }
+    let deletes = bytes / 10;
+    SegmentFacts { indexed_bytes: 0, delete_bytes: bytes, deletes, ..segment(number, bytes, 0) }
 }
 
 fn open(number: u32, bytes: u64, retired_bytes: u64) -> SegmentFacts {
@@ -81,6 +83,32 @@ fn garbage_in_the_segment_that_is_written_to_closes_it() {
     assert_eq!(situation(garbage).choose(), Choice::Roll);
     let small = vec![segment(1, 1_000, 0), open(2, 12, 12)];
     assert_eq!(Situation { urgent: true, ..situation(small) }.choose(), Choice::Rest);
+}
+
+/// One that is not worth closing does not keep the others.
+#[test]
+fn garbage_in_a_tiny_open_segment_hides_no_other() {
+    let garbage = vec![segment(1, 1_000, 900), open(2, 12, 12)];
+    assert_eq!(situation(garbage).choose(), evacuate(1, false, Pace::Hurried));
+}
+
+/// A quarter of a segment of small documents is documents, the rest is what is around them.
+#[test]
+fn what_is_around_garbage_is_garbage() {
+    let small = SegmentFacts { indexed_bytes: 250, ..segment(1, 1_000, 240) };
+    assert_eq!(situation(vec![small, open(2, 100, 0)]).choose(), evacuate(1, false, Pace::Hurried));
+    let markers = SegmentFacts { indexed_bytes: 0, ..segment(1, 1_000, 0) };
+    assert_eq!(
+        situation(vec![markers, open(2, 100, 0)]).choose(),
+        evacuate(1, false, Pace::Hurried)
+    );
+}
+
+#[test]
+fn garbage_that_cannot_go_moves_no_other_segment_for_the_sake_of_deletes() {
+    let stuck = SegmentFacts { damaged: true, ..segment(1, 1_000, 1) };
+    let segments = vec![stuck, segment(2, 3_000, 1), deletes(3, 2_000), open(4, 10, 0)];
+    assert_eq!(situation(segments).choose(), Choice::Rest);
 }
 
 #[test]
@@ -141,6 +169,14 @@ fn long_life() -> Lifetime {
     life.collect_all();
     life.remember_deletes(false);
     life.collect_all();
+    // Its writer is slow; meanwhile the segment with the entry is closed and collected.
+    life.write_late(ONE, &[("a", Some(33))]);
+    life.roll();
+    life.collect_all();
+    life.write_late(ONE, &[("a", None)]);
+    life.roll();
+    life.collect_all();
+    life.write(ONE, &[("a", Some(44))]);
     life.checkpoint();
     life.remove(TWO);
     life.roll();

@@ -135,6 +135,8 @@ impl Relocate for Asked {
         0
     }
 
+    fn sweep(&self) {}
+
     fn relocate(
         &self,
         _: StreamId,
@@ -176,13 +178,15 @@ impl Contents {
 pub(super) struct Opened {
     appender: Appender,
     asked: Asked,
+    /// Entries that are durable, and their writers have not noticed yet.
+    late: Vec<(StreamId, Position, Entry)>,
 }
 
 pub(super) fn open(files: &SimulatedFileSystem, live: &[StreamId]) -> Opened {
     let mut shown = Shown(Mutex::new(Table { live: live.to_vec(), ..Table::default() }));
     let directory = DiskLog::with_file_system(Arc::new(files.clone()), TINY).directory;
     let appender = recover(directory, TINY, &mut shown).unwrap_or_else(|error| panic!("{error}"));
-    Opened { appender, asked: Asked(shown.0) }
+    Opened { appender, asked: Asked(shown.0), late: Vec::new() }
 }
 
 impl Opened {
@@ -197,14 +201,31 @@ impl Opened {
         live.into_iter().map(|id| (id, term(id))).collect()
     }
 
-    /// Appends an entry of these operations, and folds it in.
+    /// Appends an entry of these operations, and folds it in. A stream's writer does so with the entry
+    /// before, before it appends the next.
     fn append(&mut self, stream: StreamId, operations: Vec<Operation>, next_seq_no: SeqNo) {
+        let late = std::mem::take(&mut self.late);
+        for (of, position, entry) in late {
+            if of == stream {
+                self.fold(of, position, entry);
+            } else {
+                self.late.push((of, position, entry));
+            }
+        }
+        self.append_late(stream, operations, next_seq_no);
+        if let Some((stream, position, entry)) = self.late.pop() {
+            self.fold(stream, position, entry);
+        }
+    }
+
+    /// Appends an entry of these operations, which its writer does not notice.
+    fn append_late(&mut self, stream: StreamId, operations: Vec<Operation>, next_seq_no: SeqNo) {
         let state = self.appender.shared.streams.open(stream).unwrap();
         let entry = Entry { term: state.end.term, next_seq_no, operations };
         let (append, mut answered) = Append::new(stream, &state, &entry, state.end.last).unwrap();
         self.appender.commit(vec![append], Instant::now()).unwrap();
         let position = answered.try_recv().unwrap().unwrap();
-        self.fold(stream, position, entry);
+        self.late.push((stream, position, entry));
     }
 
     fn fold(&self, stream: StreamId, position: Position, entry: Entry) {
@@ -224,6 +245,10 @@ impl Opened {
 
     /// Collects a closed segment in the steps that maintenance takes.
     fn collect(&mut self, number: u32) {
+        for stream in self.appender.shared.streams.ending_in(number) {
+            let next = self.appender.shared.streams.open(stream).unwrap().end.next_seq_no;
+            self.append(stream, Vec::new(), next);
+        }
         let segments = Arc::clone(&self.appender.shared.segments);
         let facts = segments.facts();
         let older = facts.iter().take_while(|facts| facts.number < number);
@@ -239,12 +264,6 @@ impl Opened {
                     let next = self.appender.shared.streams.open(stream).unwrap().end.next_seq_no;
                     self.append(stream, operations, next);
                 }
-            }
-        }
-        for stream in leaving.streams.iter().filter(|stream| live.contains(stream)) {
-            if self.appender.shared.streams.ends_in(*stream, number) {
-                let next = self.appender.shared.streams.open(*stream).unwrap().end.next_seq_no;
-                self.append(*stream, Vec::new(), next);
             }
         }
         self.appender.drop_segment(number).unwrap();
@@ -315,6 +334,22 @@ impl Lifetime {
 
     /// Writes documents of a stream: with a source of so many bytes, or deletes them.
     pub(super) fn write(&mut self, stream: StreamId, writes: &[(&str, Option<usize>)]) {
+        let (operations, next) = self.operations(stream, writes);
+        self.opened.as_mut().unwrap().append(stream, operations, next);
+        self.note();
+    }
+
+    /// The same, but the stream's writer has not noticed yet that they are durable.
+    pub(super) fn write_late(&mut self, stream: StreamId, writes: &[(&str, Option<usize>)]) {
+        let (operations, next) = self.operations(stream, writes);
+        self.opened.as_mut().unwrap().append_late(stream, operations, next);
+    }
+
+    fn operations(
+        &mut self,
+        stream: StreamId,
+        writes: &[(&str, Option<usize>)],
+    ) -> (Vec<Operation>, SeqNo) {
         let written = &self.written;
         let opened = self.opened.as_mut().unwrap();
         let mut next = opened.appender.shared.streams.open(stream).unwrap().end.next_seq_no;
@@ -336,8 +371,7 @@ impl Lifetime {
             operations.push(Operation { seq_no: last.seq_no, term, time, effect });
             next = next.next();
         }
-        opened.append(stream, operations, next);
-        self.note();
+        (operations, next)
     }
 
     /// Collects the closed segments at these places in the list.
