@@ -293,3 +293,15 @@ fn many_operations_at_once_do_what_each_would_alone() {
         (alone.live(), alone.tombstones(), alone.live_bytes())
     );
 }
+
+/// One of them is about to be given up, and an opening shows them in any order.
+#[test]
+fn of_two_copies_the_later_holds() {
+    let (early, late) = (at(100), Location { segment: 2, ..at(7) });
+    for [first, second] in [[early, late], [late, early]] {
+        let table = VersionTable::new(1);
+        assert_eq!(table.apply("a", last(5), Place::Live(first)), None);
+        assert_eq!(table.apply("a", last(5), Place::Live(second)), Some(early));
+        assert_eq!(table.get("a").map(|held| held.place), Some(Place::Live(late)));
+    }
+}
