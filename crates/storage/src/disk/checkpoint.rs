@@ -17,7 +17,6 @@
 
 mod blocks;
 mod outlines;
-mod varint;
 
 use std::{fmt, path::PathBuf};
 

@@ -57,6 +57,7 @@ pub(super) use group::{
 pub(super) use record::{Malformed, TooLong, decode_record};
 pub(super) use remains::{FrameLeft, remains};
 pub(super) use segment::{SEGMENT_HEADER_BYTES, SegmentIdentity, segment_number};
+pub(super) use varint::{push_varint, take_varint, unzigzag, zigzag};
 
 use shard::log::Position;
 

@@ -17,9 +17,8 @@ use shard::{
     store::Location,
 };
 
-use super::{
-    super::format::{Malformed, Place, in_memory},
-    varint,
+use super::super::format::{
+    Malformed, Place, in_memory, push_varint, take_varint, unzigzag, zigzag,
 };
 
 /// The operation is a delete.
@@ -36,11 +35,11 @@ pub(super) fn encode_entry(
     bytes: &mut Vec<u8>,
 ) -> u64 {
     let offset = Place::from(entry.position).offset;
-    varint::put(offset.wrapping_sub(offset_before), bytes);
-    varint::put(stream.get(), bytes);
-    varint::put(entry.term.get(), bytes);
-    varint::put(entry.next_seq_no.get(), bytes);
-    varint::put(entry.operations.len() as u64, bytes);
+    push_varint(offset.wrapping_sub(offset_before), bytes);
+    push_varint(stream.get(), bytes);
+    push_varint(entry.term.get(), bytes);
+    push_varint(entry.next_seq_no.get(), bytes);
+    push_varint(entry.operations.len() as u64, bytes);
     let mut expected = Expected::of_entry(entry.next_seq_no, entry.operations.len() as u64, offset);
     for operation in entry.operations {
         encode_operation(&mut expected, entry.term, operation, bytes);
@@ -63,17 +62,17 @@ fn encode_operation(
     let other_term = (term != frame_term).then_some(term);
     let flag = |is_set, flag| if is_set { flag } else { 0 };
     bytes.push(flag(deleted.is_some(), DELETED) | flag(other_term.is_some(), OTHER_TERM));
-    varint::put_signed(seq_no.get().wrapping_sub(expected.seq_no).cast_signed(), bytes);
-    varint::put(version.get().cast_unsigned(), bytes);
-    varint::put(u64::from(location.offset).wrapping_sub(expected.offset), bytes);
-    varint::put(u64::from(location.length), bytes);
+    push_varint(zigzag(seq_no.get().wrapping_sub(expected.seq_no).cast_signed()), bytes);
+    push_varint(version.get().cast_unsigned(), bytes);
+    push_varint(u64::from(location.offset).wrapping_sub(expected.offset), bytes);
+    push_varint(u64::from(location.length), bytes);
     if let Some(term) = other_term {
-        varint::put(term.get(), bytes);
+        push_varint(term.get(), bytes);
     }
     if let Some(at) = deleted {
-        varint::put_signed(at.as_millis(), bytes);
+        push_varint(zigzag(at.as_millis()), bytes);
     }
-    varint::put(id.len() as u64, bytes);
+    push_varint(id.len() as u64, bytes);
     bytes.extend_from_slice(id.as_bytes());
     *expected = Expected::after(seq_no, location);
 }
@@ -126,11 +125,11 @@ impl<'a> Outlines<'a> {
 
     fn take_entry(&mut self) -> Option<EntryHead> {
         let rest = &mut self.rest;
-        let offset = self.offset_before.wrapping_add(varint::take(rest)?);
-        let stream = StreamId::new(varint::take(rest)?);
-        let term = PrimaryTerm::new(varint::take(rest)?);
-        let next_seq_no = SeqNo::new(varint::take(rest)?);
-        let count = varint::take(rest)?;
+        let offset = self.offset_before.wrapping_add(take_varint(rest)?);
+        let stream = StreamId::new(take_varint(rest)?);
+        let term = PrimaryTerm::new(take_varint(rest)?);
+        let next_seq_no = SeqNo::new(take_varint(rest)?);
+        let count = take_varint(rest)?;
         if offset > u64::from(u32::MAX) {
             return None;
         }
@@ -165,20 +164,20 @@ fn take_operation<'a>(
 ) -> Option<Outline<'a>> {
     let (&flags, after) = rest.split_first()?;
     *rest = after;
-    let seq_no = expected.seq_no.wrapping_add(varint::take_signed(rest)?.cast_unsigned());
-    let version = Version::new(varint::take(rest)?.cast_signed())?;
-    let offset = expected.offset.wrapping_add(varint::take(rest)?);
+    let seq_no = expected.seq_no.wrapping_add(unzigzag(take_varint(rest)?).cast_unsigned());
+    let version = Version::new(take_varint(rest)?.cast_signed())?;
+    let offset = expected.offset.wrapping_add(take_varint(rest)?);
     let offset = u32::try_from(offset).ok()?;
-    let length = u32::try_from(varint::take(rest)?).ok()?;
+    let length = u32::try_from(take_varint(rest)?).ok()?;
     let term = match flags & OTHER_TERM {
         0 => frame_term,
-        _ => PrimaryTerm::new(varint::take(rest)?),
+        _ => PrimaryTerm::new(take_varint(rest)?),
     };
     let effect = match flags & DELETED {
         0 => OutlineEffect::Indexed,
-        _ => OutlineEffect::Deleted(Timestamp::from_millis(varint::take_signed(rest)?)),
+        _ => OutlineEffect::Deleted(Timestamp::from_millis(unzigzag(take_varint(rest)?))),
     };
-    let id_length = in_memory(varint::take(rest)?);
+    let id_length = in_memory(take_varint(rest)?);
     let (id, after) = rest.split_at_checked(id_length)?;
     *rest = after;
     Some(Outline {

@@ -16,7 +16,7 @@ pub(super) fn varint_bytes(number: u64) -> usize {
 }
 
 /// Appends a number.
-pub(super) fn push_varint(number: u64, bytes: &mut Vec<u8>) {
+pub(in crate::disk) fn push_varint(number: u64, bytes: &mut Vec<u8>) {
     let mut rest = number;
     loop {
         let [low, ..] = rest.to_le_bytes();
@@ -31,31 +31,48 @@ pub(super) fn push_varint(number: u64, bytes: &mut Vec<u8>) {
 impl Fields<'_> {
     /// A number that takes as few bytes as it can.
     pub(super) fn varint(&mut self) -> Option<u64> {
-        let mut number = 0;
-        for shift in (0..u64::BITS).step_by(BITS as usize) {
-            let byte = self.u8()?;
-            let bits = u64::from(byte & !MORE);
-            let shifted = bits << shift;
-            if shifted >> shift != bits {
-                return None;
-            }
-            number |= shifted;
-            if byte & MORE == 0 {
-                let is_shortest = byte != 0 || shift == 0;
-                return is_shortest.then_some(number);
-            }
-        }
-        None
+        take_varint(&mut self.0)
     }
 }
 
+/// Takes a number off the front of some bytes, if it takes as few of them as it can.
+#[inline]
+pub(in crate::disk) fn take_varint(bytes: &mut &[u8]) -> Option<u64> {
+    let (&first, rest) = bytes.split_first()?;
+    if first & MORE == 0 {
+        *bytes = rest;
+        return Some(u64::from(first));
+    }
+    take_long(bytes)
+}
+
+/// The same, of more than one byte.
+fn take_long(bytes: &mut &[u8]) -> Option<u64> {
+    let mut number = 0;
+    for shift in (0..u64::BITS).step_by(BITS as usize) {
+        let (&byte, rest) = bytes.split_first()?;
+        *bytes = rest;
+        let bits = u64::from(byte & !MORE);
+        let shifted = bits << shift;
+        if shifted >> shift != bits {
+            return None;
+        }
+        number |= shifted;
+        if byte & MORE == 0 {
+            // A last byte of nothing could be left out.
+            return (byte != 0).then_some(number);
+        }
+    }
+    None
+}
+
 /// A number with its sign in the lowest bit, so that small ones of either sign are short.
-pub(super) fn zigzag(number: i64) -> u64 {
+pub(in crate::disk) fn zigzag(number: i64) -> u64 {
     (number << 1 ^ number >> 63).cast_unsigned()
 }
 
 /// The number that [`zigzag`] made this of.
-pub(super) fn unzigzag(number: u64) -> i64 {
+pub(in crate::disk) fn unzigzag(number: u64) -> i64 {
     (number >> 1).cast_signed() ^ -(number & 1).cast_signed()
 }
 
