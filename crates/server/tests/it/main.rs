@@ -34,4 +34,5 @@ mod random;
 mod restarts;
 mod server;
 mod shutdown;
+mod space;
 mod transcripts;

@@ -9,6 +9,14 @@ impl Random {
         Self(seed)
     }
 
+    /// A source that `OCCAM_TEST_SEED` chooses, or nobody; the seed is printed.
+    pub fn of_this_run() -> Self {
+        let seed = std::env::var("OCCAM_TEST_SEED").ok().map(|seed| seed.parse().unwrap());
+        let seed = seed.unwrap_or_else(|| getrandom::u64().unwrap());
+        eprintln!("OCCAM_TEST_SEED={seed}");
+        Self::new(seed)
+    }
+
     /// Another source, which depends on this one's seed.
     pub fn fork(&mut self) -> Self {
         Self(self.next())
