@@ -106,6 +106,15 @@ impl Occam {
         assert_eq!((end.status.code(), end.stderr.as_str()), (Some(0), ""));
     }
 
+    /// Asks it to stop and waits, with an exit code of 0. Returns what it said: warnings at most.
+    pub fn stop_with_warnings(mut self) -> String {
+        self.ask_to_stop();
+        let End { status, stderr } = self.wait();
+        assert_eq!(status.code(), Some(0), "{stderr}");
+        assert!(stderr.lines().all(|line| line.contains(" WARN ")), "{stderr}");
+        stderr
+    }
+
     /// Waits until it has ended by itself.
     pub fn wait(&mut self) -> End {
         let ended = loop {

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::client::{Client, Reply, bare, bulk, json as json_request};
-use crate::occam::{End, Occam};
+use crate::occam::Occam;
 use crate::random::Random;
 use crate::server::pass;
 
@@ -201,17 +201,8 @@ fn kill_and_restart(mut occam: Occam, directory: &TempDir) -> Occam {
 }
 
 fn stop_and_restart(occam: Occam, directory: &TempDir) -> Occam {
-    stop_with_warnings(occam);
+    occam.stop_with_warnings();
     Occam::start(directory.path())
-}
-
-/// Asks it to stop and waits until it has; returns what it warned of, such as what a kill left.
-fn stop_with_warnings(mut occam: Occam) -> String {
-    occam.ask_to_stop();
-    let End { status, stderr } = occam.wait();
-    assert_eq!(status.code(), Some(0), "{stderr}");
-    assert!(stderr.lines().all(|line| line.contains(" WARN ")), "{stderr}");
-    stderr
 }
 
 /// How long the files are together, but for the one that is nothing but room.
@@ -419,7 +410,7 @@ fn deletes_are_not_undone_by_collection_and_restarts() {
     }
     let occam = kill_and_restart(occam, &directory);
     indices.iter().for_each(|held| held.check(&occam));
-    stop_with_warnings(occam);
+    occam.stop_with_warnings();
 }
 
 #[test]
@@ -451,7 +442,7 @@ fn a_start_reads_checkpoints() {
         let checkpoints = check_checkpoints(directory.path());
         let damaged = checkpoints.first().unwrap();
         flip(&directory.path().join(damaged), part);
-        let stderr = stop_with_warnings(start_and_check());
+        let stderr = start_and_check().stop_with_warnings();
         assert_eq!(stderr.lines().count(), 1, "{stderr}");
         for said in ["WARN", damaged, "offset", "reading the segment instead"] {
             assert!(stderr.contains(said), "{said}: {stderr}");
@@ -477,7 +468,7 @@ fn writes_that_are_answered_before_they_are_synced_survive_a_kill() {
         occam = kill_and_restart(occam, &directory);
         held.check(&occam);
     }
-    stop_with_warnings(occam);
+    occam.stop_with_warnings();
 }
 
 #[test]

@@ -53,7 +53,7 @@ fn remove_leftovers(directory: &Directory, manifest: &mut Manifest) -> Result<()
                 return Err(LogError::Damaged(file.damage(0, what)));
             }
         }
-        tracing::warn!(
+        tracing::info!(
             file = %directory.path(&name).display(),
             "removing a segment that a crash left before it held anything"
         );
