@@ -432,11 +432,15 @@ impl Relocate for Catalog {
         with_marker: bool,
     ) -> BoxFuture<'_, Result<(), RelocateError>> {
         Box::pin(async move {
-            let failed = |why: String| RelocateError { stream, why };
-            let shard = self.shard_on(stream);
-            let shard = shard.ok_or_else(|| failed("it is not open".to_owned()))?;
+            let not_open =
+                || RelocateError { stream, why: "it is not open".to_owned(), is_passing: true };
+            let shard = self.shard_on(stream).ok_or_else(not_open)?;
             let relocated = shard.relocate(found, older_elsewhere, with_marker).await;
-            relocated.map_err(|error| failed(error.to_string()))
+            relocated.map_err(|error| RelocateError {
+                stream,
+                why: error.to_string(),
+                is_passing: error == WriteError::Closed,
+            })
         })
     }
 }

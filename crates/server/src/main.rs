@@ -13,14 +13,15 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use clap::Parser;
-use node::{AutoCreate, Node, NodeOptions, Random};
+use node::{AutoCreate, Node, NodeOptions, Random, StartError};
 use server::config::Config;
 use server::config::arguments::{Arguments, Command, LogFormat};
 use server::http::{self, Listener, Settings};
 use server::rest::Api;
 use shard::SystemClock;
+use shard::log::LogError;
 use storage::disk::{DiskLog, Options};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -44,8 +45,19 @@ fn main() -> ExitCode {
     start_tracing(config.log_format);
     match run(&config) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => fail(1, &format!("{error:#}")),
+        Err(error) => fail(1, &told(&error)),
     }
+}
+
+/// An error with its causes, each once: some tell their cause themselves.
+fn told(error: &anyhow::Error) -> String {
+    error.chain().map(ToString::to_string).fold(String::new(), |told, cause| {
+        match (told.is_empty(), told.ends_with(&cause)) {
+            (true, _) => cause,
+            (false, true) => told,
+            (false, false) => format!("{told}: {cause}"),
+        }
+    })
 }
 
 fn fail(code: u8, complaint: &str) -> ExitCode {
@@ -142,6 +154,12 @@ async fn open(config: &Config) -> anyhow::Result<Arc<Node>> {
     let log = Box::new(DiskLog::new(data, log_options));
     let ready = Node::start(log, Arc::new(SystemClock), Arc::new(SystemRandom), options)
         .await
+        .map_err(|error| match error {
+            StartError::Log(LogError::Damaged(what)) => anyhow!(
+                "{what}; `occam check` tells what is whole, and with `--salvage` saves it elsewhere"
+            ),
+            StartError::Log(_) | StartError::Catalog(_) => error.into(),
+        })
         .with_context(|| format!("cannot open the data directory [{}]", data.display()))?;
     tracing::info!(documents = ready.documents, "ready");
     Ok(ready.node)

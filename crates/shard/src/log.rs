@@ -182,6 +182,10 @@ pub trait Log: Send + Sync {
     /// markers have a chance: there is a reserve for those, so that room can be made.
     fn has_room(&self) -> bool;
 
+    /// How long whoever wants to write so many bytes of documents is to wait before it does, so that
+    /// garbage is not made faster than it is collected.
+    fn delay(&self, bytes: usize) -> Duration;
+
     /// A view of the stream has got as far as `position`: what follows is kept for it as it was
     /// appended, within bounds, however little of it counts; nothing is kept for a view that has
     /// [`Position::END`], which is how a stream begins.
@@ -323,6 +327,8 @@ pub struct RelocateError {
     pub stream: StreamId,
     /// The reason.
     pub why: String,
+    /// Whether it will soon be otherwise: the stream is just being created or removed.
+    pub is_passing: bool,
 }
 
 /// Why a log cannot be opened, read or closed.

@@ -157,6 +157,10 @@ impl Shard {
     /// Once they have reached the mailbox they run to their end, also when the future is dropped;
     /// before that, which is while the present sources of updates are read, nothing happens at all.
     pub async fn write(&self, mut writes: Vec<Write>) -> Vec<Result<Written, WriteError>> {
+        let delay = self.log.delay(writes.iter().map(Write::source_bytes).sum());
+        if !delay.is_zero() {
+            tokio::time::sleep(delay).await;
+        }
         let mut fetched_bytes = 0;
         for write in &mut writes {
             self.fetch_basis(write, &mut fetched_bytes).await;

@@ -21,6 +21,17 @@ pub struct Write {
     pub change: Change,
 }
 
+impl Write {
+    /// How many bytes of a document it brings along, about.
+    pub(crate) fn source_bytes(&self) -> usize {
+        match &self.change {
+            Change::Index(source) | Change::Create(source) => source.len(),
+            Change::Delete => 0,
+            Change::Update(update) => update.modify.weight(),
+        }
+    }
+}
+
 /// What a write does to its document.
 #[derive(Debug)]
 pub enum Change {

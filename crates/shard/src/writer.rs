@@ -286,7 +286,8 @@ impl Writer {
             return Some(WriteError::Damaged(Arc::clone(what)));
         }
         let adds = match write.change {
-            Change::Delete => false,
+            // Of what is not there it makes no room, and takes some for a tombstone.
+            Change::Delete => !self.has_room && self.state(&write.id).live().is_none(),
             Change::Index(_) | Change::Create(_) | Change::Update(_) => true,
         };
         if adds && !self.has_room {

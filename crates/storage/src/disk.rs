@@ -32,6 +32,7 @@ mod reading;
 mod recovery;
 mod segments;
 mod streams;
+mod throttle;
 
 #[cfg(test)]
 mod tests;

@@ -6,10 +6,11 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::{IsTerminal, Write};
+use std::path::absolute;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::{Value, json};
 use server::config::arguments::CheckArguments;
@@ -29,6 +30,9 @@ pub(crate) fn run(wanted: &CheckArguments) -> anyhow::Result<ExitCode> {
     let (report, salvaged) = match &wanted.salvage {
         None => (check(from, &mut |progress| bar.show(progress))?, None),
         Some(directory) => {
+            if absolute(directory)?.starts_with(absolute(&wanted.directory)?) {
+                bail!("[{}] lies in the directory that is checked", directory.display());
+            }
             let to = Arc::new(DiskFileSystem::new(directory));
             let salvaged = salvage(from, to, &mut |progress| bar.show(progress))?;
             (salvaged.report.clone(), Some(salvaged))

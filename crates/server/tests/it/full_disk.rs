@@ -94,6 +94,10 @@ impl Log for Disk<Arc<dyn Log>> {
         !self.1.load(SeqCst)
     }
 
+    fn delay(&self, bytes: usize) -> std::time::Duration {
+        self.0.delay(bytes)
+    }
+
     fn release(&self, position: Position) {
         self.0.release(position);
     }

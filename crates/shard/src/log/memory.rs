@@ -1,7 +1,7 @@
 //! The reference log: a vector behind a mutex. Durable for as long as the [`MemoryLog`] lives, which
 //! stands for the disk; opening it again stands for a restart.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use document::{PrimaryTerm, SeqNo};
 use parking_lot::Mutex;
@@ -216,6 +216,10 @@ impl Log for MemoryStream {
 
     fn has_room(&self) -> bool {
         true
+    }
+
+    fn delay(&self, _bytes: usize) -> Duration {
+        Duration::ZERO
     }
 
     fn release(&self, _position: Position) {}

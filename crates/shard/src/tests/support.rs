@@ -209,6 +209,10 @@ impl Log for GatedLog {
         self.world.has_room.load(SeqCst)
     }
 
+    fn delay(&self, bytes: usize) -> std::time::Duration {
+        self.below.delay(bytes)
+    }
+
     fn release(&self, position: Position) {
         self.below.release(position);
     }

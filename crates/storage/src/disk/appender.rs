@@ -18,7 +18,7 @@ use std::{
 
 use document::{Effect, Operation, PrimaryTerm, SeqNo};
 use shard::log::{AppendError, Durability, Entry, Position, Refused, StreamId};
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 
 use super::{
     Options, checkpoint,
@@ -28,6 +28,7 @@ use super::{
     manifest::Manifest,
     segments::{Segment, Segments},
     streams::{StreamEnd, StreamState, Streams},
+    throttle::Throttle,
 };
 use crate::file::DirectoryLock;
 use reserve::Reserve;
@@ -106,6 +107,10 @@ pub(super) struct Shared {
     pub(super) damages: Damages,
     /// Whether the disk is full: new documents are refused.
     pub(super) is_full: AtomicBool,
+    /// A segment was closed: it wants a checkpoint, and there may be something to collect.
+    pub(super) rolled: Notify,
+    /// Makes those wait who add documents, while collection lags behind.
+    pub(super) throttle: Throttle,
 }
 
 impl Shared {

@@ -87,6 +87,8 @@ impl Pace {
 
 /// How much is read at a time.
 const READ_BYTES_MAX: u64 = 16 << 20;
+/// What is waited for each byte that is written when the log has twice the size it needs.
+const DELAY_NANOS_PER_BYTE: u64 = 50;
 /// For views that lag behind, the log may grow to so many times of what is needed.
 const KEPT_FACTOR_MAX: u64 = 4;
 /// So many small segments are gathered into one.
@@ -101,15 +103,8 @@ impl Situation {
     /// directory below twice of what is needed.
     pub(super) fn choose(&self) -> Choice {
         let garbage = self.garbage();
-        let total: u64 = self.segments.iter().map(|segment| segment.bytes).sum();
-        let wasted: u64 = garbage.bytes.iter().sum();
-        let needed = total - wasted;
-        let slack = self.segment_bytes_max / 16;
-        let pace = if self.urgent || total > needed + needed / 2 + slack {
-            Pace::Hurried
-        } else {
-            Pace::Calm
-        };
+        let (needed, total) = self.needed_and_total(&garbage);
+        let (slack, pace) = (self.slack(), self.pace());
         if garbage.blocked_bytes > needed / 4 + slack
             && let Some(oldest) = self.oldest_with_garbage()
         {
@@ -124,6 +119,39 @@ impl Situation {
             }
         }
         self.gather_small()
+    }
+
+    /// How fast it should go about it.
+    pub(super) fn pace(&self) -> Pace {
+        let (needed, total) = self.needed_and_total(&self.garbage());
+        if self.urgent || total > needed + needed / 2 + self.slack() {
+            Pace::Hurried
+        } else {
+            Pace::Calm
+        }
+    }
+
+    /// How long whoever adds documents is to wait for each byte, so that garbage is not made faster
+    /// than it is taken away: nothing up to 1.6 times of what is needed, and at twice as much as long
+    /// as leaves 20 MB in a second.
+    pub(super) fn delay_nanos_per_byte(&self) -> u64 {
+        let (needed, total) = self.needed_and_total(&self.garbage());
+        let free = needed + needed / 10 * 6 + 4 * self.slack();
+        let excess = total.saturating_sub(free);
+        let tenths = excess.saturating_mul(10) / (needed / 10 * 4).max(self.slack()).max(1);
+        DELAY_NANOS_PER_BYTE * tenths.min(30) / 10
+    }
+
+    /// How much space is needed, and how much is taken.
+    fn needed_and_total(&self, garbage: &Garbage) -> (u64, u64) {
+        let total: u64 = self.segments.iter().map(|segment| segment.bytes).sum();
+        let wasted: u64 = garbage.bytes.iter().sum();
+        (total - wasted, total)
+    }
+
+    /// So little is never worth anything.
+    fn slack(&self) -> u64 {
+        self.segment_bytes_max / 16
     }
 
     /// The segment with the largest share of garbage, if that is an eighth or more.
@@ -243,6 +271,16 @@ impl Leaving {
     /// A segment of which nothing was read yet.
     pub(super) fn new(segment: Arc<Segment>, evacuation: Evacuation) -> Self {
         Self { segment, evacuation, read: SEGMENT_HEADER_BYTES }
+    }
+
+    /// How fast it goes.
+    pub(super) fn pace(&self) -> Pace {
+        self.evacuation.pace
+    }
+
+    /// Sets how it goes on.
+    pub(super) fn set_pace(&mut self, pace: Pace) {
+        self.evacuation.pace = pace;
     }
 
     /// Its file.

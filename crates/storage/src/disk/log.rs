@@ -6,7 +6,11 @@
 //! nobody asks, such as the sync of entries that were answered before it, and tells the steps what
 //! time it is.
 
-use std::{sync::Arc, thread::JoinHandle, time::Instant};
+use std::{
+    sync::Arc,
+    thread::JoinHandle,
+    time::{Duration, Instant},
+};
 
 use document::PrimaryTerm;
 use parking_lot::Mutex;
@@ -286,6 +290,10 @@ impl Log for DiskStream {
 
     fn has_room(&self) -> bool {
         self.shared.has_room()
+    }
+
+    fn delay(&self, bytes: usize) -> Duration {
+        self.shared.throttle.delay(bytes, Instant::now())
     }
 
     fn release(&self, position: Position) {

@@ -18,7 +18,7 @@ use parking_lot::Mutex;
 use shard::log::{LogError, Relocate, RelocateError, StreamId};
 use tokio::{
     sync::{Notify, mpsc, oneshot},
-    time::sleep,
+    time::{Instant, sleep},
 };
 
 use super::{
@@ -29,11 +29,14 @@ use super::{
     directory::{Directory, DiskError},
     format::SegmentIdentity,
     log::Request,
+    segments::Segment,
     streams::Claim,
 };
 
 /// How often it looks whether there is something to do.
 const INTERVAL: Duration = Duration::from_secs(1);
+/// While it rests it looks so often whether it must hurry.
+const REST_MAX: Duration = Duration::from_millis(100);
 /// A segment that could not be collected is left alone for up to so many of them.
 const PINNED_INTERVALS_MAX: u32 = 600;
 /// After an evacuation that gained next to nothing, guesses are not trusted for so many of them.
@@ -81,6 +84,8 @@ impl Maintenance {
             distrusted_intervals: 0,
             unwritable: BTreeSet::new(),
             unwritable_intervals: 0,
+            looked: Instant::now(),
+            had_room: true,
             dropped: Vec::new(),
         };
         let stopped = Arc::clone(&signals);
@@ -128,6 +133,10 @@ struct Keeper {
     /// Segments of which no checkpoint could be written; it is tried again after a while.
     unwritable: BTreeSet<u32>,
     unwritable_intervals: u32,
+    /// When it last looked for what time brings about.
+    looked: Instant,
+    /// Whether there was room for new documents when it looked last.
+    had_room: bool,
     /// Dropped segments whose files could not be removed yet.
     dropped: Vec<SegmentIdentity>,
 }
@@ -146,6 +155,8 @@ enum Interrupted {
     Closed,
     /// This segment cannot be collected now.
     Stuck(String),
+    /// A stream in it is just being created or removed, or the process ends.
+    Early,
     /// A sync failed.
     Final(DiskError),
 }
@@ -154,50 +165,57 @@ impl Keeper {
     /// Works until the log is closed.
     async fn run(mut self) {
         loop {
-            if let Err(error) = self.write_checkpoints().await {
-                return self.fail(error).await;
+            // One at a time: under a load that makes garbage of all segments, collection matters more.
+            let wrote = match self.write_checkpoint() {
+                Ok(wrote) => wrote,
+                Err(error) => return self.fail(error).await,
+            };
+            // Here it can be stopped.
+            tokio::task::yield_now().await;
+            if self.looked.elapsed() >= INTERVAL {
+                self.looked = Instant::now();
+                self.relocate.sweep();
+                self.interval_passed();
             }
-            self.relocate.sweep();
             match self.collect().await {
                 Ok(true) => {}
+                Ok(false) if wrote => {}
                 Ok(false) => {
                     tokio::select! {
                         () = sleep(INTERVAL) => {}
                         () = self.signals.wake.notified() => {}
+                        () = self.shared.rolled.notified() => {}
                     }
-                    self.interval_passed();
                 }
                 Err(Interrupted::Stuck(why)) => {
                     tracing::warn!(why, "collection rests");
                     sleep(INTERVAL).await;
                 }
+                Err(Interrupted::Early) => sleep(INTERVAL).await,
                 Err(Interrupted::Closed) => return,
                 Err(Interrupted::Final(error)) => return self.fail(error).await,
             }
         }
     }
 
-    /// Writes the checkpoints of segments that were closed.
+    /// Writes the checkpoint of a segment that was closed, if one has none; says whether it did.
     ///
     /// # Errors
     /// When a sync failed. Otherwise a checkpoint that is missing is missing.
-    async fn write_checkpoints(&mut self) -> Result<(), DiskError> {
-        for segment in self.shared.segments.without_checkpoint() {
-            if self.unwritable.contains(&segment.identity.number) {
-                continue;
-            }
-            // Here it can be stopped.
-            tokio::task::yield_now().await;
-            match checkpoint::write(&self.directory, &segment) {
-                Ok(_) => {}
-                Err(checkpoint::WriteError::Disk(error)) if error.is_final() => return Err(error),
-                Err(error) => {
-                    tracing::warn!(%error, "no checkpoint: the next start will read the segment");
-                    self.unwritable.insert(segment.identity.number);
-                }
+    fn write_checkpoint(&mut self) -> Result<bool, DiskError> {
+        let mut without = self.shared.segments.without_checkpoint().into_iter();
+        let is_to_be_tried =
+            |segment: &Arc<Segment>| !self.unwritable.contains(&segment.identity.number);
+        let Some(segment) = without.find(is_to_be_tried) else { return Ok(false) };
+        match checkpoint::write(&self.directory, &segment) {
+            Ok(_) => {}
+            Err(checkpoint::WriteError::Disk(error)) if error.is_final() => return Err(error),
+            Err(error) => {
+                tracing::warn!(%error, "no checkpoint: the next start will read the segment");
+                self.unwritable.insert(segment.identity.number);
             }
         }
-        Ok(())
+        Ok(true)
     }
 
     /// Has the log fail.
@@ -213,8 +231,18 @@ impl Keeper {
         if self.options.collected_bytes_per_second == 0 {
             return Ok(false);
         }
+        if self.signals.removed.load(Relaxed) || self.shared.has_room() != self.had_room {
+            // What was in the way may be gone.
+            self.had_room = self.shared.has_room();
+            self.pinned.clear();
+        }
         let urgent = self.signals.removed.load(Relaxed) || !self.shared.has_room();
-        match self.situation(urgent).choose() {
+        let situation = self.situation(urgent);
+        let delay = situation.delay_nanos_per_byte();
+        self.shared.throttle.set(delay);
+        let choice = situation.choose();
+        tracing::debug!(?choice, delay, "collection looks around");
+        match choice {
             Choice::Rest => {
                 self.signals.removed.store(false, Relaxed);
                 Ok(false)
@@ -226,6 +254,9 @@ impl Keeper {
             Choice::Evacuate(evacuation) => {
                 match self.evacuate(evacuation).await {
                     Err(Interrupted::Stuck(why)) => self.pin(evacuation.number, &why),
+                    Err(Interrupted::Early) => {
+                        self.pinned.insert(evacuation.number, Pin { intervals: 1, last: 1 });
+                    }
                     ended => ended?,
                 }
                 Ok(true)
@@ -280,10 +311,10 @@ impl Keeper {
         let (bytes, mut copied_bytes) = (segment.end(), 0);
         let mut leaving = Leaving::new(segment, evacuation);
         while let Some(chunk) = leaving.next_chunk(self.relocate.as_ref())? {
-            let rest = self.pause(&chunk, evacuation);
+            let rest = self.pause(&chunk);
             copied_bytes += chunk.bytes;
-            self.copy(chunk, evacuation).await?;
-            sleep(rest).await;
+            self.copy(chunk, Evacuation { pace: leaving.pace(), ..evacuation }).await?;
+            leaving.set_pace(self.rest(rest).await);
         }
         if copied_bytes > bytes / 8 * 7 {
             self.distrusted_intervals = DISTRUSTED_INTERVALS;
@@ -300,14 +331,32 @@ impl Keeper {
     }
 
     /// How long to wait after a chunk, so as not to take more than the budget.
-    fn pause(&self, chunk: &Chunk, evacuation: Evacuation) -> Duration {
-        if evacuation.pace == Pace::Hurried {
-            return Duration::ZERO;
-        }
+    fn pause(&self, chunk: &Chunk) -> Duration {
         // Reading costs less than copying.
         let bytes = chunk.bytes + chunk.read_bytes / 4;
         let micros = bytes.saturating_mul(1_000_000) / self.options.collected_bytes_per_second;
         Duration::from_micros(micros)
+    }
+
+    /// Waits for so long, or until it must hurry; returns how to go on. Those who make garbage faster
+    /// than it is taken away are told to wait as well.
+    async fn rest(&self, rest: Duration) -> Pace {
+        let mut rest = rest;
+        loop {
+            let urgent = self.signals.removed.load(Relaxed) || !self.shared.has_room();
+            let situation = self.situation(urgent);
+            let delay = situation.delay_nanos_per_byte();
+            self.shared.throttle.set(delay);
+            if situation.pace() == Pace::Hurried {
+                return Pace::Hurried;
+            }
+            if rest.is_zero() {
+                return Pace::Calm;
+            }
+            let part = rest.min(REST_MAX);
+            sleep(part).await;
+            rest -= part;
+        }
     }
 
     /// Has the streams' writers append what still counts again.
@@ -373,6 +422,6 @@ impl From<DiskError> for Interrupted {
 
 impl From<RelocateError> for Interrupted {
     fn from(error: RelocateError) -> Self {
-        Self::Stuck(error.to_string())
+        if error.is_passing { Self::Early } else { Self::Stuck(error.to_string()) }
     }
 }

@@ -134,7 +134,7 @@ impl Recovery<'_> {
                 file = %file.path().display(),
                 offset = walked.end,
                 bytes = walked.cut_bytes,
-                "cut what a crash tore of the last writes; nobody was told that they were synced"
+                "cut what a crash left of writes that were never synced, or a disk of ones that were"
             );
         }
         let segment = Arc::new(Segment::new(listed.identity, file, walked.durable));

@@ -22,15 +22,14 @@ use super::{
 
 /// How often a full log looks whether it still is.
 const PROBE_INTERVAL: Duration = Duration::from_millis(500);
-/// So much must be free beside the reserve before new documents are taken again, or one group.
+/// So much must be free beside the reserve before new documents are taken again.
 const FREE_BYTES_MIN: u64 = 1 << 20;
 
 impl Appender {
     /// Looks whether a full log still is.
     pub(super) fn probe(&mut self, now: Instant) {
         let target = self.reserve_target();
-        let margin = FREE_BYTES_MIN.max(self.options.group_bytes_max as u64);
-        let needed = self.reserve.missing(target).saturating_add(margin);
+        let needed = self.reserve.missing(target).saturating_add(FREE_BYTES_MIN);
         // Where it cannot be asked, the reserve shows whether there is room.
         let has_free = self.directory.free_bytes().map_or(true, |free| free >= needed);
         if has_free && self.reserve.restore(&self.directory, target) {

@@ -114,6 +114,7 @@ impl Appender {
             }
         })?;
         self.segment.close();
+        self.shared.rolled.notify_one();
         self.durable = segment.end();
         self.segment = Arc::new(segment);
         self.shared.segments.add(Arc::clone(&self.segment));

@@ -85,6 +85,17 @@ fn garbage_in_the_segment_that_is_written_to_closes_it() {
     assert_eq!(Situation { urgent: true, ..situation(small) }.choose(), Choice::Rest);
 }
 
+#[test]
+fn who_makes_garbage_faster_than_it_is_taken_away_has_to_wait() {
+    let delay = |retired| {
+        let segments = vec![segment(1, 10_000, retired), open(2, 500, 0)];
+        situation(segments).delay_nanos_per_byte()
+    };
+    assert_eq!((delay(0), delay(3_000)), (0, 0));
+    let [some, more, most] = [5_000, 6_000, 9_000].map(delay);
+    assert!(0 < some && some < more && more < most && most <= 200, "{some} {more} {most}");
+}
+
 /// One that is not worth closing does not keep the others.
 #[test]
 fn garbage_in_a_tiny_open_segment_hides_no_other() {
