@@ -207,9 +207,11 @@ fn a_check_that_cannot_be_made_says_why() {
     occam.stop();
     let missing = check(&directory.path().join("missing"), &[]);
     let onto_itself = check(directory.path(), &["--salvage", path]);
-    for (checked, why) in
-        [(in_use, "another process uses"), (missing, "missing"), (onto_itself, "is not empty")]
-    {
+    for (checked, why) in [
+        (in_use, "another process uses"),
+        (missing, "missing"),
+        (onto_itself, "lies in the directory"),
+    ] {
         assert_eq!((checked.code, checked.stdout.as_str()), (Some(1), ""));
         assert_eq!(checked.stderr.lines().count(), 1, "{}", checked.stderr);
         assert!(checked.stderr.starts_with("occam: "), "{}", checked.stderr);
