@@ -435,7 +435,13 @@ fn a_start_reads_checkpoints() {
     let checkpoints = check_checkpoints(directory.path());
     assert!(checkpoints.len() >= 2, "{checkpoints:?}");
     checkpoints.iter().for_each(|name| fs::remove_file(directory.path().join(name)).unwrap());
-    start_and_check().stop();
+    let stderr = start_and_check().stop_with_warnings();
+    for name in &checkpoints {
+        let segment = name.replace("checkpoint-", "segment-");
+        let is_named =
+            |line: &str| line.contains("checkpoint is missing") && line.contains(&segment);
+        assert!(stderr.lines().any(is_named), "{segment}: {stderr}");
+    }
     check_checkpoints(directory.path());
 
     for part in [(0, 1), (1, 3), (2, 3), (1, 1)] {

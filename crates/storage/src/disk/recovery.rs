@@ -89,7 +89,7 @@ impl Recovery<'_> {
     /// Shows everything that is proven durable and returns the rest.
     fn walk(&self, manifest: &Manifest, threads_max: usize) -> Result<Tail, LogError> {
         let mut tail = Tail::default();
-        let outlined = self.show_checkpoints(&manifest.segments, threads_max)?;
+        let outlined = self.show_checkpoints(manifest, threads_max)?;
         for (listed, outlined) in manifest.segments.iter().zip(outlined) {
             if let Some(end) = outlined {
                 tail.durable = Some(end);
@@ -102,10 +102,18 @@ impl Recovery<'_> {
     }
 
     /// The checkpoint of a listed segment, if there is a good one.
-    fn checkpoint(&self, listed: &ListedSegment) -> Option<Checkpoint> {
+    fn checkpoint(&self, listed: &ListedSegment, stopped: bool) -> Option<Checkpoint> {
         let name = listed.identity.file_name();
         let segment = self.directory.path(&name);
         match checkpoint::read(self.directory, listed) {
+            // A clean stop leaves none without.
+            Ok(None) if stopped => {
+                tracing::warn!(
+                    segment = %segment.display(),
+                    "its checkpoint is missing: reading the segment instead"
+                );
+                None
+            }
             Ok(None) if matches!(listed.end, SegmentEnd::ClosedAt(_)) => {
                 tracing::info!(segment = %segment.display(), "no checkpoint: reading the segment");
                 None

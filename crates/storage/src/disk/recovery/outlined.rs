@@ -17,7 +17,7 @@ use super::{
         checkpoint::Checkpoint,
         directory::{DiskError, NamedFile},
         format::{Malformed, Place, SEGMENT_HEADER_BYTES, SegmentIdentity, in_memory},
-        manifest::{ListedSegment, SegmentEnd},
+        manifest::{ListedSegment, Manifest, SegmentEnd},
         segments::Segment,
     },
     Recovery,
@@ -28,13 +28,14 @@ impl Recovery<'_> {
     /// nothing for those that must be read.
     pub(super) fn show_checkpoints(
         &self,
-        listed: &[ListedSegment],
+        manifest: &Manifest,
         threads_max: usize,
     ) -> Result<Vec<Option<Place>>, LogError> {
+        let Manifest { segments: listed, stopped, .. } = manifest;
         let machine = std::thread::available_parallelism().map_or(1, NonZero::get);
         let threads = threads_max.min(machine).min(listed.len());
         if threads <= 1 {
-            return listed.iter().map(|listed| self.show_checkpoint(listed)).collect();
+            return listed.iter().map(|listed| self.show_checkpoint(listed, *stopped)).collect();
         }
         let next = AtomicUsize::new(0);
         let shown: Mutex<Vec<_>> = Mutex::new(listed.iter().map(|_| Ok(None)).collect());
@@ -44,7 +45,7 @@ impl Recovery<'_> {
                     loop {
                         let place = next.fetch_add(1, Relaxed);
                         let Some(listed) = listed.get(place) else { break };
-                        let ended = self.show_checkpoint(listed);
+                        let ended = self.show_checkpoint(listed, *stopped);
                         if let Some(shown) = shown.lock().get_mut(place) {
                             *shown = ended;
                         }
@@ -56,8 +57,12 @@ impl Recovery<'_> {
     }
 
     /// Shows a segment if it has a good checkpoint; returns where it ends then.
-    fn show_checkpoint(&self, listed: &ListedSegment) -> Result<Option<Place>, LogError> {
-        let checkpoint = self.checkpoint(listed);
+    fn show_checkpoint(
+        &self,
+        listed: &ListedSegment,
+        stopped: bool,
+    ) -> Result<Option<Place>, LogError> {
+        let checkpoint = self.checkpoint(listed, stopped);
         checkpoint.map(|checkpoint| self.show_outlined(listed, &checkpoint)).transpose()
     }
 
