@@ -129,7 +129,6 @@ impl Manifest {
 
     /// The next edition: without these segments, which were closed and are given up. Their files are
     /// removed once it is stored, not before.
-    #[allow(dead_code, reason = "for collection, which comes next")]
     pub(super) fn without(&self, numbers: &[u32]) -> Self {
         let is_given_up = |listed: &ListedSegment| {
             matches!(listed.end, SegmentEnd::ClosedAt(_))

@@ -147,6 +147,31 @@ pub(super) fn stated_bytes(bytes: &[u8]) -> Option<usize> {
     stated.checked_add(bytes.len() - fields.0.len())
 }
 
+/// What stands between a record's length and its source, in order.
+struct Front<'a> {
+    kind: u8,
+    last: LastWrite,
+    time: Timestamp,
+    id: &'a str,
+    /// How long the routing behind the id is, if there is one.
+    routing_bytes: Option<u64>,
+}
+
+impl<'a> Front<'a> {
+    /// Takes it off the front of what follows a record's length, up to the id.
+    fn take(fields: &mut Fields<'a>) -> Option<Self> {
+        let kind = fields.u8()?;
+        let seq_no = SeqNo::new(fields.varint()?);
+        let term = PrimaryTerm::new(fields.varint()?);
+        let time = Timestamp::from_millis(unzigzag(fields.varint()?));
+        let version = Version::new(fields.varint()?.cast_signed())?;
+        let id_bytes = fields.varint()?;
+        let routing_bytes = if kind == INDEX_ROUTED { Some(fields.varint()?) } else { None };
+        let id = take_name(fields, id_bytes)?;
+        Some(Self { kind, last: LastWrite { seq_no, term, version }, time, id, routing_bytes })
+    }
+}
+
 /// The front of a record: all that an outline needs of it, and nothing that is checksummed apart.
 pub(super) struct RecordHead<'a> {
     /// How long the whole record is.
@@ -165,16 +190,7 @@ impl<'a> RecordHead<'a> {
         let mut fields = Fields(bytes);
         fields.bytes(CHECKSUM_BYTES)?;
         fields.varint()?;
-        let kind = fields.u8()?;
-        let seq_no = SeqNo::new(fields.varint()?);
-        let term = PrimaryTerm::new(fields.varint()?);
-        let time = Timestamp::from_millis(unzigzag(fields.varint()?));
-        let version = Version::new(fields.varint()?.cast_signed())?;
-        let id_length = fields.varint()?;
-        if kind == INDEX_ROUTED {
-            fields.varint()?;
-        }
-        let id = take_name(&mut fields, id_length)?;
+        let Front { kind, last, time, id, .. } = Front::take(&mut fields)?;
         let head_bytes = bytes.len() - fields.0.len();
         let effect = match kind {
             INDEX | INDEX_ROUTED => Some(OutlineEffect::Indexed),
@@ -182,7 +198,7 @@ impl<'a> RecordHead<'a> {
             NOOP => None,
             _ => return None,
         };
-        let document = effect.map(|effect| (id, LastWrite { seq_no, term, version }, effect));
+        let document = effect.map(|effect| (id, last, effect));
         let is_whole = (head_bytes..=bytes.len()).contains(&record_bytes);
         is_whole.then_some(Self { record_bytes, head_bytes, document })
     }
@@ -202,15 +218,9 @@ fn decode_fields(record: &Bytes, mut fields: Fields<'_>) -> Option<Operation> {
     if usize::try_from(fields.varint()?).ok()? != fields.0.len() {
         return None;
     }
-    let kind = fields.u8()?;
-    let seq_no = SeqNo::new(fields.varint()?);
-    let term = PrimaryTerm::new(fields.varint()?);
-    let time = Timestamp::from_millis(unzigzag(fields.varint()?));
-    let version = Version::new(fields.varint()?.cast_signed())?;
-    let id_length = fields.varint()?;
-    let routing_length = if kind == INDEX_ROUTED { Some(fields.varint()?) } else { None };
-    let id = take_name(&mut fields, id_length)?;
-    let routing = match routing_length {
+    let Front { kind, last, time, id, routing_bytes } = Front::take(&mut fields)?;
+    let LastWrite { seq_no, term, version } = last;
+    let routing = match routing_bytes {
         Some(length) => Some(Routing::from(take_name(&mut fields, length)?)),
         None => None,
     };
