@@ -15,7 +15,7 @@ use parking_lot::RwLock;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use shard::{
-    Alarm, Change, Clock, Recovery, Shard, ShardOptions, Write, WriteError,
+    Alarm, Change, Machine, Recovery, Shard, ShardOptions, Write, WriteError,
     log::{
         AppendError, BoxFuture, Damage, Logs, Refused, Relocate, RelocateError, StoredOperation,
         StreamId,
@@ -157,7 +157,7 @@ pub(crate) struct Catalog {
     writer: Mutex<CatalogWriter>,
     node: NodeRecord,
     logs: Arc<dyn Logs>,
-    clock: Arc<dyn Clock>,
+    machine: Machine,
     tables: Tables,
     alarm: Alarm,
 }
@@ -175,7 +175,7 @@ impl Catalog {
         records: Shard,
         mut recoveries: impl FnMut(StreamId) -> Recovery,
         logs: Arc<dyn Logs>,
-        clock: Arc<dyn Clock>,
+        machine: Machine,
         tables: Tables,
         alarm: Alarm,
     ) -> Result<Self, String> {
@@ -192,7 +192,7 @@ impl Catalog {
                 };
                 let options = shard_options(&metadata.settings);
                 let recovery = recoveries(id);
-                let shard = Shard::start(opened, recovery, Arc::clone(&clock), options, &alarm);
+                let shard = Shard::start(opened, recovery, machine.clone(), options, &alarm);
                 shard.set_durability(metadata.settings.durability());
                 let shard = Arc::new(shard);
                 by_stream.insert(id, Arc::clone(&shard));
@@ -219,7 +219,7 @@ impl Catalog {
             writer: Mutex::new(writer),
             node,
             logs,
-            clock,
+            machine,
             tables,
             alarm,
         })
@@ -306,7 +306,7 @@ impl Catalog {
         let metadata = IndexMetadata {
             name: new.name.to_string(),
             uuid: self.tables.random.uuid(),
-            created_millis: self.clock.now().as_millis(),
+            created_millis: self.machine.clock.now().as_millis(),
             routing_shards: new.settings.number_of_routing_shards(),
             streams,
             settings: new.settings,
@@ -322,8 +322,8 @@ impl Catalog {
         let options = shard_options(&metadata.settings);
         let start = |stream| {
             let recovery = self.tables.recovery();
-            let clock = Arc::clone(&self.clock);
-            Arc::new(Shard::start(stream, recovery, clock, options, &self.alarm))
+            let machine = self.machine.clone();
+            Arc::new(Shard::start(stream, recovery, machine, options, &self.alarm))
         };
         let shards: Arc<[_]> = opened.into_iter().map(start).collect();
         shards.iter().for_each(|shard| shard.set_durability(metadata.settings.durability()));
@@ -373,10 +373,10 @@ impl Catalog {
     fn give_up(&self, shard: &Arc<Shard>, stream: StreamId) {
         self.by_stream.write().remove(&stream);
         let (shard, logs) = (Arc::clone(shard), Arc::clone(&self.logs));
-        tokio::task::spawn_blocking(move || {
+        self.machine.threads.run(Box::new(move || {
             shard.retire();
             logs.remove(stream);
-        });
+        }));
     }
 
     /// The shard on a stream.

@@ -9,7 +9,7 @@ use std::{
 use document::Effect;
 use parking_lot::RwLock;
 use shard::{
-    Alarm, Clock, Memory, Recovery, Shard, ShardOptions, VersionTable,
+    Alarm, Machine, Memory, Recovery, Shard, ShardOptions, VersionTable,
     log::{Damage, EntryOutline, LogError, LogProvider, Logs, Relocate, Replay, StreamId},
     store::{Location, Store},
 };
@@ -121,7 +121,7 @@ pub struct Ready {
 /// A node that serves.
 pub struct Node {
     pub(crate) catalog: Arc<Catalog>,
-    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) machine: Machine,
     pub(crate) random: Arc<dyn Random>,
     pub(crate) options: NodeOptions,
     memory: Arc<Memory>,
@@ -136,7 +136,7 @@ impl Node {
     /// [`StartError`] when nothing can be served.
     pub async fn start(
         log: Box<dyn LogProvider>,
-        clock: Arc<dyn Clock>,
+        machine: Machine,
         random: Arc<dyn Random>,
         options: NodeOptions,
     ) -> Result<Ready, StartError> {
@@ -154,7 +154,7 @@ impl Node {
         let records = Shard::start(
             opened,
             replay.recovery(StreamId::CATALOG),
-            Arc::clone(&clock),
+            machine.clone(),
             ShardOptions::default(),
             &alarm,
         );
@@ -163,7 +163,7 @@ impl Node {
             records,
             |stream| replay.recovery(stream),
             Arc::clone(&logs),
-            Arc::clone(&clock),
+            machine.clone(),
             tables.clone(),
             alarm.clone(),
         );
@@ -171,7 +171,7 @@ impl Node {
         logs.collect(Arc::clone(&catalog) as Arc<dyn Relocate>);
         let documents = catalog.all().iter().map(|index| index.documents()).sum();
         let memory = tables.memory;
-        let node = Arc::new(Self { catalog, clock, random, options, memory, logs, alarm });
+        let node = Arc::new(Self { catalog, machine, random, options, memory, logs, alarm });
         Ok(Ready { node, documents })
     }
 
@@ -215,7 +215,7 @@ impl Node {
     /// The present moment, as the node sees it.
     #[must_use]
     pub fn now(&self) -> document::Timestamp {
-        self.clock.now()
+        self.machine.clock.now()
     }
 
     /// An index by its name.
@@ -268,6 +268,7 @@ impl Node {
     /// Returns when the log or a shard has failed for good, with the reason: the process should end.
     pub async fn failed(&self) -> String {
         tokio::select! {
+            biased;
             reason = self.logs.failed() => format!("the log has failed: {reason}"),
             reason = self.alarm.raised() => reason,
         }
@@ -278,7 +279,7 @@ impl Node {
     /// # Errors
     /// [`LogError`] when the end mark cannot be written. What was answered is durable all the same.
     pub async fn close(&self) -> Result<(), LogError> {
-        self.logs.stop_collecting();
+        self.logs.stop_collecting().await;
         self.catalog.close().await;
         self.logs.close().await
     }

@@ -8,7 +8,7 @@ use std::sync::{
 use bytes::Bytes;
 use document::{Outcome, Precondition, Timestamp};
 use serde_json::{Value, json};
-use shard::{Change, Clock, WriteError, log::memory::MemoryLog};
+use shard::{Change, Clock, Machine, WriteError, log::memory::MemoryLog};
 
 use crate::{
     AutoCreate, DocumentError, DocumentMerge, DocumentWrite, Error, MissingIndex, NewIndex, Node,
@@ -52,7 +52,8 @@ impl World {
         };
         let clock = Arc::new(Fixed(AtomicI64::new(1)));
         let log = Box::new(self.disk.clone());
-        Node::start(log, clock, Arc::clone(&self.random) as Arc<dyn Random>, options)
+        let machine = Machine::with_clock(clock);
+        Node::start(log, machine, Arc::clone(&self.random) as Arc<dyn Random>, options)
             .await
             .unwrap()
             .node

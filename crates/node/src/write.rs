@@ -139,7 +139,7 @@ impl Node {
 
     /// Leads a write to its shard.
     pub(crate) fn route(&self, index: Arc<Index>, write: DocumentWrite) -> Result<Routed, Error> {
-        let id = write.id.unwrap_or_else(|| self.random.document_id(self.clock.now()));
+        let id = write.id.unwrap_or_else(|| self.random.document_id(self.machine.clock.now()));
         for (what, name) in [("id", Some(&id)), ("routing", write.routing.as_ref())] {
             let length = name.map_or(0, String::len);
             if length > NAME_BYTES_MAX {

@@ -20,7 +20,7 @@ use server::config::Config;
 use server::config::arguments::{Arguments, Command, LogFormat};
 use server::http::{self, Listener, Settings};
 use server::rest::Api;
-use shard::SystemClock;
+use shard::Machine;
 use shard::log::LogError;
 use storage::disk::{DiskLog, Options};
 use tokio::signal::unix::{SignalKind, signal};
@@ -152,7 +152,7 @@ async fn open(config: &Config) -> anyhow::Result<Arc<Node>> {
     let collected_bytes_per_second = config.collected_bytes_per_second;
     let log_options = Options { collected_bytes_per_second, ..Options::default() };
     let log = Box::new(DiskLog::new(data, log_options));
-    let ready = Node::start(log, Arc::new(SystemClock), Arc::new(SystemRandom), options)
+    let ready = Node::start(log, Machine::default(), Arc::new(SystemRandom), options)
         .await
         .map_err(|error| match error {
             StartError::Log(LogError::Damaged(what)) => anyhow!(

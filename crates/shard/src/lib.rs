@@ -6,21 +6,23 @@
 //! the traits [`log::Log`] and [`store::Store`].
 
 mod alarm;
-mod clock;
 pub mod log;
+mod machine;
 mod memory;
 mod recovery;
 mod shard;
 pub mod store;
+mod threads;
 mod version_table;
 mod write;
 mod writer;
 
 pub use alarm::Alarm;
-pub use clock::{Clock, SystemClock};
+pub use machine::{Clock, Machine, SystemClock};
 pub use memory::Memory;
 pub use recovery::Recovery;
 pub use shard::{Document, ReadError, Shard, ShardOptions};
+pub use threads::{Service, SystemThreads, Threads};
 pub use version_table::{Held, Place, VersionTable};
 pub use write::{Change, Modified, Modify, Update, Write, WriteError, Written};
 

@@ -243,7 +243,7 @@ pub trait Logs: Send + Sync {
     fn collect(&self, relocate: Arc<dyn Relocate>);
 
     /// Ends that, before the streams' writers are closed. Closing the log does it too.
-    fn stop_collecting(&self);
+    fn stop_collecting(&self) -> BoxFuture<'_, ()>;
 
     /// Returns when the log has failed for good, with the reason. Every append that waited has been
     /// answered by then; the process should say why and end.

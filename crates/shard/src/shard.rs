@@ -18,7 +18,7 @@ use tokio::{
 };
 
 use crate::{
-    Alarm, Change, Clock, Held, Place, Recovery, VersionTable, Write, WriteError, Written,
+    Alarm, Change, Held, Machine, Place, Recovery, VersionTable, Write, WriteError, Written,
     log::{Damage, Durability, Log, StoredOperation, Stream},
     store::{Location, Store, StoreError},
     writer::{INLINE_MERGE_BYTES_MAX, Relocation, Request, Writer, counts},
@@ -114,7 +114,7 @@ pub struct Shard {
     log: Arc<dyn Log>,
     pub(crate) store: Arc<dyn Store>,
     term: PrimaryTerm,
-    clock: Arc<dyn Clock>,
+    machine: Machine,
     mailbox: mpsc::Sender<Request>,
     writer: Mutex<Option<JoinHandle<()>>>,
 }
@@ -127,7 +127,7 @@ impl Shard {
     pub fn start(
         stream: Stream,
         recovery: Recovery,
-        clock: Arc<dyn Clock>,
+        machine: Machine,
         options: ShardOptions,
         alarm: &Alarm,
     ) -> Self {
@@ -142,14 +142,14 @@ impl Shard {
         let (log, store) = (Arc::clone(&stream.log), Arc::clone(&stream.store));
         let term = stream.term;
         let writer =
-            Writer::new(stream, Arc::clone(&shared), Arc::clone(&clock), next_seq_no, requests);
+            Writer::new(stream, Arc::clone(&shared), machine.clone(), next_seq_no, requests);
         let armed = alarm.clone().armed("a shard's writer panicked");
         let run = async move {
             writer.run().await;
             armed.disarm();
         };
         let writer = Mutex::new(Some(tokio::spawn(run)));
-        Self { shared, log, store, term, clock, mailbox, writer }
+        Self { shared, log, store, term, machine, mailbox, writer }
     }
 
     /// Writes documents, in order, each on its own: one answer per write.
@@ -209,7 +209,7 @@ impl Shard {
     /// ([`crate::log::Relocate`]).
     #[must_use]
     pub fn counts(&self, found: &StoredOperation, older_elsewhere: bool) -> bool {
-        counts(&self.shared, self.clock.now(), found, older_elsewhere)
+        counts(&self.shared, self.machine.clock.now(), found, older_elsewhere)
     }
 
     /// Moves what still counts of these operations out of the place where they were found
@@ -354,7 +354,7 @@ impl Shard {
 
 impl std::fmt::Debug for Shard {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { shared, term, clock: _, log: _, store: _, mailbox: _, writer: _ } = self;
+        let Self { shared, term, machine: _, log: _, store: _, mailbox: _, writer: _ } = self;
         f.debug_struct("Shard").field("term", term).field("shared", shared).finish_non_exhaustive()
     }
 }

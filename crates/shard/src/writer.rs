@@ -28,14 +28,14 @@ use tokio::{
 };
 
 use crate::{
-    Change, Clock, Document, Modified, Place, Update, VersionTable, Write, WriteError, Written,
+    Change, Document, Machine, Modified, Place, Update, VersionTable, Write, WriteError, Written,
     log::{AppendError, Damage, Entry, Outline, Position, Refused, Stream},
     shard::Shared,
     store::{Location, StoreError},
     version_table::Spare,
 };
 use batch::Batch;
-use preparation::{Basis, Prepared, Unprepared};
+use preparation::{Basis, Prepared, Surroundings, Unprepared};
 pub(crate) use relocation::{Relocation, counts};
 use replies::{Answer, Replies, Slot};
 
@@ -87,7 +87,7 @@ struct Pending {
 pub(crate) struct Writer {
     stream: Stream,
     shared: Arc<Shared>,
-    clock: Arc<dyn Clock>,
+    machine: Machine,
     next_seq_no: SeqNo,
     mailbox: mpsc::Receiver<Request>,
     replies: Replies,
@@ -126,14 +126,14 @@ impl Writer {
     pub(crate) fn new(
         stream: Stream,
         shared: Arc<Shared>,
-        clock: Arc<dyn Clock>,
+        machine: Machine,
         next_seq_no: SeqNo,
         mailbox: mpsc::Receiver<Request>,
     ) -> Self {
         Self {
             stream,
             shared,
-            clock,
+            machine,
             next_seq_no,
             mailbox,
             replies: Replies::default(),
@@ -222,7 +222,7 @@ impl Writer {
     /// Plans one batch: first copies, which nothing of the batch may precede, then what was prepared,
     /// for others wait behind it, then the backlog.
     fn plan(&mut self, prepared: Vec<Prepared>) {
-        self.batch.begin(self.next_seq_no, self.stream.term, self.clock.now());
+        self.batch.begin(self.next_seq_no, self.stream.term, self.machine.clock.now());
         self.has_room = self.stream.log.has_room();
         self.is_memory_short = !self.shared.table.memory().has_room_for(PLENTY_BYTES);
         self.spare_taken.clear();
@@ -465,10 +465,13 @@ impl Writer {
             return self.backlog.push_front(Pending { write, slot });
         }
         self.parked.insert(write.id.clone(), VecDeque::new());
-        let (shared, store) = (Arc::clone(&self.shared), Arc::clone(&self.stream.store));
-        let room = Arc::clone(&self.preparation_room);
-        let prepared = preparation::prepare(shared, store, room, write, update, basis, slot);
-        self.preparations.spawn(prepared);
+        let surroundings = Surroundings {
+            shared: Arc::clone(&self.shared),
+            store: Arc::clone(&self.stream.store),
+            room: Arc::clone(&self.preparation_room),
+            threads: Arc::clone(&self.machine.threads),
+        };
+        self.preparations.spawn(preparation::prepare(surroundings, write, update, basis, slot));
     }
 
     /// Plans an update that was prepared, then what waited behind it.
@@ -550,7 +553,7 @@ impl Writer {
 
     /// Drops expired tombstones, a map at a time, so that each is visited about once a window.
     fn sweep(&mut self) {
-        let (now, gc_deletes) = (self.clock.now(), self.shared.gc_deletes());
+        let (now, gc_deletes) = (self.machine.clock.now(), self.shared.gc_deletes());
         let interval = (gc_deletes.as_millis() / 256).max(SWEEP_INTERVAL_MILLIS_MIN);
         // Who writes nothing is asked now and then, and has that much to make up for.
         let sweeps = std::mem::replace(&mut self.sweeps, 1);

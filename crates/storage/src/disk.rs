@@ -39,7 +39,10 @@ mod tests;
 
 use std::{path::Path, sync::Arc};
 
-use shard::log::{LogError, LogProvider, Logs, Replay};
+use shard::{
+    SystemThreads, Threads,
+    log::{LogError, LogProvider, Logs, Replay},
+};
 
 use crate::file::{DiskFileSystem, FileSystem};
 use directory::Directory;
@@ -49,6 +52,7 @@ use log::DiskLogs;
 pub struct DiskLog {
     directory: Directory,
     options: Options,
+    threads: Arc<dyn Threads>,
 }
 
 /// How a log on disk divides what it writes. Any value can read what another one wrote.
@@ -108,13 +112,24 @@ impl DiskLog {
     /// The log in the directory that `files` is.
     #[must_use]
     pub fn with_file_system(files: Arc<dyn FileSystem>, options: Options) -> Self {
-        Self { directory: Directory::new(files), options: options.within_bounds() }
+        Self {
+            directory: Directory::new(files),
+            options: options.within_bounds(),
+            threads: Arc::new(SystemThreads),
+        }
+    }
+
+    /// The same, with its services on these threads.
+    #[must_use]
+    pub fn with_threads(self, threads: Arc<dyn Threads>) -> Self {
+        Self { threads, ..self }
     }
 }
 
 impl LogProvider for DiskLog {
     fn open(self: Box<Self>, replay: &mut dyn Replay) -> Result<Arc<dyn Logs>, LogError> {
-        let appender = recovery::recover(self.directory, self.options, replay)?;
-        Ok(Arc::new(DiskLogs::start(appender)?))
+        let threads = Arc::clone(&self.threads);
+        let appender = recovery::recover(self.directory, self.options, threads, replay)?;
+        Ok(Arc::new(DiskLogs::start(appender, self.threads)?))
     }
 }

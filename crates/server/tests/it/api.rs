@@ -9,7 +9,7 @@ use server::http::{Limits, handler};
 use server::rest::Api;
 use server::rest::dialect::{Dialect, DialectDefaults};
 
-use shard::SystemClock;
+use shard::Machine;
 use shard::log::{LogProvider, memory::MemoryLog};
 use tokio::sync::OnceCell;
 
@@ -39,7 +39,7 @@ pub async fn open_on(log: Box<dyn LogProvider>) -> Api {
         table_bytes_max: u64::MAX,
     };
     let random = Arc::new(Counting(AtomicU8::new(0)));
-    let ready = Node::start(log, Arc::new(SystemClock), random, options).await.unwrap();
+    let ready = Node::start(log, Machine::default(), random, options).await.unwrap();
     Api::new(ready.node, DialectDefaults::default())
 }
 

@@ -52,8 +52,8 @@ impl Logs for Disk<Arc<dyn Logs>> {
         self.0.remove(id);
     }
 
-    fn stop_collecting(&self) {
-        self.0.stop_collecting();
+    fn stop_collecting(&self) -> BoxFuture<'_, ()> {
+        self.0.stop_collecting()
     }
 
     fn collect(&self, relocate: Arc<dyn Relocate>) {

@@ -152,7 +152,9 @@ impl Logs for MemoryLogs {
     /// Nothing is collected: memory is for tests.
     fn collect(&self, _relocate: Arc<dyn Relocate>) {}
 
-    fn stop_collecting(&self) {}
+    fn stop_collecting(&self) -> BoxFuture<'_, ()> {
+        Box::pin(std::future::ready(()))
+    }
 
     fn failed(&self) -> BoxFuture<'static, String> {
         Box::pin(std::future::pending())

@@ -11,7 +11,7 @@ use parking_lot::Mutex;
 use tokio::sync::Semaphore;
 
 use crate::{
-    Alarm, Change, Clock, Memory, Modified, Modify, Recovery, Shard, ShardOptions, Update,
+    Alarm, Change, Clock, Machine, Memory, Modified, Modify, Recovery, Shard, ShardOptions, Update,
     VersionTable, Write, WriteError, Written,
     log::{
         AppendError, BoxFuture, Cause, Damage, Durability, Entry, EntryOutline, Log, LogError,
@@ -128,7 +128,7 @@ impl World {
         Shard::start(
             stream,
             replay.0,
-            Arc::clone(&self.clock) as Arc<dyn Clock>,
+            Machine::with_clock(Arc::clone(&self.clock) as Arc<dyn Clock>),
             options,
             &self.alarm,
         )

@@ -8,7 +8,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::{INLINE_MERGE_BYTES_MAX, PREPARED_BYTES_MAX, replies::Slot};
 use crate::{
-    Document, Modified, Update, Write, WriteError,
+    Document, Modified, Threads, Update, Write, WriteError,
     log::Cause,
     shard::Shared,
     store::{Location, Store, StoreError},
@@ -46,16 +46,27 @@ pub(super) enum Unprepared {
     Failed(WriteError),
 }
 
+/// What preparations share.
+pub(super) struct Surroundings {
+    /// The shard's state.
+    pub(super) shared: Arc<Shared>,
+    /// Where sources are read.
+    pub(super) store: Arc<dyn Store>,
+    /// The bytes that preparations may still take.
+    pub(super) room: Arc<Semaphore>,
+    /// Where large merges run.
+    pub(super) threads: Arc<dyn Threads>,
+}
+
 /// Reads the present document if need be, and modifies it: a large one on a thread of its own.
 pub(super) async fn prepare(
-    shared: Arc<Shared>,
-    store: Arc<dyn Store>,
-    room: Arc<Semaphore>,
+    surroundings: Surroundings,
     write: Write,
     update: Update,
     basis: Basis,
     slot: Slot,
 ) -> Prepared {
+    let Surroundings { shared, store, room, threads } = surroundings;
     let bytes = match &basis {
         Basis::Read(document) => u32::try_from(document.source.len()).unwrap_or(u32::MAX),
         Basis::Stored { location, .. } => location.length,
@@ -70,7 +81,7 @@ pub(super) async fn prepare(
         }
     };
     let result = match present {
-        Ok(present) => modify(&update, present).await.map_err(Unprepared::Failed),
+        Ok(present) => modify(&update, present, threads.as_ref()).await.map_err(Unprepared::Failed),
         Err(error) => Err(error),
     };
     Prepared { write, update, slot, last, result, room }
@@ -88,6 +99,7 @@ fn unread(error: StoreError) -> Unprepared {
 async fn modify(
     update: &Update,
     present: Document,
+    threads: &dyn Threads,
 ) -> Result<(Document, Result<Modified, WriteError>), WriteError> {
     let unmodifiable = |cause: Cause| WriteError::Unmodifiable(cause.to_string().into());
     if present.source.len() + update.modify.weight() <= INLINE_MERGE_BYTES_MAX {
@@ -95,9 +107,9 @@ async fn modify(
         return Ok((present, modified));
     }
     let (modify, source) = (Arc::clone(&update.modify), present.source.clone());
-    let modified = tokio::task::spawn_blocking(move || modify.modify(Some(&source))).await;
+    let modified = threads.compute(move || modify.modify(Some(&source))).await;
     match modified {
-        Ok(modified) => Ok((present, modified.map_err(unmodifiable))),
-        Err(panic) => Err(WriteError::Unmodifiable(panic.to_string().into())),
+        Some(modified) => Ok((present, modified.map_err(unmodifiable))),
+        None => Err(WriteError::Unmodifiable("the modification panicked".into())),
     }
 }

@@ -13,12 +13,18 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use document::{Effect, Operation, PrimaryTerm, SeqNo};
-use shard::log::{AppendError, Durability, Entry, Position, Refused, StreamId};
-use tokio::sync::{Notify, oneshot};
+use shard::{
+    Threads,
+    log::{AppendError, Durability, Entry, Position, Refused, StreamId},
+};
+use tokio::{
+    sync::{Notify, oneshot},
+    time::Instant,
+};
 
 use super::{
     Options, checkpoint,
@@ -97,7 +103,6 @@ impl Append {
 }
 
 /// What the log's thread and its users share.
-#[derive(Default)]
 pub(super) struct Shared {
     /// The files; also the store of every stream.
     pub(super) segments: Arc<Segments>,
@@ -114,6 +119,18 @@ pub(super) struct Shared {
 }
 
 impl Shared {
+    /// Of a log that holds nothing yet, and whose reads wait on these threads.
+    pub(super) fn new(threads: Arc<dyn Threads>) -> Self {
+        Self {
+            segments: Arc::new(Segments::new(threads)),
+            streams: Streams::default(),
+            damages: Damages::default(),
+            is_full: AtomicBool::default(),
+            rolled: Notify::default(),
+            throttle: Throttle::default(),
+        }
+    }
+
     /// Whether there is room for new documents.
     pub(super) fn has_room(&self) -> bool {
         !self.is_full.load(Ordering::Acquire)

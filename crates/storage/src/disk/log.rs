@@ -6,15 +6,12 @@
 //! nobody asks, such as the sync of entries that were answered before it, and tells the steps what
 //! time it is.
 
-use std::{
-    sync::Arc,
-    thread::JoinHandle,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Duration};
 
 use document::PrimaryTerm;
 use parking_lot::Mutex;
 use shard::{
+    Service, Threads,
     log::{
         AppendError, BoxFuture, Durability, Entry, Log, LogError, Logs, Position, Refused,
         Relocate, Stream, StreamId,
@@ -22,11 +19,11 @@ use shard::{
     store::Store,
 };
 use tokio::{
-    runtime::Runtime,
     sync::{
         mpsc::{self, error::TrySendError},
         oneshot, watch,
     },
+    time::{Instant, timeout_at},
 };
 
 use super::{
@@ -71,7 +68,8 @@ pub(super) struct DiskLogs {
     /// The only strong sender: without it the thread answers what waits and ends.
     requests: Mutex<Option<mpsc::Sender<Request>>>,
     weak_requests: mpsc::WeakSender<Request>,
-    thread: Mutex<Option<JoinHandle<()>>>,
+    service: Mutex<Option<Service>>,
+    threads: Arc<dyn Threads>,
     directory: Directory,
     options: Options,
     maintenance: Mutex<Option<Maintenance>>,
@@ -80,21 +78,22 @@ pub(super) struct DiskLogs {
 
 impl DiskLogs {
     /// Starts the log's thread.
-    pub(super) fn start(appender: Appender) -> Result<Self, LogError> {
+    pub(super) fn start(appender: Appender, threads: Arc<dyn Threads>) -> Result<Self, LogError> {
         let (requests, receiver) = mpsc::channel(WAITING_MAX);
         let (health_sender, health) = watch::channel(Health::Running);
         let shared = Arc::clone(&appender.shared);
         let (directory, options) = (appender.directory.clone(), *appender.options());
-        let thread = spawn(move |runtime| run(appender, receiver, &health_sender, &runtime))
-            .map_err(|cause| LogError::Failed {
-                context: "cannot start the log's thread".to_owned(),
-                cause: cause.into(),
-            })?;
+        let run = run(appender, receiver, health_sender);
+        let service = threads.start("log", Box::pin(run)).map_err(|cause| LogError::Failed {
+            context: "cannot start the log's thread".to_owned(),
+            cause: cause.into(),
+        })?;
         Ok(Self {
             shared,
             weak_requests: requests.downgrade(),
             requests: Mutex::new(Some(requests)),
-            thread: Mutex::new(Some(thread)),
+            service: Mutex::new(Some(service)),
+            threads,
             directory,
             options,
             maintenance: Mutex::new(None),
@@ -104,7 +103,12 @@ impl DiskLogs {
 
     /// A stream for its writer to append to.
     fn stream_log(&self, id: StreamId) -> DiskStream {
-        DiskStream { id, shared: Arc::clone(&self.shared), requests: self.weak_requests.clone() }
+        DiskStream {
+            id,
+            shared: Arc::clone(&self.shared),
+            requests: self.weak_requests.clone(),
+            threads: Arc::clone(&self.threads),
+        }
     }
 
     /// A stream as it was opened in `term`, with its last entry at `position`.
@@ -115,16 +119,6 @@ impl DiskLogs {
             store: Arc::clone(&self.shared.segments) as Arc<dyn Store>,
             term,
             position,
-        }
-    }
-
-    /// Ends the thread once it has answered what waits.
-    fn join(&self) {
-        self.stop_collecting();
-        self.requests.lock().take();
-        if let Some(thread) = self.thread.lock().take() {
-            // It panicked: its users were told by their answers' absence.
-            let _ = thread.join();
         }
     }
 }
@@ -159,6 +153,7 @@ impl Logs for DiskLogs {
             Arc::clone(&self.shared),
             self.weak_requests.clone(),
             relocate,
+            self.threads.as_ref(),
         );
         match started {
             Ok(maintenance) => *self.maintenance.lock() = Some(maintenance),
@@ -168,11 +163,13 @@ impl Logs for DiskLogs {
         }
     }
 
-    fn stop_collecting(&self) {
+    fn stop_collecting(&self) -> BoxFuture<'_, ()> {
         let maintenance = self.maintenance.lock().take();
-        if let Some(maintenance) = maintenance {
-            maintenance.join();
-        }
+        Box::pin(async move {
+            if let Some(maintenance) = maintenance {
+                maintenance.stop().await;
+            }
+        })
     }
 
     fn failed(&self) -> BoxFuture<'static, String> {
@@ -187,8 +184,8 @@ impl Logs for DiskLogs {
 
     fn close(&self) -> BoxFuture<'_, Result<(), LogError>> {
         Box::pin(async move {
+            self.stop_collecting().await;
             // Closed before: there is nothing left to do.
-            self.stop_collecting();
             let Some(requests) = self.requests.lock().take() else { return Ok(()) };
             let (answer, closed) = oneshot::channel();
             let sent = requests.send(Request::Close(answer)).await;
@@ -197,7 +194,10 @@ impl Logs for DiskLogs {
                 Ok(()) => closed.await.ok(),
                 Err(_) => None,
             };
-            self.join();
+            let service = self.service.lock().take();
+            if let Some(service) = service {
+                service.ended().await;
+            }
             match closed {
                 Some(closed) => Ok(closed?),
                 None => Err(LogError::Failed {
@@ -210,8 +210,11 @@ impl Logs for DiskLogs {
 }
 
 impl Drop for DiskLogs {
+    /// Ends the threads once they have answered what waits.
     fn drop(&mut self) {
-        self.join();
+        drop(self.maintenance.get_mut().take());
+        drop(self.requests.get_mut().take());
+        drop(self.service.get_mut().take());
     }
 }
 
@@ -230,6 +233,7 @@ struct DiskStream {
     id: StreamId,
     shared: Arc<Shared>,
     requests: mpsc::WeakSender<Request>,
+    threads: Arc<dyn Threads>,
 }
 
 impl DiskStream {
@@ -269,12 +273,12 @@ impl Log for DiskStream {
         let shared = Arc::clone(&self.shared);
         let id = self.id;
         Box::pin(async move {
-            let read = tokio::task::spawn_blocking(move || {
-                read_entries(&shared.segments, id, from, shared.streams.last(id))
-            });
-            read.await.unwrap_or_else(|cause| {
+            let read = self
+                .threads
+                .compute(move || read_entries(&shared.segments, id, from, shared.streams.last(id)));
+            read.await.unwrap_or_else(|| {
                 let context = "a read did not end".to_owned();
-                Err(LogError::Failed { context, cause: cause.into() })
+                Err(LogError::Failed { context, cause: "it panicked".into() })
             })
         })
     }
@@ -301,24 +305,16 @@ impl Log for DiskStream {
     }
 }
 
-/// Starts the log's thread with a runtime of its own: what it waits for with a time-out it waits for
-/// on that. Its steps block, and nothing else runs there.
-fn spawn(run: impl FnOnce(Runtime) + Send + 'static) -> std::io::Result<JoinHandle<()>> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
-    std::thread::Builder::new().name("occam-log".to_owned()).spawn(move || run(runtime))
-}
-
-/// The log's thread.
-fn run(
+/// The log's thread. Its steps block, and nothing else runs there.
+async fn run(
     appender: Appender,
     mut requests: mpsc::Receiver<Request>,
-    health: &watch::Sender<Health>,
-    runtime: &Runtime,
+    health: watch::Sender<Health>,
 ) {
-    let ended = serve(appender, &mut requests, runtime);
+    let ended = serve(appender, &mut requests).await;
     // What came too late was not stored and is told so, before anybody hears of a failure.
     requests.close();
-    while let Some(request) = requests.blocking_recv() {
+    while let Some(request) = requests.recv().await {
         if let Request::Append(append) = request {
             append.answer(Err(AppendError::Refused(Refused::Closed)));
         }
@@ -333,15 +329,14 @@ fn run(
 }
 
 /// Commits what is asked for until the log is closed, nobody is left to ask, or it has failed.
-fn serve(
+async fn serve(
     mut appender: Appender,
     requests: &mut mpsc::Receiver<Request>,
-    runtime: &Runtime,
 ) -> Result<(), DiskError> {
     loop {
         // Also if there is always somebody who asks.
         appender.run_due(Instant::now())?;
-        match next_event(requests, appender.due(), runtime) {
+        match next_event(requests, appender.due()).await {
             Event::Asked(first) => {
                 let gathered = Gathered::new(first, requests, appender.options());
                 appender.commit(gathered.appends, Instant::now())?;
@@ -371,16 +366,10 @@ enum Event {
 }
 
 /// Waits for what comes next.
-fn next_event(
-    requests: &mut mpsc::Receiver<Request>,
-    due: Option<Instant>,
-    runtime: &Runtime,
-) -> Event {
+async fn next_event(requests: &mut mpsc::Receiver<Request>, due: Option<Instant>) -> Event {
     let asked = match due {
-        None => Ok(requests.blocking_recv()),
-        Some(due) => {
-            runtime.block_on(async { tokio::time::timeout_at(due.into(), requests.recv()).await })
-        }
+        None => Ok(requests.recv().await),
+        Some(due) => timeout_at(due, requests.recv()).await,
     };
     match asked {
         Ok(Some(request)) => Event::Asked(request),

@@ -10,12 +10,13 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering::Relaxed},
     },
-    thread::JoinHandle,
     time::Duration,
 };
 
-use parking_lot::Mutex;
-use shard::log::{LogError, Relocate, RelocateError, StreamId};
+use shard::{
+    Service, Threads,
+    log::{LogError, Relocate, RelocateError, StreamId},
+};
 use tokio::{
     sync::{Notify, mpsc, oneshot},
     time::{Instant, sleep},
@@ -45,7 +46,7 @@ const DISTRUSTED_INTERVALS: u32 = 30;
 /// The thread, and how to reach it.
 pub(super) struct Maintenance {
     signals: Arc<Signals>,
-    thread: Mutex<Option<JoinHandle<()>>>,
+    service: Service,
 }
 
 /// What the thread is told.
@@ -70,8 +71,8 @@ impl Maintenance {
         shared: Arc<Shared>,
         requests: mpsc::WeakSender<Request>,
         relocate: Arc<dyn Relocate>,
+        threads: &dyn Threads,
     ) -> std::io::Result<Self> {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
         let signals = Arc::new(Signals::default());
         let keeper = Keeper {
             directory,
@@ -89,17 +90,15 @@ impl Maintenance {
             dropped: Vec::new(),
         };
         let stopped = Arc::clone(&signals);
-        let thread =
-            std::thread::Builder::new().name("occam-maintenance".to_owned()).spawn(move || {
-                runtime.block_on(async move {
-                    tokio::select! {
-                        biased;
-                        () = stopped.stop.notified() => {}
-                        () = keeper.run() => {}
-                    }
-                });
-            })?;
-        Ok(Self { signals, thread: Mutex::new(Some(thread)) })
+        let run = async move {
+            tokio::select! {
+                biased;
+                () = stopped.stop.notified() => {}
+                () = keeper.run() => {}
+            }
+        };
+        let service = threads.start("maintenance", Box::pin(run))?;
+        Ok(Self { signals, service })
     }
 
     /// A stream was removed: its space is wanted back at once.
@@ -108,13 +107,11 @@ impl Maintenance {
         self.signals.wake.notify_one();
     }
 
-    /// Ends the thread, wherever it is.
-    pub(super) fn join(&self) {
+    /// Ends the thread, wherever it is between two steps. If it panicked, the log is as good as
+    /// before, only larger.
+    pub(super) async fn stop(self) {
         self.signals.stop.notify_one();
-        if let Some(thread) = self.thread.lock().take() {
-            // It panicked: the log is as good as before, only larger.
-            let _ = thread.join();
-        }
+        self.service.ended().await;
     }
 }
 
@@ -182,6 +179,7 @@ impl Keeper {
                 Ok(false) if wrote => {}
                 Ok(false) => {
                     tokio::select! {
+                        biased;
                         () = sleep(INTERVAL) => {}
                         () = self.signals.wake.notified() => {}
                         () = self.shared.rolled.notified() => {}

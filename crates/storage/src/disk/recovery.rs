@@ -25,6 +25,7 @@ use std::{collections::HashMap, sync::Arc};
 use bytes::Bytes;
 use parking_lot::Mutex;
 use shard::{
+    Threads,
     log::{Entry, EntryOutline, LogError, Outline, Position, Replay, StreamId},
     store::{Location, Store},
 };
@@ -48,6 +49,7 @@ use walk::{Damage, Walked};
 pub(super) fn recover(
     directory: Directory,
     options: Options,
+    threads: Arc<dyn Threads>,
     replay: &mut dyn Replay,
 ) -> Result<Appender, LogError> {
     let lock = directory.lock()?;
@@ -55,8 +57,8 @@ pub(super) fn recover(
     directory.sync()?;
     let manifest = leftovers::open_manifest(&directory)?;
 
-    let mut recovery =
-        Recovery { directory: &directory, replay, shared: Arc::default(), seen: Mutex::default() };
+    let shared = Arc::new(Shared::new(threads));
+    let mut recovery = Recovery { directory: &directory, replay, shared, seen: Mutex::default() };
     let tail = recovery.walk(&manifest, options.opening_threads_max)?;
     make_room_for_opening(&directory, tail.payload.len())?;
     let (segment, manifest) = recovery.begin_segment(manifest, &tail)?;

@@ -12,6 +12,7 @@ use bytes::Bytes;
 use document::Operation;
 use parking_lot::RwLock;
 use shard::{
+    Threads,
     log::{BoxFuture, Entry, Outline, OutlineEffect, Position},
     store::{Location, Store, StoreError},
 };
@@ -196,12 +197,18 @@ impl SegmentFacts {
 }
 
 /// All segments of the log by number, and thereby the store of all its streams.
-#[derive(Default)]
 pub(super) struct Segments {
     by_number: RwLock<BTreeMap<u32, Arc<Segment>>>,
+    /// Where reads wait for the disk.
+    threads: Arc<dyn Threads>,
 }
 
 impl Segments {
+    /// No segments.
+    pub(super) fn new(threads: Arc<dyn Threads>) -> Self {
+        Self { by_number: RwLock::default(), threads }
+    }
+
     /// Adds a segment, which can be read from then on.
     pub(super) fn add(&self, segment: Arc<Segment>) {
         self.by_number.write().insert(segment.identity.number, segment);
@@ -297,10 +304,10 @@ impl Store for Segments {
         let segment = self.find(location);
         Box::pin(async move {
             let segment = segment?;
-            let read = tokio::task::spawn_blocking(move || segment.read_operation(location)).await;
-            read.unwrap_or_else(|cause| {
+            let read = self.threads.compute(move || segment.read_operation(location)).await;
+            read.unwrap_or_else(|| {
                 let context = "a read did not end".to_owned();
-                Err(StoreError::Failed { context, cause: cause.into() })
+                Err(StoreError::Failed { context, cause: "it panicked".into() })
             })
         })
     }

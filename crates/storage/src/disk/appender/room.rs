@@ -6,12 +6,10 @@
 //! reserve and something beside it; then it is full no more. So whatever made room, nobody has to
 //! start anything again.
 
-use std::{
-    sync::atomic::Ordering,
-    time::{Duration, Instant},
-};
+use std::{sync::atomic::Ordering, time::Duration};
 
 use shard::log::{AppendError, Refused};
+use tokio::time::Instant;
 
 use super::{
     super::{directory::DiskError, manifest::Manifest, segments::SegmentFacts},

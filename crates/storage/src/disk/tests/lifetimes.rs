@@ -3,12 +3,14 @@
 //! A table in the test's hands stands for the shards: it folds what an opening shows by sequence
 //! number, says what counts, and has the copies appended, as the shards' writers would.
 
-use std::{cell::RefCell, collections::BTreeMap, sync::Arc, time::Instant};
+use std::{cell::RefCell, collections::BTreeMap, sync::Arc};
+use tokio::time::Instant;
 
 use bytes::Bytes;
 use document::{DocumentId, Effect, LastWrite, Operation, PrimaryTerm, SeqNo, Timestamp, Version};
 use parking_lot::Mutex;
 use shard::{
+    SystemThreads,
     log::{
         BoxFuture, Entry, EntryOutline, LogError, OutlineEffect, Position, Relocate, RelocateError,
         Replay, StoredOperation, StreamId,
@@ -185,7 +187,8 @@ pub(super) struct Opened {
 pub(super) fn open(files: &SimulatedFileSystem, live: &[StreamId]) -> Opened {
     let mut shown = Shown(Mutex::new(Table { live: live.to_vec(), ..Table::default() }));
     let directory = DiskLog::with_file_system(Arc::new(files.clone()), TINY).directory;
-    let appender = recover(directory, TINY, &mut shown).unwrap_or_else(|error| panic!("{error}"));
+    let appender = recover(directory, TINY, Arc::new(SystemThreads), &mut shown)
+        .unwrap_or_else(|error| panic!("{error}"));
     Opened { appender, asked: Asked(shown.0), late: Vec::new() }
 }
 

@@ -6,6 +6,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use document::{LastWrite, Operation, SeqNo};
 use parking_lot::Mutex;
 use shard::{
+    SystemThreads,
     log::{Damage, EntryOutline, LogError, OutlineEffect, Replay, StreamId},
     store::{Location, Store, StoreError},
 };
@@ -74,7 +75,7 @@ impl Survey {
     pub(super) fn of(files: &SimulatedFileSystem) -> Result<Self, LogError> {
         let mut surveyor = Surveyor::default();
         let directory = DiskLog::with_file_system(Arc::new(files.clone()), TINY).directory;
-        let shared = recover(directory, TINY, &mut surveyor)?.shared;
+        let shared = recover(directory, TINY, Arc::new(SystemThreads), &mut surveyor)?.shared;
         let stream = |id| {
             let next_seq_no = shared.streams.open(id).unwrap().end.next_seq_no;
             let damage = shared.damages.of(id);

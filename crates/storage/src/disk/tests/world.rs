@@ -3,17 +3,20 @@
 use std::{
     collections::BTreeMap,
     sync::{Arc, atomic::Ordering},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use document::{DocumentId, Effect, Operation, PrimaryTerm, SeqNo, Timestamp, Version};
 use shard::{
+    SystemThreads,
     log::{
         AppendError, Durability, Entry, EntryOutline, LogError, Refused, StreamId,
         conformance::{Shown, ShownEntry, index, without_noops},
     },
     store::Store,
 };
+
+use tokio::time::Instant;
 
 use super::super::{
     DiskLog, Options,
@@ -54,7 +57,7 @@ pub(super) fn open(files: &SimulatedFileSystem) -> Result<Opened, LogError> {
 fn open_with(files: &SimulatedFileSystem, options: Options) -> Result<Opened, LogError> {
     let mut shown = Shown::wanting(&STREAMS);
     let directory = DiskLog::with_file_system(Arc::new(files.clone()), options).directory;
-    let appender = recover(directory, options, &mut shown)?;
+    let appender = recover(directory, options, Arc::new(SystemThreads), &mut shown)?;
     let mut entries = BTreeMap::<_, Vec<_>>::new();
     let mut last = BTreeMap::new();
     for ShownEntry { stream, position, entry, locations } in shown.entries {
