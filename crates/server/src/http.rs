@@ -11,7 +11,7 @@ mod connection;
 mod exchange;
 pub mod guard;
 mod listener;
-mod run_to_end;
+pub mod run_to_end;
 
 use std::future::Future;
 use std::panic::AssertUnwindSafe;

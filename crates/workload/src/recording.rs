@@ -1,9 +1,10 @@
 //! Where clients note what they did. What was begun is noted before it is sent, so that a client that
 //! is dropped leaves an operation of unknown outcome behind, not none.
 
+use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use checker::{History, IndexOperation, IndexOutcome, Life, Moment, Operation, Outcome};
+use checker::{Document, History, IndexOperation, IndexOutcome, Life, Moment, Operation, Outcome};
 
 /// A history in the making, shared by all clients.
 #[derive(Debug, Default)]
@@ -71,6 +72,13 @@ impl Recording {
     /// How many operations on documents were begun.
     pub fn operations(&self) -> usize {
         self.lock().operations.len()
+    }
+
+    /// The documents that operations were about, each once.
+    pub fn documents(&self) -> Vec<Document> {
+        let history = self.lock();
+        let documents = history.operations.iter().map(|operation| operation.document.clone());
+        documents.collect::<BTreeSet<_>>().into_iter().collect()
     }
 
     /// Takes the history out; nothing is left.

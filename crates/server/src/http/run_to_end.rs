@@ -12,14 +12,14 @@ use futures_util::future::BoxFuture;
 use tokio::runtime::Handle;
 
 /// Work that goes on by itself if nobody waits for it any more, with what is held meanwhile.
-pub(super) struct RunToEnd<T: Send + 'static, H: Send + 'static> {
+pub struct RunToEnd<T: Send + 'static, H: Send + 'static> {
     work: Option<BoxFuture<'static, T>>,
     held: Option<H>,
 }
 
 impl<T: Send, H: Send> RunToEnd<T, H> {
     /// Work, and what it holds until its end.
-    pub(super) fn new(work: BoxFuture<'static, T>, held: H) -> Self {
+    pub fn new(work: BoxFuture<'static, T>, held: H) -> Self {
         Self { work: Some(work), held: Some(held) }
     }
 }

@@ -160,8 +160,11 @@ impl Situation {
         let may_go = |segment| self.may_go(segment) || !keeps_for_views && self.is_free(segment);
         let best = with_garbage
             .filter(|(segment, garbage)| {
-                // The one that is written to is not worth a file while it is small.
-                let is_worth_it = segment.closed || segment.bytes * 64 >= self.segment_bytes_max;
+                // The one that is written to is not worth a file while it is small; it cannot be closed
+                // while it is empty.
+                let is_large = segment.bytes * 64 >= self.segment_bytes_max;
+                let is_worth_it =
+                    segment.closed || is_large && segment.bytes > SEGMENT_HEADER_BYTES;
                 let much = **garbage * 8 >= segment.bytes && **garbage > 0;
                 much && is_worth_it && may_go(segment)
             })

@@ -1,0 +1,70 @@
+//! The simulator's command line: run many seeds, replay one.
+
+#![allow(clippy::print_stdout, reason = "a command line tool tells what it found")]
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use simulator::{campaign::Campaign, events, replay::replay};
+
+/// Simulates the whole node on a machine that fails, and judges what its clients were told.
+#[derive(Parser)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Simulates many seeds until one fails.
+    Run {
+        /// How many.
+        #[arg(long)]
+        seeds: u64,
+        /// The first.
+        #[arg(long, default_value_t = 0)]
+        from: u64,
+        /// How many at a time.
+        #[arg(long, default_value_t = 1)]
+        threads: usize,
+        /// Goes on after a seed that fails.
+        #[arg(long)]
+        keep_going: bool,
+        /// Shows what happened how often.
+        #[arg(long)]
+        coverage: bool,
+    },
+    /// Simulates one seed, and shrinks it if it fails.
+    Replay {
+        /// The seed.
+        seed: u64,
+        /// Shows everything, not what is left of it after shrinking.
+        #[arg(long)]
+        whole: bool,
+        /// Shows what the server traces, too.
+        #[arg(long)]
+        trace: bool,
+    },
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    if matches!(arguments.command, Command::Replay { trace: true, .. }) {
+        tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).without_time().init();
+    } else {
+        events::listen();
+    }
+    let passed = match arguments.command {
+        Command::Run { seeds, from, threads, keep_going, coverage } => {
+            let campaign = Campaign { from, seeds, threads, keep_going };
+            let summary = campaign.run();
+            println!("{summary}");
+            if coverage {
+                println!("{}", summary.coverage);
+            }
+            summary.failed.is_empty()
+        }
+        Command::Replay { seed, whole, trace: _ } => replay(seed, whole),
+    };
+    if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
