@@ -1,14 +1,34 @@
 //! The judgement.
+//!
+//! Every index is judged by itself. Its deletions divide its history into incarnations; in each of them
+//! the numbers of every shard must be those of one sequence (`shards.rs`), and the operations on every
+//! id must have an order that explains all answers (`search.rs`) by the rules of a document
+//! (`document.rs`).
+
+mod document;
+mod incarnations;
+mod index;
+mod presence;
+mod routing;
+mod search;
+mod shards;
+mod story;
+mod timeline;
+mod window;
 
 use std::fmt;
 
 use crate::History;
+use index::Index;
+use timeline::{Lives, Wall};
 
 /// What was checked, when nothing was wrong.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Report {
     /// How many operations on documents there were.
-    pub operations: u64,
+    pub operations: usize,
+    /// How many ids they were about.
+    pub ids: usize,
 }
 
 /// Something that no server that keeps its promises does.
@@ -16,7 +36,7 @@ pub struct Report {
 pub struct Violation {
     /// The name of the rule.
     pub rule: &'static str,
-    /// Index, id and shard, or what else it is about.
+    /// The index, with the id or the shard.
     pub subject: String,
     /// What was seen, in words, operation by operation.
     pub story: String,
@@ -34,5 +54,11 @@ impl fmt::Display for Violation {
 /// # Errors
 /// Every [`Violation`] that was found.
 pub fn check(history: &History) -> Result<Report, Vec<Violation>> {
-    Ok(Report { operations: history.operations.len() as u64 })
+    let (wall, lives) = (Wall::new(history), Lives::new(history));
+    let mut report = Report { operations: history.operations.len(), ids: 0 };
+    let mut violations = Vec::new();
+    for index in Index::all(history, &wall, &lives) {
+        violations.extend(index.check(&mut report));
+    }
+    if violations.is_empty() { Ok(report) } else { Err(violations) }
 }

@@ -153,6 +153,11 @@ fn history(seed: u64, plan: &Plan, clients: u32, lives: u32, requests: u64) -> H
 
 fn judge(seed: u64, history: &History) {
     if let Err(violations) = check(history) {
+        if std::env::var_os("SHOW").is_some() {
+            for operation in &history.index_operations {
+                eprintln!("{operation:?}");
+            }
+        }
         let told: Vec<String> = violations.iter().map(ToString::to_string).collect();
         panic!("seed {seed}:\n{}", told.join("\n"));
     }
@@ -160,7 +165,8 @@ fn judge(seed: u64, history: &History) {
 
 #[test]
 fn the_server_keeps_its_promises_in_a_process() {
-    for seed in 0..40 {
+    let seeds = std::env::var("SEEDS").map_or(40, |seeds| seeds.parse().unwrap());
+    for seed in 0..seeds {
         judge(seed, &history(seed, &Plan::default(), 5, 3, 60));
     }
 }

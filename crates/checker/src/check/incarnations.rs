@@ -1,0 +1,193 @@
+//! The incarnations of one index: when each can have been there, how many shards it had, and which
+//! `gc_deletes` were in force.
+
+use super::timeline::{Lives, NEVER};
+use crate::{
+    Action, Condition, Durability, IndexAction, IndexOperation, IndexOutcome, Operation, Outcome,
+    Shape,
+};
+
+/// The default of `gc_deletes`.
+const GC_DELETES_MILLIS: i64 = 60_000;
+
+/// From one moment to another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Span {
+    /// The first moment.
+    pub(super) from: u64,
+    /// The last one.
+    pub(super) to: u64,
+}
+
+impl Span {
+    /// Whether the two have a moment in common.
+    pub(super) fn meets(self, other: Self) -> bool {
+        self.from <= other.to && other.from <= self.to
+    }
+}
+
+/// A change of `gc_deletes`.
+#[derive(Clone, Copy, Debug)]
+struct Change {
+    span: Span,
+    millis: i64,
+    /// Whether it certainly happened.
+    certain: bool,
+}
+
+/// One incarnation.
+pub(super) struct Incarnation {
+    /// When it can have been there.
+    pub(super) span: Span,
+    /// What it can have been created as, the likeliest first.
+    pub(super) shapes: Vec<Shape>,
+    changes: Vec<Change>,
+}
+
+impl Incarnation {
+    /// The lowest and highest `gc_deletes` that can have been in force from one moment to another.
+    pub(super) fn gc_deletes(&self, shape: &Shape, from: u64, to: u64) -> (i64, i64) {
+        let created = shape.gc_deletes_millis.unwrap_or(GC_DELETES_MILLIS);
+        let created =
+            Change { span: Span { from: 0, to: 0 }, millis: created, certain: true };
+        let all = || std::iter::once(&created).chain(&self.changes);
+        let counts = |change: &&Change| {
+            change.span.from <= to
+                && !all().any(|later| {
+                    later.certain && later.span.from > change.span.to && later.span.to < from
+                })
+        };
+        all().filter(counts).fold((i64::MAX, i64::MIN), |(low, high), change| {
+            (low.min(change.millis), high.max(change.millis))
+        })
+    }
+}
+
+/// The span of an operation on an index.
+pub(super) fn index_span(operation: &IndexOperation, lives: &Lives) -> Span {
+    let to = match (&operation.outcome, operation.ended) {
+        (IndexOutcome::Unknown { .. }, _) | (_, None) => lives.end(operation.life),
+        (_, Some(ended)) => ended.order,
+    };
+    Span { from: operation.began.order, to }
+}
+
+/// Whether an operation on a document creates the index if it is not there.
+pub(super) fn creates_index(operation: &Operation) -> bool {
+    match &operation.action {
+        Action::Index { .. } | Action::Create { .. } | Action::Update { .. } => true,
+        Action::Delete { condition } => {
+            matches!(condition, Condition::External(_) | Condition::ExternalGte(_))
+        }
+        Action::Read { .. } => false,
+    }
+}
+
+/// Whether an outcome says that the index was there.
+pub(super) fn shows_index(outcome: &Outcome) -> bool {
+    match outcome {
+        Outcome::Written { .. }
+        | Outcome::Conflict { .. }
+        | Outcome::Missing
+        | Outcome::Found { .. } => true,
+        Outcome::AbsentIndex | Outcome::NotApplied { .. } | Outcome::Unknown { .. } => false,
+    }
+}
+
+/// The incarnations that deletions of these spans, which happened, divide an index's history into.
+pub(super) fn divide(
+    deletions: &[Span],
+    operations: &[(Span, &Operation)],
+    index_operations: &[(Span, &IndexOperation)],
+) -> Vec<Incarnation> {
+    let mut deletions = deletions.to_vec();
+    deletions.sort_by_key(|span| (span.to, span.from));
+    let starts = std::iter::once(0).chain(deletions.iter().map(|span| span.from));
+    let ends = deletions.iter().map(|span| span.to).chain([NEVER]);
+    let spans: Vec<Span> = starts.zip(ends).map(|(from, to)| Span { from, to }).collect();
+    let is_only = |span: Span| spans.iter().filter(|other| other.meets(span)).count() == 1;
+    let mut incarnations = Vec::with_capacity(spans.len());
+    for span in &spans {
+        let near: Vec<(Span, &IndexOperation)> =
+            index_operations.iter().filter(|(other, _)| other.meets(*span)).copied().collect();
+        let changes =
+            near.iter().filter_map(|(other, operation)| change(*other, operation, is_only(*other)));
+        let changes = changes.collect();
+        let shapes = shapes(*span, &near, operations, &is_only);
+        incarnations.push(Incarnation { span: *span, shapes, changes });
+    }
+    incarnations
+}
+
+/// The change that an operation makes; `is_here` says that it can be of no other incarnation.
+fn change(span: Span, operation: &IndexOperation, is_here: bool) -> Option<Change> {
+    let IndexAction::Change { gc_deletes_millis: Some(millis), .. } = operation.action else {
+        return None;
+    };
+    let certain = match operation.outcome {
+        IndexOutcome::Done => is_here,
+        IndexOutcome::Unknown { .. } => false,
+        IndexOutcome::Exists | IndexOutcome::Absent | IndexOutcome::NotApplied { .. } => {
+            return None;
+        }
+    };
+    Some(Change { span, millis, certain })
+}
+
+/// What an incarnation can have been created as: by a request to, or by the first writes.
+fn shapes(
+    span: Span,
+    near: &[(Span, &IndexOperation)],
+    operations: &[(Span, &Operation)],
+    is_only: &dyn Fn(Span) -> bool,
+) -> Vec<Shape> {
+    let mut shapes = Vec::new();
+    for (other, operation) in near {
+        let IndexAction::Create(shape) = &operation.action else { continue };
+        match operation.outcome {
+            IndexOutcome::Done if is_only(*other) => return vec![shape.clone()],
+            IndexOutcome::Done | IndexOutcome::Unknown { .. } => shapes.push(shape.clone()),
+            IndexOutcome::Exists | IndexOutcome::Absent | IndexOutcome::NotApplied { .. } => {}
+        }
+    }
+    // Who began after the index was seen did not create it.
+    let seen = operations
+        .iter()
+        .filter(|(other, operation)| {
+            other.meets(span) && shows_index(&operation.outcome) && is_only(*other)
+        })
+        .map(|(other, _)| other.to)
+        .min()
+        .unwrap_or(NEVER);
+    for (other, operation) in operations {
+        if other.meets(span) && other.from <= seen && creates_index(operation) {
+            shapes.push(by_dialect(operation.dialect));
+        }
+    }
+    let mut distinct: Vec<Shape> = Vec::new();
+    for shape in shapes {
+        if !distinct.contains(&shape) {
+            distinct.push(shape);
+        }
+    }
+    // Fewer shards forbid more.
+    distinct.sort_by_key(|shape| shape.shards.unwrap_or(1));
+    if distinct.is_empty() { vec![Shape::default()] } else { distinct }
+}
+
+/// The index that a write creates along the way (spec dialects §5.5).
+fn by_dialect(dialect: u8) -> Shape {
+    match dialect {
+        2 | 5 => Shape { shards: Some(5), routing_shards: Some(5), ..Shape::default() },
+        _ => Shape::default(),
+    }
+}
+
+/// Whether writes of an index can ever have been answered before they were durable.
+pub(super) fn may_be_async(operations: &[(Span, &IndexOperation)]) -> bool {
+    operations.iter().any(|(_, operation)| match &operation.action {
+        IndexAction::Create(shape) => shape.durability == Some(Durability::Async),
+        IndexAction::Change { durability, .. } => *durability == Some(Durability::Async),
+        IndexAction::Delete => false,
+    })
+}

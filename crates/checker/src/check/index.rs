@@ -1,0 +1,412 @@
+//! The judgement of one index: its incarnations, the numbers of its shards, each of its documents.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::incarnations::{Incarnation, Span, divide, index_span};
+use super::presence::{self, Statements, Told};
+use super::search::{Failure, Op, Part, Rules, Search, What};
+use super::timeline::{Lives, Wall};
+use super::{Report, Violation, routing, shards, story};
+use crate::{
+    Action, History, IndexAction, IndexOperation, IndexOutcome, Operation, Outcome, Shape,
+    WriteResult,
+};
+
+/// How many deletions of unknown outcome are taken to have happened or not; all others did not.
+const UNKNOWN_DELETIONS_MAX: usize = 12;
+/// How many ways to tell incarnations apart are tried in full.
+const FULL_MAX: usize = 10_000;
+
+/// Everything that happened to one index.
+pub(super) struct Index<'h> {
+    name: &'h str,
+    history: &'h History,
+    wall: &'h Wall,
+    /// Operations on documents by time, with their numbers.
+    operations: Vec<(Span, &'h Operation, usize)>,
+    index_operations: Vec<(Span, &'h IndexOperation, usize)>,
+}
+
+/// One way to tell the incarnations apart.
+struct Way {
+    deletions: Vec<Span>,
+    incarnations: Vec<Incarnation>,
+    /// What each incarnation can have been created as, by its numbers.
+    shapes: Vec<Vec<Shape>>,
+    /// Which of them is tried.
+    tried: Vec<usize>,
+}
+
+impl Way {
+    /// The shape that is tried for an incarnation.
+    fn shape(&self, incarnation: usize) -> Option<&Shape> {
+        self.shapes.get(incarnation)?.get(*self.tried.get(incarnation)?)
+    }
+
+    /// Goes on to the next shapes, when those until `reached` do not explain everything.
+    fn advance(&mut self, reached: usize) -> bool {
+        for (place, (tried, shapes)) in self.tried.iter_mut().zip(&self.shapes).enumerate().rev() {
+            if place <= reached && *tried + 1 < shapes.len() {
+                *tried += 1;
+                return true;
+            }
+            *tried = 0;
+        }
+        false
+    }
+}
+
+impl<'h> Index<'h> {
+    /// All indices of a history.
+    pub(super) fn all(history: &'h History, wall: &'h Wall, lives: &Lives) -> Vec<Self> {
+        let mut indices: BTreeMap<&'h str, Self> = BTreeMap::new();
+        let new = |name| Self {
+            name,
+            history,
+            wall,
+            operations: Vec::new(),
+            index_operations: Vec::new(),
+        };
+        for (number, operation) in history.operations.iter().enumerate() {
+            let name = operation.document.index.as_str();
+            let span = Span { from: operation.began.order, to: lives.last_moment(operation) };
+            let index = indices.entry(name).or_insert_with(|| new(name));
+            index.operations.push((span, operation, number));
+        }
+        for (number, operation) in history.index_operations.iter().enumerate() {
+            let name = operation.index.as_str();
+            let index = indices.entry(name).or_insert_with(|| new(name));
+            let span = index_span(operation, lives);
+            index.index_operations.push((span, operation, number));
+        }
+        let mut indices: Vec<Self> = indices.into_values().collect();
+        for index in &mut indices {
+            index.operations.sort_by_key(|(span, operation, number)| {
+                (span.from, operation.request, operation.item, *number)
+            });
+            index.index_operations.sort_by_key(|(span, _, number)| (span.from, *number));
+        }
+        indices
+    }
+
+    /// Judges it: some way to tell its incarnations apart must explain everything.
+    pub(super) fn check(&self, report: &mut Report) -> Vec<Violation> {
+        let by_id = self.by_id();
+        report.ids += by_id.len();
+        let mut first = None;
+        let mut full = 0;
+        for deletions in self.deletions() {
+            let (mut way, wrong) = self.way(deletions);
+            if !wrong.is_empty() {
+                first.get_or_insert(wrong);
+                continue;
+            }
+            loop {
+                full += 1;
+                let failed = by_id.iter().find_map(|(id, places)| self.check_id(&way, id, places));
+                let Some((_, reached)) = failed else { return Vec::new() };
+                first.get_or_insert_with(|| self.check_documents(&way, &by_id));
+                if full >= FULL_MAX || !way.advance(reached) {
+                    break;
+                }
+            }
+        }
+        first.unwrap_or_default()
+    }
+
+    /// Which deletions happened: those that were acknowledged, with any of those of unknown outcome.
+    fn deletions(&self) -> Vec<Vec<Span>> {
+        let mut certain = Vec::new();
+        let mut unknown = Vec::new();
+        for (span, operation, _) in &self.index_operations {
+            match (&operation.action, &operation.outcome) {
+                (IndexAction::Delete, IndexOutcome::Done) => certain.push(*span),
+                (IndexAction::Delete, IndexOutcome::Unknown { .. }) => unknown.push(*span),
+                (_, _) => {}
+            }
+        }
+        let count = 1_usize << unknown.len().min(UNKNOWN_DELETIONS_MAX);
+        let chosen = |set: usize| {
+            let some = unknown.iter().enumerate().filter(move |(n, _)| set >> n & 1 == 1);
+            certain.iter().copied().chain(some.map(|(_, span)| *span)).collect()
+        };
+        (0..count).map(chosen).collect()
+    }
+
+    /// Tells the incarnations apart, and finds the shapes that the numbers of each allow.
+    fn way(&self, deletions: Vec<Span>) -> (Way, Vec<Violation>) {
+        let operations: Vec<(Span, &Operation)> =
+            self.operations.iter().map(|(span, operation, _)| (*span, *operation)).collect();
+        let index_operations: Vec<(Span, &IndexOperation)> =
+            self.index_operations.iter().map(|(span, operation, _)| (*span, *operation)).collect();
+        let incarnations = divide(&deletions, &operations, &index_operations);
+        let mut violations = self.check_presence(&deletions);
+        let members = self.members(&incarnations);
+        let mut shapes = Vec::with_capacity(incarnations.len());
+        for ((place, incarnation), members) in incarnations.iter().enumerate().zip(&members) {
+            let mut first = None;
+            let mut fitting = incarnation.shapes.clone();
+            fitting.retain(|shape| {
+                let wrong = self.check_shards(place, shape, members);
+                let fits = wrong.is_empty();
+                first.get_or_insert(wrong);
+                fits
+            });
+            if fitting.is_empty() {
+                violations.extend(first.into_iter().flatten());
+            }
+            shapes.push(fitting);
+        }
+        let tried = vec![0; shapes.len()];
+        (Way { deletions, incarnations, shapes, tried }, violations)
+    }
+
+    /// The writes of each incarnation: the place of each, and whether it can be of no other.
+    fn members(&self, incarnations: &[Incarnation]) -> Vec<Vec<(usize, bool)>> {
+        let mut members = vec![Vec::new(); incarnations.len()];
+        for (place, (span, operation, _)) in self.operations.iter().enumerate() {
+            if !is_write(operation) {
+                continue;
+            }
+            let first = incarnations.partition_point(|one| one.span.to < span.from);
+            let meeting: Vec<usize> = (first..incarnations.len())
+                .take_while(|one| {
+                    // Those after are later still, but for deletions that overlap.
+                    incarnations.get(*one).is_some_and(|one| one.span.from <= span.to)
+                })
+                .collect();
+            for one in &meeting {
+                if let Some(members) = members.get_mut(*one) {
+                    members.push((place, meeting.len() == 1));
+                }
+            }
+        }
+        members
+    }
+
+    fn check_shards(
+        &self,
+        incarnation: usize,
+        shape: &Shape,
+        members: &[(usize, bool)],
+    ) -> Vec<Violation> {
+        let mut by_shard: BTreeMap<u32, Vec<shards::Write>> = BTreeMap::new();
+        for (place, is_only) in members {
+            let Some((span, operation, number)) = self.operations.get(*place) else { continue };
+            let (seq_no, term, happened) = match operation.outcome {
+                Outcome::Written { seq_no, term, .. } => (seq_no, term, true),
+                _ => (None, None, false),
+            };
+            let document = &operation.document;
+            let shard = routing::shard(shape, document.routing.as_ref().unwrap_or(&document.id));
+            by_shard.entry(shard).or_default().push(shards::Write {
+                op: *number,
+                seq_no,
+                term,
+                life: operation.life,
+                from: span.from,
+                to: span.to,
+                certain: happened && *is_only,
+            });
+        }
+        let mut violations = Vec::new();
+        for (shard, writes) in by_shard {
+            for (rule, words, concerned) in shards::check(&writes) {
+                let subject = format!("{} shard {shard} (incarnation {incarnation})", self.name);
+                let mut story = format!("  {words}\n");
+                for number in concerned {
+                    story.push_str(&self.line(number));
+                }
+                violations.push(Violation { rule, subject, story });
+            }
+        }
+        violations
+    }
+
+    fn check_presence(&self, deletions: &[Span]) -> Vec<Violation> {
+        let statements = Statements {
+            operations: &self.operations,
+            index_operations: &self.index_operations,
+            deletions,
+        };
+        let wrong = presence::check(&statements).into_iter();
+        wrong
+            .map(|(told, words)| {
+                let line = match told {
+                    Told::Document(number) => self.line(number),
+                    Told::Index(number) => {
+                        let operation = self.history.index_operations.get(number);
+                        operation.map_or(String::new(), story::index_operation)
+                    }
+                };
+                let subject = self.name.to_owned();
+                Violation { rule: "index presence", subject, story: format!("  {words}\n{line}") }
+            })
+            .collect()
+    }
+
+    fn line(&self, number: usize) -> String {
+        let operation = self.history.operations.get(number);
+        operation.map_or(String::new(), |known| format!("  {}\n", story::operation(known)))
+    }
+
+    fn by_id(&self) -> BTreeMap<&'h str, Vec<usize>> {
+        let mut by_id: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+        for (place, (_, operation, _)) in self.operations.iter().enumerate() {
+            by_id.entry(operation.document.id.as_str()).or_default().push(place);
+        }
+        by_id
+    }
+
+    fn check_documents(&self, way: &Way, by_id: &BTreeMap<&str, Vec<usize>>) -> Vec<Violation> {
+        let failed = by_id.iter().filter_map(|(id, places)| self.check_id(way, id, places));
+        failed.map(|(violation, _)| violation).collect()
+    }
+
+    /// What is wrong with an id, and with which incarnation of the index.
+    fn check_id(&self, way: &Way, id: &str, places: &[usize]) -> Option<(Violation, usize)> {
+        let routings: BTreeSet<Option<&str>> = places
+            .iter()
+            .filter_map(|place| self.operations.get(*place))
+            .map(|(_, operation, _)| operation.document.routing.as_deref())
+            .collect();
+        let routings: Vec<Option<&str>> = routings.into_iter().collect();
+        let shapes = (0..way.shapes.len()).filter_map(|incarnation| way.shape(incarnation));
+        let slots: Vec<Vec<usize>> = shapes.map(|shape| slots(shape, id, &routings)).collect();
+        let slot = |incarnation: usize, routing: usize| {
+            let slots = slots.get(incarnation).or(slots.last());
+            slots.and_then(|slots| slots.get(routing)).copied().unwrap_or(0)
+        };
+        let gc_deletes = |incarnation: usize, from: u64, to: u64| {
+            let known = way.incarnations.get(incarnation).zip(way.shape(incarnation));
+            known.map_or((i64::MIN, i64::MAX), |(one, shape)| one.gc_deletes(shape, from, to))
+        };
+        let ops = self.ops(way, places, &routings);
+        let steps_max = 1_000_000 + 20 * u64::try_from(ops.len()).unwrap_or(u64::MAX / 32);
+        let rules = Rules {
+            wall: self.wall,
+            slot: &slot,
+            gc_deletes: &gc_deletes,
+            routings: routings.len(),
+            steps_max,
+        };
+        let failure = Search::new(&ops, &rules).run().err()?;
+        let reached = match &failure {
+            Failure::None { reached, .. } => *reached,
+            Failure::Undecided => way.shapes.len(),
+        };
+        Some((self.violation(id, &ops, failure), reached))
+    }
+
+    /// What has a place in the order of an id.
+    fn ops(&self, way: &Way, places: &[usize], routings: &[Option<&str>]) -> Vec<Op<'h>> {
+        let seen = self.seen(places);
+        let mut ops: Vec<Op<'h>> = Vec::with_capacity(places.len() + way.deletions.len());
+        let mut last: BTreeMap<(u64, usize), usize> = BTreeMap::new();
+        for (span, operation, number) in places.iter().filter_map(|place| self.operations.get(*place))
+        {
+            let Some(part) = part(operation, &seen) else { continue };
+            let routing = operation.document.routing.as_deref();
+            let routing = routings.iter().position(|known| *known == routing).unwrap_or(0);
+            let after = match operation.action {
+                Action::Read { .. } => None,
+                _ => last.insert((operation.request, routing), ops.len()),
+            };
+            let what = What::Operation(operation, *number);
+            ops.push(Op { what, from: span.from, to: span.to, part, routing, after });
+        }
+        for span in &way.deletions {
+            let (what, part) = (What::Deletion, Part::Must);
+            ops.push(Op { what, from: span.from, to: span.to, part, routing: 0, after: None });
+        }
+        ops
+    }
+
+    /// The tokens that were seen and are of one write only: that write happened.
+    fn seen(&self, places: &[usize]) -> BTreeSet<u64> {
+        let mut writers: BTreeMap<u64, u32> = BTreeMap::new();
+        let mut seen = BTreeSet::new();
+        for (_, operation, _) in places.iter().filter_map(|place| self.operations.get(*place)) {
+            for token in tokens(&operation.action) {
+                *writers.entry(token).or_default() += 1;
+            }
+            if let Outcome::Found { fields, .. } = &operation.outcome {
+                seen.extend(fields.values().copied());
+            }
+        }
+        seen.retain(|token| writers.get(token) == Some(&1));
+        seen
+    }
+
+    fn violation(&self, id: &str, ops: &[Op<'h>], failure: Failure) -> Violation {
+        let subject = format!("{}/{id}", self.name);
+        let line = |op: &usize| match ops.get(*op).map(|op| op.what) {
+            Some(What::Operation(operation, _)) => format!("  {}\n", story::operation(operation)),
+            Some(What::Deletion) => "  the index is deleted\n".to_owned(),
+            None => String::new(),
+        };
+        match failure {
+            Failure::Undecided => {
+                let story = "  the search for an order took too long: nothing is known\n".to_owned();
+                Violation { rule: "undecided", subject, story }
+            }
+            Failure::None { fault, blocked, placed, docs, .. } => {
+                let mut story = "  the order that explains most ends with\n".to_owned();
+                placed.iter().for_each(|op| story.push_str(&line(op)));
+                story.push_str("  and leaves\n");
+                docs.iter().for_each(|doc| story.push_str(&format!("  {}\n", story::doc(doc))));
+                story.push_str("  then this fits nowhere\n");
+                story.push_str(&line(&blocked));
+                story.push_str(&format!("  {}\n", fault.words));
+                Violation { rule: fault.rule, subject, story }
+            }
+        }
+    }
+}
+
+/// Which routings lead to the same document: for each the first that does.
+fn slots(shape: &Shape, id: &str, routings: &[Option<&str>]) -> Vec<usize> {
+    let shards: Vec<u32> =
+        routings.iter().map(|routing| routing::shard(shape, routing.unwrap_or(id))).collect();
+    let first = |shard: &u32| shards.iter().position(|other| other == shard).unwrap_or(0);
+    shards.iter().map(first).collect()
+}
+
+/// Whether it took a sequence number, or may have.
+fn is_write(operation: &Operation) -> bool {
+    match &operation.outcome {
+        Outcome::Written { result, .. } => *result != WriteResult::Noop,
+        Outcome::Unknown { .. } => !operation.action.is_read(),
+        _ => false,
+    }
+}
+
+/// How an operation takes part in the order; nothing if it says nothing.
+fn part(operation: &Operation, seen: &BTreeSet<u64>) -> Option<Part> {
+    match &operation.outcome {
+        Outcome::Written { result: WriteResult::Noop, .. }
+        | Outcome::Conflict { .. }
+        | Outcome::Missing
+        | Outcome::Found { .. } => Some(Part::Observes),
+        Outcome::Written { .. } => Some(Part::Must),
+        Outcome::Unknown { .. } if operation.action.is_read() => None,
+        Outcome::Unknown { .. } => {
+            let was_seen = tokens(&operation.action).any(|token| seen.contains(&token));
+            Some(if was_seen { Part::Must } else { Part::May })
+        }
+        Outcome::AbsentIndex | Outcome::NotApplied { .. } => None,
+    }
+}
+
+/// The tokens that an action writes.
+fn tokens(action: &Action) -> impl Iterator<Item = u64> {
+    let fields: Vec<&crate::Fields> = match action {
+        Action::Index { fields, .. } | Action::Create { fields, .. } => vec![fields],
+        Action::Update { change, upsert: Some(crate::Upsert::Fields(fields)), .. } => {
+            vec![change, fields]
+        }
+        Action::Update { change, .. } => vec![change],
+        Action::Delete { .. } | Action::Read { .. } => Vec::new(),
+    };
+    fields.into_iter().flat_map(|fields| fields.values().copied()).collect::<Vec<_>>().into_iter()
+}

@@ -1,0 +1,80 @@
+//! What can be chosen next.
+
+use super::{Doc, Edge, Effect, Part, Search, What};
+
+/// A choice.
+pub(super) struct Candidate {
+    /// What comes next.
+    pub(super) op: usize,
+    /// What can never come, once this did.
+    pub(super) drops: Vec<usize>,
+    /// The document that it makes in a slot; nothing if it is the deletion of the index.
+    pub(super) leads_to: Option<(usize, Doc)>,
+    /// Which is tried first: the lowest.
+    rank: (u8, u64),
+}
+
+impl Search<'_, '_> {
+    /// Everything that can come next, the best choice last. Notes where the search is stuck.
+    pub(super) fn candidates(&mut self) -> Vec<Candidate> {
+        let mut candidates = Vec::new();
+        // What may have happened, and can no more if something later comes next.
+        let mut over = Vec::new();
+        let mut blocked = None;
+        for edge in self.window.iter() {
+            match edge {
+                Edge::Begin(op) => self.add(op, &over, &mut candidates),
+                Edge::End(op) => {
+                    if self.ops.get(op).is_some_and(|op| op.part == Part::May) {
+                        over.push(op);
+                    } else {
+                        blocked = Some(op);
+                        break;
+                    }
+                }
+            }
+        }
+        if candidates.is_empty() {
+            let must = (0..).zip(&self.done).find(|(op, done)| {
+                !**done && self.ops.get(*op).is_some_and(|op| op.part != Part::May)
+            });
+            if let Some(op) = blocked.or(must.map(|(op, _)| op)) {
+                self.note(op);
+            }
+        }
+        candidates.sort_by(|one, other| other.rank.cmp(&one.rank));
+        candidates
+    }
+
+    fn add(&self, op: usize, over: &[usize], candidates: &mut Vec<Candidate>) {
+        let Some(known) = self.ops.get(op) else { return };
+        if !self.may_follow(op) {
+            return;
+        }
+        let mut drops: Vec<usize> = over.to_vec();
+        drops.extend(known.after);
+        let What::Operation(operation, _) = known.what else {
+            let rank = (2, known.from);
+            candidates.push(Candidate { op, drops, leads_to: None, rank });
+            return;
+        };
+        let Ok(effects) = self.try_op(op) else { return };
+        let slot = self.slot(op);
+        for effect in effects {
+            let (doc, kind) = match (effect, known.part) {
+                (Effect::Next(doc), Part::Must) => (doc, 0),
+                (Effect::Next(doc), Part::May) => (doc, 3),
+                (Effect::Learned(doc), Part::Observes) => (doc, 1),
+                // It fits, but not before something that may have happened is over.
+                (Effect::Same, Part::Observes) => {
+                    let Some(doc) = self.state.docs.get(slot) else { continue };
+                    (doc.clone(), 4)
+                }
+                (_, _) => continue,
+            };
+            let moment = operation.ended.map_or(u64::MAX, |ended| ended.order);
+            let leads_to = Some((slot, doc));
+            candidates.push(Candidate { op, drops: drops.clone(), leads_to, rank: (kind, moment) });
+        }
+    }
+}
