@@ -48,8 +48,7 @@ impl Incarnation {
     /// The lowest and highest `gc_deletes` that can have been in force from one moment to another.
     pub(super) fn gc_deletes(&self, shape: &Shape, from: u64, to: u64) -> (i64, i64) {
         let created = shape.gc_deletes_millis.unwrap_or(GC_DELETES_MILLIS);
-        let created =
-            Change { span: Span { from: 0, to: 0 }, millis: created, certain: true };
+        let created = Change { span: Span { from: 0, to: 0 }, millis: created, certain: true };
         let all = || std::iter::once(&created).chain(&self.changes);
         let counts = |change: &&Change| {
             change.span.from <= to

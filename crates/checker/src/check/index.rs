@@ -303,7 +303,8 @@ impl<'h> Index<'h> {
         let seen = self.seen(places);
         let mut ops: Vec<Op<'h>> = Vec::with_capacity(places.len() + way.deletions.len());
         let mut last: BTreeMap<(u64, usize), usize> = BTreeMap::new();
-        for (span, operation, number) in places.iter().filter_map(|place| self.operations.get(*place))
+        for (span, operation, number) in
+            places.iter().filter_map(|place| self.operations.get(*place))
         {
             let Some(part) = part(operation, &seen) else { continue };
             let routing = operation.document.routing.as_deref();
@@ -347,7 +348,8 @@ impl<'h> Index<'h> {
         };
         match failure {
             Failure::Undecided => {
-                let story = "  the search for an order took too long: nothing is known\n".to_owned();
+                let story =
+                    "  the search for an order took too long: nothing is known\n".to_owned();
                 Violation { rule: "undecided", subject, story }
             }
             Failure::None { fault, blocked, placed, docs, .. } => {

@@ -35,6 +35,8 @@ pub(super) struct Situation {
     pub(super) pinned: BTreeSet<u32>,
     /// Segments from this one on are kept for a view that lags behind.
     pub(super) keep_from: u32,
+    /// How many streams end in a segment, by its number.
+    pub(super) ending: BTreeMap<u32, u64>,
     /// How many deletes are remembered.
     pub(super) tombstones: u64,
     /// Whether space is wanted at once: an index was deleted, or the disk is full.
@@ -91,6 +93,8 @@ const READ_BYTES_MAX: u64 = 16 << 20;
 const DELAY_NANOS_PER_BYTE: u64 = 50;
 /// For views that lag behind, the log may grow to so many times of what is needed.
 const KEPT_FACTOR_MAX: u64 = 4;
+/// How long a group with a marker is, about.
+const ENDING_BYTES: u64 = 64;
 /// So many small segments are gathered into one.
 const SMALL_SEGMENTS_MAX: usize = 8;
 
@@ -216,6 +220,15 @@ impl Situation {
         self.segments.iter().find(has_garbage).filter(|segment| self.may_go(segment))
     }
 
+    /// What has to be written again if a segment goes, although no document needs it: that the streams
+    /// which end there go on.
+    fn ending_bytes(&self, segment: &SegmentFacts) -> u64 {
+        match self.ending.get(&segment.number) {
+            Some(streams) => SEGMENT_HEADER_BYTES + streams * ENDING_BYTES,
+            None => 0,
+        }
+    }
+
     /// How much of each segment nobody needs.
     ///
     /// Which deletes are forgotten is not known by segment: the oldest, most likely. Those in
@@ -236,7 +249,8 @@ impl Situation {
                 segment.retired_bytes
             };
             free &= segment.retired_bytes == 0;
-            segment.with_framing(garbage)
+            // Without that it would be garbage as soon as it is written, and collected forever.
+            segment.with_framing(garbage).saturating_sub(self.ending_bytes(segment))
         });
         let bytes = bytes.collect();
         Garbage { bytes, blocked_bytes }

@@ -87,6 +87,7 @@ impl Maintenance {
             unwritable_intervals: 0,
             looked: Instant::now(),
             had_room: true,
+            frees_removed: false,
             dropped: Vec::new(),
         };
         let stopped = Arc::clone(&signals);
@@ -134,6 +135,8 @@ struct Keeper {
     looked: Instant,
     /// Whether there was room for new documents when it looked last.
     had_room: bool,
+    /// Whether it is at giving back what removed streams took.
+    frees_removed: bool,
     /// Dropped segments whose files could not be removed yet.
     dropped: Vec<SegmentIdentity>,
 }
@@ -229,20 +232,21 @@ impl Keeper {
         if self.options.collected_bytes_per_second == 0 {
             return Ok(false);
         }
-        if self.signals.removed.load(Relaxed) || self.shared.has_room() != self.had_room {
+        let is_removed = self.signals.removed.swap(false, Relaxed);
+        if is_removed || self.shared.has_room() != self.had_room {
             // What was in the way may be gone.
+            self.frees_removed |= is_removed;
             self.had_room = self.shared.has_room();
             self.pinned.clear();
         }
-        let urgent = self.signals.removed.load(Relaxed) || !self.shared.has_room();
-        let situation = self.situation(urgent);
+        let situation = self.situation(self.is_urgent());
         let delay = situation.delay_nanos_per_byte();
         self.shared.throttle.set(delay);
         let choice = situation.choose();
         tracing::debug!(?choice, delay, "collection looks around");
         match choice {
             Choice::Rest => {
-                self.signals.removed.store(false, Relaxed);
+                self.frees_removed = false;
                 Ok(false)
             }
             Choice::Roll => {
@@ -253,7 +257,9 @@ impl Keeper {
                 match self.evacuate(evacuation).await {
                     Err(Interrupted::Stuck(why)) => self.pin(evacuation.number, &why),
                     Err(Interrupted::Early) => {
+                        // Not at once again: whoever is in the way wants to run as well.
                         self.pinned.insert(evacuation.number, Pin { intervals: 1, last: 1 });
+                        return Ok(false);
                     }
                     ended => ended?,
                 }
@@ -285,6 +291,11 @@ impl Keeper {
         }
     }
 
+    /// Whether space is wanted at once.
+    fn is_urgent(&self) -> bool {
+        self.frees_removed || self.signals.removed.load(Relaxed) || !self.shared.has_room()
+    }
+
     fn situation(&self, urgent: bool) -> Situation {
         let pinned = self.pinned.iter().filter(|(_, pin)| pin.intervals > 0);
         // If the last evacuation found that next to all of a segment counts, the guess which deletes
@@ -294,6 +305,7 @@ impl Keeper {
             segments: self.shared.segments.facts(),
             pinned: pinned.map(|(number, _)| *number).collect(),
             keep_from: self.shared.streams.keep_from(),
+            ending: self.shared.streams.ending(),
             tombstones: if is_distrusted { u64::MAX } else { self.relocate.tombstones() },
             urgent,
             segment_bytes_max: self.shared.segments.segment_bytes_max(&self.options),
@@ -341,8 +353,7 @@ impl Keeper {
     async fn rest(&self, rest: Duration) -> Pace {
         let mut rest = rest;
         loop {
-            let urgent = self.signals.removed.load(Relaxed) || !self.shared.has_room();
-            let situation = self.situation(urgent);
+            let situation = self.situation(self.is_urgent());
             let delay = situation.delay_nanos_per_byte();
             self.shared.throttle.set(delay);
             if situation.pace() == Pace::Hurried {

@@ -1,6 +1,6 @@
 //! What the log knows of each stream: who owns it and where it ends.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use document::{PrimaryTerm, SeqNo};
 use parking_lot::Mutex;
@@ -121,13 +121,25 @@ impl Streams {
         self.by_id.lock().get(&id).map(|state| state.claim)
     }
 
+    /// How many open streams have their last entries in which segment.
+    pub(super) fn ending(&self) -> BTreeMap<u32, u64> {
+        let mut ending = BTreeMap::new();
+        for state in self.by_id.lock().values().filter(|state| state.claim == Claim::Open) {
+            *ending.entry(Place::from(state.end.last).segment).or_default() += 1;
+        }
+        ending
+    }
+
     /// The open streams whose last entries lie in this segment.
     pub(super) fn ending_in(&self, segment: u32) -> Vec<StreamId> {
         let by_id = self.by_id.lock();
         let ends = |state: &StreamState| {
             state.claim == Claim::Open && Place::from(state.end.last).segment == segment
         };
-        by_id.iter().filter(|(_, state)| ends(state)).map(|(id, _)| *id).collect()
+        let ending = by_id.iter().filter(|(_, state)| ends(state));
+        let mut ending: Vec<_> = ending.map(|(id, _)| *id).collect();
+        ending.sort_unstable();
+        ending
     }
 
     /// Keeps what follows `position` of a stream for a view that has got so far.

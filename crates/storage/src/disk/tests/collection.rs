@@ -1,7 +1,7 @@
 //! Collection: what it may choose, that it bounds space, and that no crash during it loses anything
 //! or brings anything back.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use proptest::{collection::vec, prelude::*, sample::Index};
 use shard::log::StreamId;
@@ -44,6 +44,7 @@ fn situation(segments: Vec<SegmentFacts>) -> Situation {
         segments,
         pinned: BTreeSet::new(),
         keep_from: u32::MAX,
+        ending: BTreeMap::new(),
         tombstones: 0,
         urgent: false,
         segment_bytes_max: 1_000,
@@ -83,6 +84,19 @@ fn garbage_in_the_segment_that_is_written_to_closes_it() {
     assert_eq!(situation(garbage).choose(), Choice::Roll);
     let small = vec![segment(1, 1_000, 0), open(2, 12, 12)];
     assert_eq!(Situation { urgent: true, ..situation(small) }.choose(), Choice::Rest);
+}
+
+#[test]
+fn what_says_where_streams_are_is_not_collected_forever() {
+    // A segment with nothing but markers, as an evacuation leaves it.
+    let only_markers = SegmentFacts { closed: true, indexed_bytes: 0, ..open(2, 700, 0) };
+    let urgent = |facts, streams| Situation {
+        urgent: true,
+        ending: BTreeMap::from([(2, streams)]),
+        ..situation(vec![segment(1, 1_000, 0), facts, open(3, 10, 0)])
+    };
+    assert_eq!(urgent(only_markers, 10).choose(), Choice::Rest);
+    assert_eq!(urgent(only_markers, 1).choose(), evacuate(2, false, Pace::Hurried));
 }
 
 #[test]
