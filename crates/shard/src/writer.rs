@@ -29,7 +29,7 @@ use tokio::{
 
 use crate::{
     Change, Document, Machine, Modified, Place, Update, VersionTable, Write, WriteError, Written,
-    log::{AppendError, Damage, Entry, Outline, Position, Refused, Stream},
+    log::{AppendError, Damage, Entry, Outline, OutlineEffect, Position, Refused, Stream},
     shard::Shared,
     store::{Location, StoreError},
     version_table::Spare,
@@ -544,11 +544,25 @@ impl Writer {
             self.recent.insert(document.last.seq_no, document);
         }
         let mut retired = Vec::new();
-        self.shared.table.apply_all(&Outline::of_entry(&entry, &locations), &mut retired);
+        let outlines = self.without_forgotten(Outline::of_entry(&entry, &locations));
+        self.shared.table.apply_all(&outlines, &mut retired);
         retired.into_iter().for_each(|location| self.stream.store.retire(location));
         self.next_seq_no = entry.next_seq_no;
         self.shared.set_next_seq_no(self.next_seq_no);
         Ok(())
+    }
+
+    /// Leaves out copies of deletes that nobody remembers. They are kept for a replay; to remember them
+    /// again could be to remember an older one than was forgotten, should the clock step back.
+    fn without_forgotten<'o>(&self, mut outlines: Vec<Outline<'o>>) -> Vec<Outline<'o>> {
+        let mut copies = self.batch.copies();
+        outlines.retain(|outline| {
+            let is_copy = copies > 0;
+            copies = copies.saturating_sub(1);
+            let is_delete = matches!(outline.effect, OutlineEffect::Deleted(_));
+            !(is_copy && is_delete) || self.shared.table.get(outline.id).is_some()
+        });
+        outlines
     }
 
     /// Drops expired tombstones, a map at a time, so that each is visited about once a window.

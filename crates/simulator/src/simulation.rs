@@ -30,6 +30,8 @@ use crate::{
 const TIME_MAX: Duration = Duration::from_secs(3_600);
 /// A start takes no longer than this, in virtual time.
 const START_TIME_MAX: Duration = Duration::from_secs(60);
+/// The server is not started more often than this.
+const STARTS_MAX: u32 = 1_000;
 /// A server that did not start is started again after so long.
 const RESTART_AFTER: Duration = Duration::from_millis(5);
 /// A server that is stopped waits so long for the requests it has.
@@ -254,7 +256,7 @@ impl<'s> Simulation<'s> {
 
     /// Runs the server, one life after the other.
     async fn keep_running(&self) {
-        loop {
+        for _ in 0..STARTS_MAX {
             let faults = self.host.disk.faults_met();
             match tokio::time::timeout(START_TIME_MAX, self.host.start()).await {
                 Err(_) => {
@@ -270,10 +272,16 @@ impl<'s> Simulation<'s> {
                     } else if self.host.disk.faults_met() == faults {
                         return self.fail("start", &why);
                     }
+                    // Its operator sees to what it says.
+                    self.host.disk.set(|faults| {
+                        faults.capacity = None;
+                        faults.failing_reads_in_a_million = 0;
+                    });
                 }
             }
             tokio::time::sleep(RESTART_AFTER).await;
         }
+        self.fail("liveness", "the server is started again and again");
     }
 
     /// One life, to its end.

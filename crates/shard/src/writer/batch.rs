@@ -19,6 +19,8 @@ use super::{
 pub(super) struct Batch {
     operations: Vec<Operation>,
     answers: Vec<(Slot, Answer)>,
+    /// How many of the operations, the first, are copies.
+    copies: usize,
     /// Whose copies are among the operations.
     relocations: Vec<Relocation>,
     /// What updates computed, small enough to keep for the next ones.
@@ -36,6 +38,7 @@ impl Default for Batch {
     fn default() -> Self {
         Self {
             operations: Vec::new(),
+            copies: 0,
             answers: Vec::new(),
             relocations: Vec::new(),
             remembered: Vec::new(),
@@ -52,6 +55,7 @@ impl Batch {
     /// Starts over. All of a batch happens at one moment.
     pub(super) fn begin(&mut self, next_seq_no: SeqNo, term: PrimaryTerm, now: Timestamp) {
         self.operations.clear();
+        self.copies = 0;
         self.answers.clear();
         self.remembered.clear();
         self.latest.clear();
@@ -107,6 +111,12 @@ impl Batch {
             Effect::Noop { reason } => reason.len(),
         };
         self.operations.push(operation);
+        self.copies += 1;
+    }
+
+    /// How many of the operations, the first, are copies.
+    pub(super) fn copies(&self) -> usize {
+        self.copies
     }
 
     /// Whether an entry is to be appended even if there are no operations.
