@@ -18,6 +18,7 @@
 //!
 //! [`mod@check`] verifies a directory that nobody uses, and salvages what it can.
 
+mod allocation;
 mod appender;
 pub mod check;
 mod checkpoint;

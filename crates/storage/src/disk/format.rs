@@ -1,10 +1,10 @@
 //! The bytes of a segment file. Everything is little-endian, nothing is aligned.
 //!
 //! ```text
-//! segment   ┌──────────────┬─────────┬─────────┬┄┄┄┄┄┬─────────┬───────────┐
-//!           │ header       │ group   │ group   │ 0…0 │ group   │ end mark  │
-//!           └──────────────┴─────────┴─────────┴┄┄┄┄┄┴─────────┴───────────┘
-//!           0             512                          what was written at a time
+//! segment   ┌──────────────┬─────────┬─────────┬┄┄┄┄┄┬─────────┬───────────┬┄┄┄┄┄┬─────────┐
+//!           │ header       │ group   │ group   │ 0…0 │ group   │ end mark  │ 0…0 │ trailer │
+//!           └──────────────┴─────────┴─────────┴┄┄┄┄┄┴─────────┴───────────┴┄┄┄┄┄┴─────────┘
+//!           0             512                          written at a time   while it is written to
 //!
 //! group     header ┬ magic "OGRP"            u32        never straddles a sector: zeros fill
 //!                  │ kind                    u32        the sector up to it where it would
@@ -46,6 +46,7 @@ mod group;
 mod record;
 mod remains;
 mod segment;
+mod trailer;
 mod varint;
 
 pub(super) use fields::{Fields, in_memory, slice};
@@ -57,6 +58,7 @@ pub(super) use group::{
 pub(super) use record::{Malformed, TooLong, decode_record};
 pub(super) use remains::{FrameLeft, remains};
 pub(super) use segment::{SEGMENT_HEADER_BYTES, SegmentIdentity, segment_number};
+pub(super) use trailer::{TRAILER_BYTES, Untrailed};
 pub(super) use varint::{push_varint, take_varint, unzigzag, zigzag};
 
 use shard::log::Position;

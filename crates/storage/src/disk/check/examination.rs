@@ -13,7 +13,7 @@ use super::{
         directory::Directory,
         format::{SEGMENT_HEADER_BYTES, SegmentIdentity, in_memory, segment_number},
         manifest::{self, ListedSegment, Manifest, SegmentEnd},
-        recovery::tear::was_in_use,
+        recovery::{tear::was_in_use, walk::Ending},
     },
     CheckError,
     fold::Fold,
@@ -118,7 +118,8 @@ impl Examiner<'_, '_> {
     fn listed(&mut self, manifest: &Manifest) {
         for listed in &manifest.segments {
             let ends_the_log = manifest.stopped && Some(listed) == manifest.segments.last();
-            self.segment(&Expected { listed: *listed, ends_the_log, may_be_torn: true });
+            let ending = if ends_the_log { Ending::EndMark } else { Ending::AsListed };
+            self.segment(&Expected { listed: *listed, ending, may_be_torn: true });
         }
     }
 
@@ -145,7 +146,8 @@ impl Examiner<'_, '_> {
             }
             (None, None) => return self.unidentified(number),
         };
-        self.segment(&Expected { listed, ends_the_log: false, may_be_torn: is_last });
+        let ending = Ending::Unknown;
+        self.segment(&Expected { listed, ending, may_be_torn: is_last });
     }
 
     /// Which segment a file says it is.

@@ -2,11 +2,17 @@
 //! shown as it was written, or with an error when it is read, or its stream says that it may be
 //! missing, or the log refuses to open. Whatever it is names the file.
 
+use std::sync::Arc;
+
 use shard::log::LogError;
 
 use super::{
+    super::{
+        Options,
+        check::{FileReport, FileState, check},
+    },
     survey::{Outcome, Survey, SurveyedOperation},
-    world::{STREAMS, World},
+    world::{STREAMS, TINY, World},
 };
 use crate::file::simulated::{Image, SimulatedFileSystem};
 
@@ -32,14 +38,26 @@ fn killed() -> Image {
 fn killed_after_the_start() -> Image {
     let mut world = some_appends();
     world.open();
-    // Behind its end the segment before still has the tail, which counts no more.
-    let mut image = world.files.image();
-    for (name, contents) in &mut image.files {
-        if let Some(end) = world.end(name) {
-            contents.truncate(end);
-        }
+    world.files.image()
+}
+
+/// A process that was killed while it wrote to a segment with much room left in it.
+fn killed_with_room() -> Image {
+    let mut world = World::with_options(Options { segment_bytes_max: 20_000, ..TINY });
+    world.open();
+    for bytes in [600, 30, 450, 1, 700] {
+        world.append(&[(STREAMS[0], &[bytes]), (STREAMS[1], &[bytes / 2, 5])]);
     }
-    image
+    world.files.image()
+}
+
+/// The open segment of an image, how long it is, and where what was written to it ends. Behind that
+/// are zeros and the trailer.
+fn open_segment(image: &Image) -> (String, usize, usize) {
+    let (name, length) = files(image).into_iter().rfind(|(name, _)| is_segment(name)).unwrap();
+    let written = &image.files[&name][..length - 512];
+    let end = written.iter().rposition(|byte| *byte != 0).unwrap() + 1;
+    (name, length, end)
 }
 
 fn some_appends() -> World {
@@ -323,7 +341,9 @@ fn what_a_start_wrote_is_known_to_be_durable() {
     let mut examination = Examination::of(image.clone());
     let tally = examination.change_every_byte(is_segment);
     println!("changed bytes after a start: {tally:?}");
-    assert!(tally.whole == 0 && tally.lost > 0 && tally.unreadable > 0, "{tally:?}");
+    let (name, length, end) = open_segment(&image);
+    assert!(tally.whole <= 4 * (length - 512 - end), "{tally:?} {name}");
+    assert!(tally.lost > 0 && tally.unreadable > 0, "{tally:?}");
     examination.cut_everywhere(is_segment).check_all_refused();
     let (last, _) = files(&image).pop().unwrap();
     let zeroed = with(&image, &last, |contents| contents[512..].fill(0));
@@ -338,33 +358,78 @@ fn a_clean_stop_without_an_end_mark_is_noticed() {
     check_refused(&image, "segment-", "the absence of the end mark");
 }
 
-/// An open segment that ends earlier looks like one that was never written further. No entry is
-/// shown changed or in part, none is skipped, and none that lies before the cut is missing.
+/// A file that is written to is longer than what was written, and its last sector says so.
 #[test]
-fn after_a_kill_a_missing_end_is_a_tear_of_the_open_segment_only() {
-    let image = without_checkpoints(killed());
-    let all = Survey::of_image(&image).unwrap();
-    let files = files(&image);
-    let (open_segment, length) = files.last().unwrap();
-    for (name, length) in &files[..files.len() - 1] {
-        for shorter in 0..*length {
-            let cut = with(&image, name, |contents| contents.truncate(shorter));
-            check_refused(&cut, name, &format!("the end behind byte {shorter}"));
+fn after_a_kill_a_missing_end_is_noticed() {
+    for image in [killed(), killed_with_room(), killed_after_the_start()] {
+        let mut examination = Examination::of(without_checkpoints(image));
+        examination.cut_everywhere(is_segment).check_all_refused();
+    }
+}
+
+#[test]
+fn after_a_kill_an_end_that_reads_as_zeros_is_noticed() {
+    for image in [killed(), killed_with_room()] {
+        let image = without_checkpoints(image);
+        let (name, length, end) = open_segment(&image);
+        assert!(end < length - 512);
+        // The last bytes of the trailer are zeros themselves.
+        for start in 0..length - 512 + 32 {
+            let zeroed = with(&image, &name, |contents| contents[start..].fill(0));
+            check_refused(&zeroed, &name, &format!("zeros from byte {start} on"));
         }
     }
-    let mut before = 0;
-    for shorter in 0..*length {
-        let cut = with(&image, open_segment, |contents| contents.truncate(shorter));
-        if shorter < 512 {
-            check_refused(&cut, open_segment, "the end of the header");
-            continue;
+}
+
+/// Where nothing was written nothing is lost; but what is there is said.
+#[test]
+fn after_a_kill_a_change_of_what_was_never_written_loses_nothing() {
+    let image = killed_with_room();
+    let mut examination = Examination::of(image.clone());
+    let (name, length, end) = open_segment(&image);
+    assert!(length - 512 - end > 300, "{length} {end}");
+    for at in end..length {
+        let changed = with(&image, &name, |contents| contents[at] ^= 0x10);
+        match examination.check(&changed, &name, &format!("a change of byte {at}")) {
+            // Where a group may begin, or in the trailer.
+            None => assert!(at < end.next_multiple_of(512) + 512 || at >= length - 512, "{at}"),
+            Some(outcome) => {
+                assert_eq!((outcome.unreadable, outcome.lost), (0, 0), "{at}");
+                let report = check(Arc::new(SimulatedFileSystem::new(changed)), &mut |_| {});
+                let report = report.unwrap();
+                let file = report.files.iter().find(|file| file.name == name).unwrap();
+                assert!(matches!(file.state, FileState::Torn { .. }), "{at}: {file:?}");
+            }
         }
-        let left = Survey::of_image(&cut).unwrap();
-        for (id, stream) in &left.streams {
-            assert!(all.streams[id].operations.starts_with(&stream.operations));
+    }
+}
+
+/// What one kill after the other leaves is whole, and nothing is cut of it.
+#[test]
+fn after_a_kill_the_room_that_was_not_used_is_no_tear() {
+    for image in [killed(), killed_with_room(), killed_after_the_start()] {
+        let report = check(Arc::new(SimulatedFileSystem::new(image)), &mut |_| {}).unwrap();
+        assert!(report.is_whole());
+        let is_whole = |file: &FileReport| file.state == FileState::Whole;
+        assert!(report.files.iter().all(is_whole), "{report:?}");
+    }
+}
+
+/// Room that is not used is given back when a segment is closed.
+#[test]
+fn a_closed_segment_ends_where_it_says() {
+    for (mut world, is_stopped) in [(some_appends(), true), (some_appends(), false)] {
+        if is_stopped {
+            world.close();
+            world.open();
         }
-        assert!(left.len() >= before, "a longer file shows no less");
-        before = left.len();
+        world.append(&[(STREAMS[1], &[1_000])]);
+        world.open();
+        let image = world.files.image();
+        let (open, ..) = open_segment(&image);
+        for (name, length) in files(&image).into_iter().filter(|(name, _)| is_segment(name)) {
+            assert_eq!(world.end(&name) == Some(length), name != open, "{name}: {length}");
+        }
     }
 }
 

@@ -117,10 +117,10 @@ fn of_a_group_that_finds_no_room_what_is_essential_is_written() {
     let mut world = World::with_options(SMALL);
     world.open();
     world.files.limit_room(Some(100));
-    let document = index(world.next_seq_no(), &"x".repeat(300));
+    let document = index(world.next_seq_no(), &"x".repeat(1_500));
     let group = vec![(ONE, vec![document]), (TWO, vec![delete(world.next_seq_no() + 1)])];
     let [refused, written] = world.append_operations(group).try_into().unwrap();
-    assert!(refused.unwrap_err().contains("cannot write"));
+    assert!(refused.unwrap_err().contains("cannot allocate"));
     written.unwrap();
     world.open();
 }
