@@ -56,6 +56,10 @@ impl Examination {
         if !names.contains(manifest::NAME) && !names.iter().any(is_ours) {
             return Err(CheckError::NoLog(directory.path("")));
         }
+        // What cannot even be opened is no damage: who checks may lack the right to.
+        for name in names.iter().filter(|name| is_ours(name) || *name == manifest::NAME) {
+            directory.open_read_only(name).map_err(LogError::from)?;
+        }
         let found = Self::default();
         let mut examiner = Examiner { directory, meter, names, noted: BTreeSet::new(), found };
         examiner.begin();
