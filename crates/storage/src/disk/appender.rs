@@ -33,7 +33,7 @@ use super::{
 use crate::file::DirectoryLock;
 use reserve::Reserve;
 
-pub(super) use reserve::make_room_for_opening;
+pub(super) use reserve::{begin_segment_of_opening, recycle};
 pub(super) use writing::GroupError;
 
 /// An entry that waits to be appended.

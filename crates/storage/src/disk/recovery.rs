@@ -31,12 +31,12 @@ use shard::{
 
 use super::{
     Options, allocation,
-    appender::{Appender, OpenedSegment, Shared, make_room_for_opening},
+    appender::{Appender, OpenedSegment, Shared, begin_segment_of_opening},
     checkpoint::{self, Checkpoint},
     directory::{Directory, DiskError, NamedFile},
     format::{
-        GroupExtent, GroupKind, Malformed, NewGroup, Place, SegmentIdentity, TooLong, encode_entry,
-        frames, group_start, in_memory, locations,
+        GroupExtent, GroupKind, Malformed, NewGroup, Place, SegmentIdentity, TRAILER_BYTES,
+        TooLong, encode_entry, frames, group_start, in_memory, locations,
     },
     manifest::{ListedSegment, Manifest, SegmentEnd},
     segments::Segment,
@@ -58,7 +58,6 @@ pub(super) fn recover(
     let mut recovery =
         Recovery { directory: &directory, replay, shared: Arc::default(), seen: Mutex::default() };
     let tail = recovery.walk(&manifest, options.opening_threads_max)?;
-    make_room_for_opening(&directory, tail.payload.len())?;
     let opened = recovery.begin_segment(manifest, &tail, options)?;
     let shared = recovery.shared;
     give_back(&shared, &opened.manifest);
@@ -242,7 +241,8 @@ impl Recovery<'_> {
     ) -> Result<OpenedSegment, LogError> {
         let identity = SegmentIdentity::new(manifest.next_segment, manifest.edition);
         manifest.next_segment = manifest.next_segment.saturating_add(1);
-        let segment = Arc::new(Segment::create(self.directory, identity)?);
+        let segment = begin_segment_of_opening(self.directory, identity, tail.payload.len())?;
+        let segment = Arc::new(segment);
         // Whoever is asked for the streams that are wanted reads sources, of the tail too.
         self.shared.segments.add(Arc::clone(&segment));
         let here = Place { segment: identity.number, offset: segment.end() };
@@ -259,13 +259,17 @@ impl Recovery<'_> {
 
         let segment = fresh.segment;
         let bytes_max = self.shared.segments.segment_bytes_max(&options);
-        let wanted = allocation::target(segment.end(), bytes_max);
+        // Of a reserve half is kept here, where nobody else can take it, and half is given back to be
+        // a reserve again.
+        let wanted = allocation::target(segment.end(), bytes_max).max(segment.file.length()? / 2);
         let trailer = allocation::extend(&segment, segment.end(), wanted)?;
         segment.file.sync()?;
+        manifest.keep_spare(self.directory)?;
         self.directory.sync()?;
         let listed = ListedSegment { identity, end: SegmentEnd::OpenFrom(segment.end()) };
         let manifest = manifest.rolled(tail.durable.map_or(0, |durable| durable.offset), listed);
-        manifest.store(self.directory)?;
+        manifest.store_with_spare(self.directory)?;
+        segment.file.truncate(trailer + TRAILER_BYTES)?;
         Ok(OpenedSegment { segment, trailer, manifest })
     }
 

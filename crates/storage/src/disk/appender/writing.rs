@@ -136,6 +136,9 @@ impl Appender {
         let wanted = allocation::target(needed, self.segment_bytes_max);
         let trailer = allocation::extend(&segment, needed, wanted)?;
         segment.file.sync()?;
+        if !self.is_full {
+            self.manifest.keep_spare(&self.directory)?;
+        }
         self.directory.sync()?;
         let listed = ListedSegment { identity, end: SegmentEnd::OpenFrom(segment.end()) };
         let manifest = self.manifest.rolled(self.segment.end(), listed);

@@ -195,7 +195,7 @@ impl Examiner<'_, '_> {
                 continue;
             }
             let (kind, state) = match name.as_str() {
-                LOCK | RESERVE => (FileKind::Auxiliary, FileState::Whole),
+                LOCK | RESERVE | manifest::NAME_SPARE => (FileKind::Auxiliary, FileState::Whole),
                 manifest::NAME_ASIDE => (FileKind::Manifest, FileState::Leftover),
                 _ if number.is_some() => (FileKind::Segment, FileState::Leftover),
                 _ if checkpoint::is_checkpoint(&name) && manifest.is_some() => {

@@ -102,7 +102,7 @@ fn nothing_is_found_in_a_whole_directory() {
 fn nothing_is_found_in_what_crashes_leave() {
     let world = eventful_life();
     let mut torn = 0;
-    for changes in (0..=world.files.changes()).step_by(2) {
+    for changes in (0..=world.files.changes()).step_by(3) {
         for image in world.files.crash_images(changes) {
             let files = SimulatedFileSystem::new(image.clone());
             match check(Arc::new(files), &mut |_| {}) {
