@@ -20,7 +20,7 @@
 //!           payload    frames
 //!
 //! frame     stream u64 · term u64 · next seq_no u64                             one entry
-//!           bytes of records u64 · records u32
+//!           bytes of records u64 · records u32 · crc of these u32
 //!           records
 //!
 //! record    crc of what follows u32 · length of what follows v                  one operation
@@ -38,7 +38,9 @@
 //!
 //! A sector is what reaches the disk whole or not at all. One checksum for each lets a start tell a
 //! sector that was never written, which reads as zeros, from one that was changed. The generation
-//! keeps what an earlier file left on the same blocks from being taken for this one's.
+//! keeps what an earlier file left on the same blocks from being taken for this one's. A frame's header
+//! and each record have checksums of their own beside it: where a sector was changed, they tell which of
+//! the small entries in it are what was written, and whose the others were.
 
 mod fields;
 mod frame;
