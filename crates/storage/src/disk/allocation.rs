@@ -57,7 +57,7 @@ fn allocate(segment: &Segment, end: u64) -> Result<(), DiskError> {
     })
 }
 
-/// Clears a trailer that another one has taken the place of, durably.
+/// Clears a trailer that another one has durably taken the place of.
 pub(super) fn clear(segment: &Segment, trailer: u64) -> Result<(), DiskError> {
     segment.file.write(&vec![0; in_memory(TRAILER_BYTES)], trailer)
 }

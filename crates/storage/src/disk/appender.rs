@@ -150,8 +150,9 @@ pub(super) struct Appender {
     durable: u64,
     /// When the oldest entry of that must be synced.
     sync_due: Option<Instant>,
-    /// Whether behind the segment's end there may be part of a group that found no room. Nothing may be
-    /// written there any more: a start would find damage between two good groups.
+    /// Whether behind the segment's end there may be part of a group that found no room, or an old
+    /// trailer. Nothing may be written there any more: a start would find damage between two good
+    /// groups.
     spoiled: bool,
     /// Room that is kept free.
     reserve: Reserve,

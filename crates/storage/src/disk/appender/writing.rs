@@ -98,7 +98,11 @@ impl Appender {
         self.durable = self.segment.end();
         self.sync_due = None;
         let before = std::mem::replace(&mut self.trailer, trailer);
-        allocation::clear(&self.segment, before)
+        // Until it is cleared nothing may be written in its place.
+        self.spoiled = true;
+        allocation::clear(&self.segment, before)?;
+        self.spoiled = false;
+        Ok(())
     }
 
     /// Closes the segment at its end, durably, and begins another that has room for groups up to
