@@ -26,6 +26,11 @@ pub(super) fn target(needed: u64, segment_bytes_max: u64) -> u64 {
     needed.saturating_add(step).min(segment_bytes_max).max(needed)
 }
 
+/// The same of a segment that follows a full one: more will come, and each step costs a sync.
+pub(super) fn first_target(needed: u64, segment_bytes_max: u64) -> u64 {
+    needed.saturating_add(segment_bytes_max / STEP_MAX_DIVISOR).min(segment_bytes_max).max(needed)
+}
+
 /// Allocates room up to `wanted`, or if there is none up to `needed`, and writes a trailer behind it;
 /// returns where that is. Nothing of this is durable before the file is synced, and the trailer that
 /// was there before must be cleared after that, and before anything else is written.

@@ -137,7 +137,7 @@ impl Appender {
     /// A new segment with room for groups up to `needed` and the manifest that lists it, all durable.
     fn begin_segment(&self, identity: SegmentIdentity, needed: u64) -> Result<Begun, DiskError> {
         let segment = Segment::create(&self.directory, identity)?;
-        let wanted = allocation::target(needed, self.segment_bytes_max);
+        let wanted = allocation::first_target(needed, self.segment_bytes_max);
         let trailer = allocation::extend(&segment, needed, wanted)?;
         segment.file.sync()?;
         if !self.is_full {
