@@ -14,7 +14,7 @@ use hyper::{
 };
 use node::{AutoCreate, Node, NodeOptions, Random};
 use server::rest::{Api, Request, Response, budget::Budget, dialect::Dialect};
-use shard::{Clock, Document, log::memory::MemoryLog};
+use shard::{Clock, Document, Machine, log::memory::MemoryLog};
 use tokio::runtime::Runtime;
 
 use crate::answers::check_answer;
@@ -80,7 +80,8 @@ impl World {
             table_bytes_max: 64 << 20,
         };
         let (log, random) = (Box::new(MemoryLog::default()), Arc::new(Counting::default()));
-        let started = runtime.block_on(Node::start(log, Arc::new(Still), random, options));
+        let machine = Machine::with_clock(Arc::new(Still));
+        let started = runtime.block_on(Node::start(log, machine, random, options));
         let Ok(ready) = started else { panic!("a node in memory starts") };
         let api = Api::new(Arc::clone(&ready.node), Default::default());
         Self { runtime, node: ready.node, api }

@@ -129,7 +129,10 @@ fn history(seed: u64, plan: &Plan, clients: u32, lives: u32, requests: u64) -> H
             let started = Moments::now(&*time);
             let clock: Arc<dyn shard::Clock> = Arc::<Time>::clone(&time);
             let source: Arc<dyn node::Random> = Arc::<Numbers>::clone(&random);
-            let ready = Node::start(Box::new(log.clone()), clock, source, options()).await.unwrap();
+            let ready =
+                Node::start(Box::new(log.clone()), Machine::with_clock(clock), source, options())
+                    .await
+                    .unwrap();
             let api = Api::new(Arc::clone(&ready.node), DialectDefaults::default());
             let transport = InProcess { api, life: number };
             let world = World {
