@@ -439,8 +439,7 @@ fn learn(last: &Last, seq_no: Option<u64>, term: Option<u64>) -> Option<Option<L
     if seq_no.is_some_and(|seq_no| seq_no < last.floor) {
         return None;
     }
-    let learned =
-        Last { seq_no: last.seq_no.or(seq_no), term: last.term.or(term), ..last.clone() };
+    let learned = Last { seq_no: last.seq_no.or(seq_no), term: last.term.or(term), ..last.clone() };
     Some((learned != *last).then_some(learned))
 }
 

@@ -48,8 +48,7 @@ impl Incarnation {
     /// The lowest and highest `gc_deletes` that can have been in force from one moment to another.
     pub(super) fn gc_deletes(&self, shape: &Shape, from: u64, to: u64) -> (i64, i64) {
         let created = shape.gc_deletes_millis.unwrap_or(GC_DELETES_MILLIS);
-        let created =
-            Change { span: Span { from: 0, to: 0 }, millis: created, certain: true };
+        let created = Change { span: Span { from: 0, to: 0 }, millis: created, certain: true };
         let all = || std::iter::once(&created).chain(&self.changes);
         let counts = |change: &&Change| {
             change.span.from <= to
@@ -100,10 +99,15 @@ pub(super) fn divide(
     operations: &[(Span, &Operation)],
     index_operations: &[(Span, &IndexOperation)],
 ) -> Vec<Incarnation> {
-    let mut deletions = deletions.to_vec();
-    deletions.sort_by_key(|span| (span.to, span.from));
-    let starts = std::iter::once(0).chain(deletions.iter().map(|span| span.from));
-    let ends = deletions.iter().map(|span| span.to).chain([NEVER]);
+    // Which of several deletions at a time came first is open. The first is not before the first
+    // beginning, and not after the first end.
+    let sorted = |moment: fn(&Span) -> u64| {
+        let mut moments: Vec<u64> = deletions.iter().map(moment).collect();
+        moments.sort_unstable();
+        moments
+    };
+    let starts = std::iter::once(0).chain(sorted(|span| span.from));
+    let ends = sorted(|span| span.to).into_iter().chain([NEVER]);
     let spans: Vec<Span> = starts.zip(ends).map(|(from, to)| Span { from, to }).collect();
     let is_only = |span: Span| spans.iter().filter(|other| other.meets(span)).count() == 1;
     let mut incarnations = Vec::with_capacity(spans.len());

@@ -93,25 +93,31 @@ impl<'h> Index<'h> {
     pub(super) fn check(&self, report: &mut Report) -> Vec<Violation> {
         let by_id = self.by_id();
         report.ids += by_id.len();
-        let mut first = None;
+        // Of ways that all fail the one that explains most is told.
+        let mut least: Option<Vec<Violation>> = None;
+        let mut keep = |wrong: Vec<Violation>| {
+            if least.as_ref().is_none_or(|least| least.len() > wrong.len()) {
+                least = Some(wrong);
+            }
+        };
         let mut full = 0;
         for deletions in self.deletions() {
             let (mut way, wrong) = self.way(deletions);
             if !wrong.is_empty() {
-                first.get_or_insert(wrong);
+                keep(wrong);
                 continue;
             }
             loop {
                 full += 1;
                 let failed = by_id.iter().find_map(|(id, places)| self.check_id(&way, id, places));
                 let Some((_, reached)) = failed else { return Vec::new() };
-                first.get_or_insert_with(|| self.check_documents(&way, &by_id));
                 if full >= FULL_MAX || !way.advance(reached) {
+                    keep(self.check_documents(&way, &by_id));
                     break;
                 }
             }
         }
-        first.unwrap_or_default()
+        least.unwrap_or_default()
     }
 
     /// Which deletions happened: those that were acknowledged, with any of those of unknown outcome.
@@ -303,7 +309,8 @@ impl<'h> Index<'h> {
         let seen = self.seen(places);
         let mut ops: Vec<Op<'h>> = Vec::with_capacity(places.len() + way.deletions.len());
         let mut last: BTreeMap<(u64, usize), usize> = BTreeMap::new();
-        for (span, operation, number) in places.iter().filter_map(|place| self.operations.get(*place))
+        for (span, operation, number) in
+            places.iter().filter_map(|place| self.operations.get(*place))
         {
             let Some(part) = part(operation, &seen) else { continue };
             let routing = operation.document.routing.as_deref();
@@ -347,7 +354,8 @@ impl<'h> Index<'h> {
         };
         match failure {
             Failure::Undecided => {
-                let story = "  the search for an order took too long: nothing is known\n".to_owned();
+                let story =
+                    "  the search for an order took too long: nothing is known\n".to_owned();
                 Violation { rule: "undecided", subject, story }
             }
             Failure::None { fault, blocked, placed, docs, .. } => {

@@ -69,7 +69,8 @@ pub(super) fn check(told: &Statements<'_>) -> Vec<(Told, &'static str)> {
         if *says != Says::Present {
             // It was there before: was it deleted since?
             let before = shown.partition_point(|(to, _)| *to < span.from);
-            let seen = before.checked_sub(1).and_then(|last| shown.get(last)).map(|(_, from)| *from);
+            let seen =
+                before.checked_sub(1).and_then(|last| shown.get(last)).map(|(_, from)| *from);
             let vanished = |seen: u64| {
                 !told.deletions.iter().any(|deleted| deleted.to >= seen && deleted.from <= span.to)
             };

@@ -341,8 +341,7 @@ impl<'s, 'h> Search<'s, 'h> {
                 words: "it fits here, but then something else fits nowhere".to_owned(),
             },
         };
-        let order: Vec<usize> =
-            self.trail.iter().rev().take(TOLD_MAX).copied().collect();
+        let order: Vec<usize> = self.trail.iter().rev().take(TOLD_MAX).copied().collect();
         let order = order.into_iter().rev().collect();
         let docs = self.state.docs.clone();
         self.furthest = Some(Furthest { placed, fault, blocked, order, docs });

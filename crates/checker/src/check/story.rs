@@ -1,9 +1,7 @@
 //! Operations in words.
 
 use super::document::{Doc, shown};
-use crate::{
-    Action, Condition, Current, IndexOperation, Operation, Outcome, Upsert,
-};
+use crate::{Action, Condition, Current, IndexOperation, Operation, Outcome, Upsert};
 
 /// An operation, its moments and its answer, on one line.
 pub(super) fn operation(operation: &Operation) -> String {

@@ -120,8 +120,7 @@ mod tests {
     fn what_is_taken_out_comes_back_where_it_was() {
         let mut window = Window::new(&[(0, 5), (1, u64::MAX), (2, 3)]);
         let all: Vec<Edge> = window.iter().collect();
-        let expected =
-            [Edge::Begin(0), Edge::Begin(1), Edge::Begin(2), Edge::End(2), Edge::End(0)];
+        let expected = [Edge::Begin(0), Edge::Begin(1), Edge::Begin(2), Edge::End(2), Edge::End(0)];
         assert_eq!(all, expected);
         window.take(2);
         window.take(0);
