@@ -270,7 +270,10 @@ impl Try<'_> {
             other if !holds_version(other, doc.last().map(|last| last.version)) => {
                 return fault("condition", "it required another version");
             }
-            _ => {}
+            Condition::None
+            | Condition::Version(_)
+            | Condition::External(_)
+            | Condition::ExternalGte(_) => {}
         }
         let known = known.map(|last| with_last(doc, last));
         let doc = known.as_ref().unwrap_or(doc);

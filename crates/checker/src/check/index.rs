@@ -22,6 +22,7 @@ pub(super) struct Index<'h> {
     name: &'h str,
     history: &'h History,
     wall: &'h Wall,
+    lives: &'h Lives,
     /// Operations on documents by time, with their numbers.
     operations: Vec<(Span, &'h Operation, usize)>,
     index_operations: Vec<(Span, &'h IndexOperation, usize)>,
@@ -58,12 +59,13 @@ impl Way {
 
 impl<'h> Index<'h> {
     /// All indices of a history.
-    pub(super) fn all(history: &'h History, wall: &'h Wall, lives: &Lives) -> Vec<Self> {
+    pub(super) fn all(history: &'h History, wall: &'h Wall, lives: &'h Lives) -> Vec<Self> {
         let mut indices: BTreeMap<&'h str, Self> = BTreeMap::new();
         let new = |name| Self {
             name,
             history,
             wall,
+            lives,
             operations: Vec::new(),
             index_operations: Vec::new(),
         };
@@ -153,7 +155,7 @@ impl<'h> Index<'h> {
             let mut first = None;
             let mut fitting = incarnation.shapes.clone();
             fitting.retain(|shape| {
-                let wrong = self.check_shards(place, shape, members);
+                let wrong = self.check_shards((place, incarnation), shape, members);
                 let fits = wrong.is_empty();
                 first.get_or_insert(wrong);
                 fits
@@ -192,36 +194,44 @@ impl<'h> Index<'h> {
 
     fn check_shards(
         &self,
-        incarnation: usize,
+        (number, incarnation): (usize, &Incarnation),
         shape: &Shape,
         members: &[(usize, bool)],
     ) -> Vec<Violation> {
         let mut by_shard: BTreeMap<u32, Vec<shards::Write>> = BTreeMap::new();
         for (place, is_only) in members {
-            let Some((span, operation, number)) = self.operations.get(*place) else { continue };
+            let Some((span, operation, op)) = self.operations.get(*place) else { continue };
             let (seq_no, term, happened) = match operation.outcome {
                 Outcome::Written { seq_no, term, .. } => (seq_no, term, true),
-                _ => (None, None, false),
+                Outcome::Conflict { .. }
+                | Outcome::Missing
+                | Outcome::Found { .. }
+                | Outcome::AbsentIndex
+                | Outcome::NotApplied { .. }
+                | Outcome::Unknown { .. } => (None, None, false),
             };
             let document = &operation.document;
             let shard = routing::shard(shape, document.routing.as_ref().unwrap_or(&document.id));
+            // Its number may be another's in the next life.
+            let may_be_lost = self.lives.cuts().iter().any(|(life, _)| *life == operation.life)
+                && incarnation.may_be_async(shape, span.from, span.to);
             by_shard.entry(shard).or_default().push(shards::Write {
-                op: *number,
+                op: *op,
                 seq_no,
                 term,
                 life: operation.life,
                 from: span.from,
                 to: span.to,
-                certain: happened && *is_only,
+                certain: happened && *is_only && !may_be_lost,
             });
         }
         let mut violations = Vec::new();
         for (shard, writes) in by_shard {
             for (rule, words, concerned) in shards::check(&writes) {
-                let subject = format!("{} shard {shard} (incarnation {incarnation})", self.name);
+                let subject = format!("{} shard {shard} (incarnation {number})", self.name);
                 let mut story = format!("  {words}\n");
-                for number in concerned {
-                    story.push_str(&self.line(number));
+                for op in concerned {
+                    story.push_str(&self.line(op));
                 }
                 violations.push(Violation { rule, subject, story });
             }
@@ -287,12 +297,17 @@ impl<'h> Index<'h> {
             let known = way.incarnations.get(incarnation).zip(way.shape(incarnation));
             known.map_or((i64::MIN, i64::MAX), |(one, shape)| one.gc_deletes(shape, from, to))
         };
+        let may_be_async = |incarnation: usize, from: u64, to: u64| {
+            let known = way.incarnations.get(incarnation).zip(way.shape(incarnation));
+            known.is_none_or(|(one, shape)| one.may_be_async(shape, from, to))
+        };
         let ops = self.ops(way, places, &routings);
         let steps_max = 1_000_000 + 20 * u64::try_from(ops.len()).unwrap_or(u64::MAX / 32);
         let rules = Rules {
             wall: self.wall,
             slot: &slot,
             gc_deletes: &gc_deletes,
+            may_be_async: &may_be_async,
             routings: routings.len(),
             steps_max,
         };
@@ -315,9 +330,10 @@ impl<'h> Index<'h> {
             let Some(part) = part(operation, &seen) else { continue };
             let routing = operation.document.routing.as_deref();
             let routing = routings.iter().position(|known| *known == routing).unwrap_or(0);
-            let after = match operation.action {
-                Action::Read { .. } => None,
-                _ => last.insert((operation.request, routing), ops.len()),
+            let after = if operation.action.is_read() {
+                None
+            } else {
+                last.insert((operation.request, routing), ops.len())
             };
             let what = What::Operation(operation, *number);
             ops.push(Op { what, from: span.from, to: span.to, part, routing, after });
@@ -325,6 +341,10 @@ impl<'h> Index<'h> {
         for span in &way.deletions {
             let (what, part) = (What::Deletion, Part::Must);
             ops.push(Op { what, from: span.from, to: span.to, part, routing: 0, after: None });
+        }
+        for (life, moment) in self.lives.cuts() {
+            let (what, part) = (What::PowerCut(*life), Part::Must);
+            ops.push(Op { what, from: *moment, to: *moment, part, routing: 0, after: None });
         }
         ops
     }
@@ -350,6 +370,7 @@ impl<'h> Index<'h> {
         let line = |op: &usize| match ops.get(*op).map(|op| op.what) {
             Some(What::Operation(operation, _)) => format!("  {}\n", story::operation(operation)),
             Some(What::Deletion) => "  the index is deleted\n".to_owned(),
+            Some(What::PowerCut(life)) => format!("  the power is cut at the end of life {life}\n"),
             None => String::new(),
         };
         match failure {
@@ -385,7 +406,11 @@ fn is_write(operation: &Operation) -> bool {
     match &operation.outcome {
         Outcome::Written { result, .. } => *result != WriteResult::Noop,
         Outcome::Unknown { .. } => !operation.action.is_read(),
-        _ => false,
+        Outcome::Conflict { .. }
+        | Outcome::Missing
+        | Outcome::Found { .. }
+        | Outcome::AbsentIndex
+        | Outcome::NotApplied { .. } => false,
     }
 }
 

@@ -7,6 +7,7 @@
 //! size should need.
 
 mod candidates;
+mod past;
 
 use std::collections::HashSet;
 use std::collections::hash_map::DefaultHasher;
@@ -16,7 +17,8 @@ use super::document::{Doc, Effect, Fault, Try};
 use super::timeline::Wall;
 use super::window::{Edge, Window};
 use crate::Operation;
-use candidates::Candidate;
+use candidates::{Candidate, LeadsTo};
+use past::Past;
 
 /// How an operation takes part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,6 +38,8 @@ pub(super) enum What<'h> {
     Operation(&'h Operation, usize),
     /// The deletion of the index.
     Deletion,
+    /// A power cut at the end of this life.
+    PowerCut(u32),
 }
 
 /// Something that has a place in the order.
@@ -63,6 +67,8 @@ pub(super) struct Rules<'r> {
     pub(super) slot: &'r dyn Fn(usize, usize) -> usize,
     /// The range of `gc_deletes` of an incarnation between two moments.
     pub(super) gc_deletes: &'r dyn Fn(usize, u64, u64) -> (i64, i64),
+    /// Whether writes of an incarnation can be answered before they are durable, between two moments.
+    pub(super) may_be_async: &'r dyn Fn(usize, u64, u64) -> bool,
     /// How many routings there are.
     pub(super) routings: usize,
     /// How many steps are too many.
@@ -93,6 +99,8 @@ pub(super) enum Failure {
 struct State {
     incarnation: usize,
     docs: Vec<Doc>,
+    /// For each document what a power cut may bring back.
+    pasts: Vec<Past>,
 }
 
 /// A point where something was chosen.
@@ -151,7 +159,7 @@ impl<'s, 'h> Search<'s, 'h> {
             window: Window::new(&spans),
             done: vec![false; ops.len()],
             missing: ops.iter().filter(|op| op.part != Part::May).count(),
-            state: State { incarnation: 0, docs },
+            state: State { incarnation: 0, docs, pasts: vec![Past::default(); rules.routings] },
             moment: 0,
             trail: Vec::new(),
             key: 0,
@@ -213,18 +221,41 @@ impl<'s, 'h> Search<'s, 'h> {
         let from = self.ops.get(candidate.op).filter(changes).map_or(0, |op| op.from);
         self.moment = self.moment.max(from);
         match candidate.leads_to {
-            None => {
+            LeadsTo::Nothing => {
                 self.state.incarnation += 1;
                 self.reached = self.reached.max(self.state.incarnation);
                 self.state.docs.fill(Doc::Absent { floor: 0 });
+                self.state.pasts.fill(Past::default());
             }
-            Some((slot, doc)) => self.set(slot, doc),
+            LeadsTo::Doc(slot, doc) => {
+                self.remember(candidate.op, slot);
+                if let Some(place) = self.state.docs.get_mut(slot) {
+                    *place = doc;
+                }
+            }
+            LeadsTo::Docs(docs) => {
+                self.state.docs = docs;
+                self.state.pasts.fill(Past::default());
+            }
         }
     }
 
-    fn set(&mut self, slot: usize, doc: Doc) {
-        if let Some(place) = self.state.docs.get_mut(slot) {
-            *place = doc;
+    /// Keeps what a power cut may bring back, where a write is not durable when it is answered. One that
+    /// is makes all before it durable.
+    fn remember(&mut self, op: usize, slot: usize) {
+        let Some(known) = self.ops.get(op) else { return };
+        let What::Operation(operation, _) = known.what else { return };
+        if known.part == Part::Observes {
+            return;
+        }
+        let is_async = (self.rules.may_be_async)(self.state.incarnation, known.from, known.to);
+        if let (Some(past), Some(doc)) = (self.state.pasts.get_mut(slot), self.state.docs.get(slot))
+        {
+            if is_async {
+                past.push(operation.life, doc);
+            } else {
+                *past = Past::default();
+            }
         }
     }
 

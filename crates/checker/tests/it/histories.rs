@@ -85,8 +85,8 @@ fn check_changed(name: &str, mut change: impl FnMut(&mut Outcome) -> bool) {
         changed += 1;
         found += u32::from(check(&history).is_err());
     }
-    // A number that nobody compares with another may be anything.
-    assert!(found * 4 >= changed * 3 && changed > 20, "{name}: {found} of {changed}");
+    // A number that nobody compares with another may be anything, and a delete may be under way.
+    assert!(found * 3 >= changed * 2 && changed > 20, "{name}: {found} of {changed}");
 }
 
 #[test]

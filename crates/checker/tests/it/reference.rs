@@ -101,7 +101,7 @@ impl Server {
     /// Whether the bug shows this time.
     pub(crate) fn slips(&mut self, bug: Bug) -> bool {
         self.dice = self.dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-        self.bug == bug && (self.dice >> 33) % 4 == 0
+        self.bug == bug && (self.dice >> 33).is_multiple_of(4)
     }
 
     /// A new life.

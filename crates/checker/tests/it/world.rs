@@ -27,6 +27,9 @@ impl Size {
         Self { clients: 4, steps: 900, ids: 3, index_operations: 40, restarts: 250 };
 }
 
+/// A version, with the sequence number and term that came with it.
+type Seen = (u64, Option<(u64, u64)>);
+
 /// A request that was begun, by the places of its operations.
 struct Flight {
     operations: Vec<usize>,
@@ -51,7 +54,7 @@ pub(crate) struct World {
     /// Requests whose client hung up, which go on.
     orphans: Vec<Flight>,
     /// Numbers that were seen of each document.
-    seen: BTreeMap<Document, Vec<(u64, Option<(u64, u64)>)>>,
+    seen: BTreeMap<Document, Vec<Seen>>,
     known: BTreeMap<Document, Fields>,
     size: Size,
 }
