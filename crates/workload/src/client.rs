@@ -188,7 +188,7 @@ impl Client {
             }
         };
         // Half of the clients go on with what they remember, and find that it counts no more.
-        let forgets = self.number % 2 == 0;
+        let forgets = self.number.is_multiple_of(2);
         if forgets && is_deletion && outcome == IndexOutcome::Done {
             self.memory.forget(index);
         }

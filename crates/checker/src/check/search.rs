@@ -47,6 +47,8 @@ pub(super) enum What<'h> {
 pub(super) struct Op<'h> {
     /// What it is.
     pub(super) what: What<'h>,
+    /// The versions that it can have made, by what was seen of it.
+    pub(super) versions: (u64, u64),
     /// Its first moment.
     pub(super) from: u64,
     /// Its last moment.
@@ -71,6 +73,8 @@ pub(super) struct Rules<'r> {
     pub(super) may_be_async: &'r dyn Fn(usize, u64, u64) -> bool,
     /// How many routings there are.
     pub(super) routings: usize,
+    /// How many writes of unknown outcome that nobody saw may be placed one after the other.
+    pub(super) unseen_max: u32,
     /// How many steps are too many.
     pub(super) steps_max: u64,
 }
@@ -78,18 +82,7 @@ pub(super) struct Rules<'r> {
 /// Why there is no order.
 pub(super) enum Failure {
     /// No order explains the answers.
-    None {
-        /// The rule that the answer breaks that could not be explained.
-        fault: Fault,
-        /// What could not be placed, in the order that went furthest.
-        blocked: usize,
-        /// That order's end, oldest first.
-        placed: Vec<usize>,
-        /// The documents at that point, by slot.
-        docs: Vec<Doc>,
-        /// The last incarnation that any order came to.
-        reached: usize,
-    },
+    None(Furthest),
     /// It took too long to find out.
     Undecided,
 }
@@ -101,6 +94,8 @@ struct State {
     docs: Vec<Doc>,
     /// For each document what a power cut may bring back.
     pasts: Vec<Past>,
+    /// How many writes that nobody saw were placed last, one after the other.
+    unseen: u32,
 }
 
 /// A point where something was chosen.
@@ -117,13 +112,19 @@ struct Frame {
     candidates: Vec<Candidate>,
 }
 
-/// The furthest that was come.
-struct Furthest {
+/// The order that went furthest.
+pub(super) struct Furthest {
     placed: usize,
-    fault: Fault,
-    blocked: usize,
-    order: Vec<usize>,
-    docs: Vec<Doc>,
+    /// Why what could not be placed after it does not fit there.
+    pub(super) fault: Fault,
+    /// What could not be placed.
+    pub(super) blocked: usize,
+    /// The order's end, oldest first.
+    pub(super) order: Vec<usize>,
+    /// The documents that it leaves, by slot.
+    pub(super) docs: Vec<Doc>,
+    /// The last incarnation that any order came to.
+    pub(super) reached: usize,
 }
 
 /// How many of the last placed operations a failure tells.
@@ -159,7 +160,12 @@ impl<'s, 'h> Search<'s, 'h> {
             window: Window::new(&spans),
             done: vec![false; ops.len()],
             missing: ops.iter().filter(|op| op.part != Part::May).count(),
-            state: State { incarnation: 0, docs, pasts: vec![Past::default(); rules.routings] },
+            state: State {
+                incarnation: 0,
+                docs,
+                pasts: vec![Past::default(); rules.routings],
+                unseen: 0,
+            },
             moment: 0,
             trail: Vec::new(),
             key: 0,
@@ -217,9 +223,12 @@ impl<'s, 'h> Search<'s, 'h> {
             self.take(dropped);
         }
         self.take(candidate.op);
-        let changes = |op: &&Op<'_>| op.part != Part::Observes;
-        let from = self.ops.get(candidate.op).filter(changes).map_or(0, |op| op.from);
-        self.moment = self.moment.max(from);
+        if let Some(op) = self.ops.get(candidate.op) {
+            if op.part != Part::Observes {
+                self.moment = self.moment.max(op.from);
+            }
+            self.state.unseen = if op.part == Part::May { self.state.unseen + 1 } else { 0 };
+        }
         match candidate.leads_to {
             LeadsTo::Nothing => {
                 self.state.incarnation += 1;
@@ -317,6 +326,7 @@ impl<'s, 'h> Search<'s, 'h> {
             if ready.is_empty() {
                 return;
             }
+            self.state.unseen = 0;
             for op in ready {
                 self.take(op);
             }
@@ -355,8 +365,9 @@ impl<'s, 'h> Search<'s, 'h> {
         let incarnation = self.state.incarnation;
         let gc_deletes = |from, to| (self.rules.gc_deletes)(incarnation, from, to);
         let from = known.from.max(self.moment);
-        let wall = self.rules.wall;
-        Try { operation, op: number, from, to: known.to, wall, gc_deletes: &gc_deletes }.on(doc)
+        let (wall, versions, to) = (self.rules.wall, known.versions, known.to);
+        let op = number;
+        Try { operation, op, versions, from, to, wall, gc_deletes: &gc_deletes }.on(doc)
     }
 
     /// Notes how far this went, if nothing went further.
@@ -375,16 +386,14 @@ impl<'s, 'h> Search<'s, 'h> {
         let order: Vec<usize> = self.trail.iter().rev().take(TOLD_MAX).copied().collect();
         let order = order.into_iter().rev().collect();
         let docs = self.state.docs.clone();
-        self.furthest = Some(Furthest { placed, fault, blocked, order, docs });
+        let reached = self.reached;
+        self.furthest = Some(Furthest { placed, fault, blocked, order, docs, reached });
     }
 
     fn failure(self) -> Failure {
-        match self.furthest {
-            None => Failure::Undecided,
-            Some(Furthest { fault, blocked, order, docs, .. }) => {
-                Failure::None { fault, blocked, placed: order, docs, reached: self.reached }
-            }
-        }
+        let reached = self.reached;
+        let furthest = self.furthest.map(|furthest| Furthest { reached, ..furthest });
+        furthest.map_or(Failure::Undecided, Failure::None)
     }
 }
 

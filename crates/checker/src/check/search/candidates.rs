@@ -81,6 +81,9 @@ impl Search<'_, '_> {
                 return;
             }
         };
+        if known.part == Part::May && self.state.unseen >= self.rules.unseen_max {
+            return;
+        }
         let Ok(effects) = self.try_op(op) else { return };
         let slot = self.slot(op);
         for effect in effects {
