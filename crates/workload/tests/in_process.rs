@@ -21,7 +21,8 @@ use workload::{
     Unanswered, World,
 };
 
-/// One clock for the server and the history; it shows a later millisecond every few readings.
+/// One clock for the server and the history. It stands still for many readings, so that the moment of
+/// a decision is often known to the millisecond.
 #[derive(Default)]
 struct Time {
     order: AtomicU64,
@@ -37,7 +38,7 @@ impl shard::Clock for Time {
 impl Moments for Time {
     fn now(&self) -> Moment {
         let order = self.order.fetch_add(1, SeqCst);
-        if order.is_multiple_of(4) {
+        if order.is_multiple_of(32) {
             self.millis.fetch_add(1, SeqCst);
         }
         Moment { order, wall_millis: self.millis.load(SeqCst) }

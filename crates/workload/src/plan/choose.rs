@@ -93,7 +93,8 @@ impl Chooser {
 
     /// A way to speak a dialect.
     fn manner(&mut self, dialect: Dialect) -> Manner {
-        let typed = if self.random.percent(60) { TYPE_NAME } else { "_doc" };
+        // An index that typeless requests made takes no other type.
+        let typed = if self.random.percent(20) { TYPE_NAME } else { "_doc" };
         let way = self.random.below(4);
         let (listener, type_name, vendor) = match (dialect, way) {
             (Dialect::V2, 0) | (Dialect::V5, 0) => (Listener::Plain, Some(typed), true),
