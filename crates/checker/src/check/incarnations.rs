@@ -49,19 +49,6 @@ impl Incarnation {
     /// The lowest and highest `gc_deletes` that can have been in force from one moment to another.
     pub(super) fn gc_deletes(&self, shape: &Shape, from: u64, to: u64) -> (i64, i64) {
         let created = shape.gc_deletes_millis.unwrap_or(GC_DELETES_MILLIS);
-<<<<<<< HEAD
-        let created = Change { span: Span { from: 0, to: 0 }, millis: created, certain: true };
-        let all = || std::iter::once(&created).chain(&self.changes);
-        let counts = |change: &&Change| {
-            change.span.from <= to
-                && !all().any(|later| {
-                    later.certain && later.span.from > change.span.to && later.span.to < from
-                })
-        };
-        all().filter(counts).fold((i64::MAX, i64::MIN), |(low, high), change| {
-            (low.min(change.millis), high.max(change.millis))
-        })
-=======
         let mut range = (i64::MAX, i64::MIN);
         in_force(created, &self.gc_deletes, from, to, |millis| {
             range = (range.0.min(millis), range.1.max(millis));
@@ -96,7 +83,6 @@ fn in_force<T: Copy>(
         if change.span.from <= to && !is_over {
             tell(change.value);
         }
->>>>>>> checker
     }
 }
 

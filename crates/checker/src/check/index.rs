@@ -407,28 +407,9 @@ impl<'h> Index<'h> {
             Some(What::PowerCut(life)) => format!("  the power is cut at the end of life {life}\n"),
             None => String::new(),
         };
-<<<<<<< HEAD
-        match failure {
-            Failure::Undecided => {
-                let story =
-                    "  the search for an order took too long: nothing is known\n".to_owned();
-                Violation { rule: "undecided", subject, story }
-            }
-            Failure::None { fault, blocked, placed, docs, .. } => {
-                let mut story = "  the order that explains most ends with\n".to_owned();
-                placed.iter().for_each(|op| story.push_str(&line(op)));
-                story.push_str("  and leaves\n");
-                docs.iter().for_each(|doc| story.push_str(&format!("  {}\n", story::doc(doc))));
-                story.push_str("  then this fits nowhere\n");
-                story.push_str(&line(&blocked));
-                story.push_str(&format!("  {}\n", fault.words));
-                Violation { rule: fault.rule, subject, story }
-            }
-=======
         let mut story = String::new();
         if !is_decided {
             story.push_str("  the search for an order took too long: nothing is known\n");
->>>>>>> checker
         }
         let mut rule = "undecided";
         if let Some(Furthest { fault, blocked, order, docs, .. }) = furthest {

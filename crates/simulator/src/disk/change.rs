@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::randomness::Randomness;
 
 /// How much of a file reaches the disk together.
-const SECTOR_BYTES: usize = 512;
+pub(super) const SECTOR_BYTES: usize = 512;
 
 /// One change of a file's contents.
 #[derive(Clone, Debug)]
