@@ -87,7 +87,6 @@ impl ErrorType {
                 | Self::InvalidTypeName
                 | Self::Parse
                 | Self::Parsing
-                | Self::NotXContent
         )
     }
 }

@@ -195,7 +195,7 @@ impl<'a, S: FieldSink> Walk<'_, 'a, S> {
         name: &str,
         found: Found<'a, '_>,
     ) -> Step {
-        if self.pending.is_none() {
+        if self.pending.is_none() || self.is_runtime_field(object, name) {
             return self.skip(&found.event);
         }
         if found.event == Event::Null {
@@ -217,6 +217,12 @@ impl<'a, S: FieldSink> Walk<'_, 'a, S> {
                 self.add_dynamic(object, dynamic, name, found)
             }
         }
+    }
+
+    /// Whether a field is computed rather than stored.
+    fn is_runtime_field(&self, object: &ObjectNode, name: &str) -> bool {
+        let runtime = &self.mapping.root().runtime;
+        !runtime.is_empty() && runtime.contains_key(&object.path_of(name))
     }
 
     /// The error about a name of nothing but white space.
