@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::{
     error::{ErrorType, MappingError},
-    field::rule::Rule,
+    field::{FieldType, rule::Rule},
     java::map_text,
     json::Event,
     node::Leaf,
@@ -85,7 +85,7 @@ impl<'a, S: FieldSink> Walk<'_, 'a, S> {
             | Rule::DenseVector(_)
             | Rule::SparseVector
             | Rule::Binary { decoded: false } => Told::Document,
-            Rule::GeoPoint { .. } => Told::FieldOnly,
+            Rule::GeoPoint { .. } | Rule::GeoShape { .. } => Told::FieldOnly,
             Rule::Text
             | Rule::Keyword { .. }
             | Rule::Constant(_)
@@ -94,7 +94,6 @@ impl<'a, S: FieldSink> Walk<'_, 'a, S> {
             | Rule::Date { .. }
             | Rule::Ip { .. }
             | Rule::Range(_)
-            | Rule::GeoShape { .. }
             | Rule::Binary { .. }
             | Rule::RankFeature
             | Rule::Flattened(_)
@@ -119,8 +118,7 @@ impl<'a, S: FieldSink> Walk<'_, 'a, S> {
     /// Takes a value by its field's rule.
     fn accept(&mut self, leaf: &Leaf, input: &Input<'a, '_>) -> Step {
         if input.event == Event::Null && !leaf.kind.sees_null() {
-            self.null(leaf);
-            return Ok(());
+            return self.null(leaf);
         }
         match &leaf.rule {
             Rule::Text => self.text(leaf, input, None),
@@ -130,9 +128,9 @@ impl<'a, S: FieldSink> Walk<'_, 'a, S> {
             Rule::Number { kind, coerce, ignore_malformed, .. } => {
                 match kind.read(&input.event, *coerce) {
                     Ok(number) => {
-                        if let Some(number) = number {
-                            self.tell(leaf, of_number(number));
-                        }
+                        // An empty text is as good as null.
+                        let Some(number) = number else { return self.null(leaf) };
+                        self.tell(leaf, of_number(number));
                         Ok(())
                     }
                     Err(error) => self.malformed(leaf, input, *ignore_malformed, error),
@@ -252,7 +250,7 @@ impl<'a, S: FieldSink> Walk<'_, 'a, S> {
     }
 
     /// Null where it stands for a value.
-    fn null(&mut self, leaf: &Leaf) {
+    fn null(&mut self, leaf: &Leaf) -> Step {
         match &leaf.rule {
             Rule::Keyword { null: Some(text), .. } => {
                 let text = Arc::clone(text);
@@ -265,12 +263,12 @@ impl<'a, S: FieldSink> Walk<'_, 'a, S> {
                 self.tell(leaf, FieldValue::GeoPoint(*point));
             }
             Rule::Date { null: Some(text), format, nanos, .. } => {
-                if let Ok(value) = date_value(format, text, *nanos) {
-                    self.tell(leaf, value);
-                }
+                let value = date_value(format, text, *nanos)?;
+                self.tell(leaf, value);
             }
             _ => {}
         }
+        Ok(())
     }
 
     /// Tells the sink a value, if it wants it.
@@ -329,7 +327,10 @@ impl<'a, S: FieldSink> Walk<'_, 'a, S> {
         error: MappingError,
     ) -> Step {
         let is_object = matches!(input.event, Event::Object | Event::Array);
-        self.malformed_anyhow(leaf, ignored && !is_object, error)
+        // A scaled number that is not even written as one is not forgiven.
+        let is_scaled = leaf.kind == FieldType::ScaledFloat;
+        let is_forgiven = !is_object && !(is_scaled && error.kind() == ErrorType::JsonParse);
+        self.malformed_anyhow(leaf, ignored && is_forgiven, error)
     }
 
     /// A value that does not fit: left out where the field says so.
@@ -366,7 +367,11 @@ impl<'a, S: FieldSink> Walk<'_, 'a, S> {
             self.tell(leaf, FieldValue::GeoPoint(point));
             Ok(())
         });
-        read.or_else(|error| self.malformed_anyhow(leaf, ignore_malformed, error))
+        read.or_else(|error| {
+            // Only what is no form of a point is forgiven, not coordinates that are none.
+            let is_forgiven = error.kind() == ErrorType::Parse && !starts_with_number(&json);
+            self.malformed_anyhow(leaf, ignore_malformed && is_forgiven, error)
+        })
     }
 
     /// A value of a field that has the same in all documents; the first one fixes it.
@@ -389,7 +394,7 @@ impl<'a, S: FieldSink> Walk<'_, 'a, S> {
 
     /// Bytes in base 64, looked at only where they are kept beside the source.
     fn binary(&mut self, input: &Input<'a, '_>, decoded: bool) -> Step {
-        if matches!(input.event, Event::Object | Event::Array) && !decoded {
+        if input.event == Event::Object && !decoded && input.name.is_some() {
             let reason = "Malformed content, found extra data after parsing: END_OBJECT";
             return Err(MappingError::argument(reason));
         }
@@ -462,6 +467,12 @@ impl Input<'_, '_> {
             Event::Null => "null".into(),
         }
     }
+}
+
+/// Whether an array begins with a number.
+fn starts_with_number(json: &str) -> bool {
+    let first = json.trim_start().strip_prefix('[').map(str::trim_start);
+    first.is_some_and(|rest| rest.starts_with(|byte: char| byte == '-' || byte.is_ascii_digit()))
 }
 
 /// A value as the newer errors show it.

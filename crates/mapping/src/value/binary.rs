@@ -16,7 +16,8 @@ pub(crate) fn check(event: &Event<'_>) -> Result<(), MappingError> {
         );
         return Err(MappingError::new(ErrorType::JsonParse, reason));
     };
-    match STANDARD.decode(text.decode().as_bytes()) {
+    let text: String = text.decode().chars().filter(|character| *character > ' ').collect();
+    match STANDARD.decode(text.as_bytes()) {
         Ok(_) => Ok(()),
         Err(error) => Err(MappingError::new(ErrorType::JsonParse, format!("no base 64: {error}"))),
     }

@@ -188,12 +188,10 @@ impl NumberKind {
                 ("[half_float] supports", half(single), Some(float_text(single)))
             }
             Self::Scaled(factor) => {
-                let scaled = (value * factor + 0.5).floor();
-                (
-                    "[scaled_float] only supports",
-                    if value.is_finite() { scaled / factor } else { value },
-                    None,
-                )
+                // Beyond 64 bits the scaled number is the last one that they hold.
+                let scaled = saturate((value * factor + 0.5).floor()) as f64;
+                let held = if value.is_finite() { scaled / factor } else { value };
+                ("[scaled_float] only supports", held, None)
             }
             Self::Double
             | Self::Long
