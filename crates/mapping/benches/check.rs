@@ -36,7 +36,7 @@ fn report(name: &str, source: &str) {
         assert!(sink.0 > 0);
     });
     let bytes = source.len();
-    println!("{name}, {bytes} bytes: check {check:.0?}, all values told {values:.0?}");
+    println!("{name}, {bytes} bytes: check {check:.2?}, all values told {values:.2?}");
 }
 
 /// The best of several means.

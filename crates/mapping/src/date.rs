@@ -3,6 +3,7 @@
 mod calendar;
 mod compile;
 mod element;
+mod iso;
 mod named;
 mod number;
 mod resolve;
@@ -57,6 +58,8 @@ pub(crate) struct DateFormat {
     text: String,
     alternatives: Vec<Alternative>,
     dialect: Dialect,
+    /// Whether the first alternative takes whatever [`iso::read`] does, with the same result.
+    is_iso_first: bool,
 }
 
 /// Why a text is not of one pattern.
@@ -87,7 +90,12 @@ impl DateFormat {
             }
             alternatives.push(alternative(part, dialect)?);
         }
-        Ok(Self { text: text.to_owned(), alternatives, dialect })
+        let first = text.split("||").next().unwrap_or_default();
+        let is_iso_first = matches!(
+            first.strip_prefix("strict_").unwrap_or(first),
+            "date_optional_time" | "date_optional_time_nanos"
+        );
+        Ok(Self { text: text.to_owned(), alternatives, dialect, is_iso_first })
     }
 
     /// The format as it is rendered.
@@ -97,6 +105,11 @@ impl DateFormat {
 
     /// The moment a text means.
     pub(crate) fn read(&self, text: &str) -> Result<Moment, MappingError> {
+        if self.is_iso_first
+            && let Some(moment) = iso::read(text)
+        {
+            return Ok(moment);
+        }
         if text.is_empty() {
             return Err(MappingError::argument("cannot parse empty date"));
         }

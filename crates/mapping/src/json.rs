@@ -17,9 +17,13 @@ pub(crate) use text::Quoted;
 /// How deep objects and arrays may be nested in each other.
 const DEPTH_MAX: usize = 1_000;
 
-/// Why a text is no JSON that may be a document.
+/// Why a text is no JSON that may be a document. Behind a pointer, so that results stay small.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Malformed {
+pub(crate) struct Malformed(Box<Fault>);
+
+/// What is wrong with a text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Fault {
     /// What is wrong.
     reason: String,
     /// Whether it just ends too early.
@@ -120,6 +124,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The next byte that is no white space.
+    #[inline]
     pub(crate) fn peek(&mut self) -> Option<u8> {
         loop {
             match *self.text.as_bytes().get(self.at)? {
@@ -130,6 +135,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads a value's first token; of a scalar that is all of it.
+    #[inline]
     pub(crate) fn value(&mut self) -> Read<Event<'a>> {
         match self.peek() {
             Some(b'"') => self.quoted().map(Event::Text),
@@ -189,6 +195,7 @@ impl<'a> Reader<'a> {
 
     /// Whether the array has another element; after the last its end is taken. `first` says whether
     /// the cursor stands before the first.
+    #[inline]
     pub(crate) fn element(&mut self, first: &mut bool) -> Read<bool> {
         let first = std::mem::replace(first, false);
         match self.peek() {
@@ -250,11 +257,13 @@ impl<'a> Reader<'a> {
     }
 
     /// A fault seen where the cursor stands.
+    #[cold]
     fn fault(&self, reason: String) -> Malformed {
-        Malformed { reason, early_end: false, at: self.at }
+        Malformed(Box::new(Fault { reason, early_end: false, at: self.at }))
     }
 
     /// A character that may not stand here.
+    #[cold]
     fn unexpected(&self, byte: u8, expected: &str) -> Malformed {
         let rest = self.text.get(self.at..).and_then(|rest| rest.chars().next());
         let shown = rest.unwrap_or(char::from(byte));
@@ -262,9 +271,10 @@ impl<'a> Reader<'a> {
     }
 
     /// The text ends within a value.
+    #[cold]
     fn early_end(&self) -> Malformed {
         let reason = "Unexpected end-of-input".to_owned();
-        Malformed { reason, early_end: true, at: self.at }
+        Malformed(Box::new(Fault { reason, early_end: true, at: self.at }))
     }
 
     /// Takes an opening brace or bracket.
@@ -309,9 +319,10 @@ pub(crate) fn place(text: &str, at: usize) -> Place {
 impl Malformed {
     /// The same, as the error about a document.
     pub(crate) fn into_error(self, text: &str) -> MappingError {
-        let kind = if self.early_end { ErrorType::JsonEndOfInput } else { ErrorType::JsonParse };
+        let Fault { reason, early_end, at } = *self.0;
+        let kind = if early_end { ErrorType::JsonEndOfInput } else { ErrorType::JsonParse };
         MappingError::parsing("failed to parse")
-            .because(MappingError::new(kind, self.reason))
-            .at(place(text, self.at))
+            .because(MappingError::new(kind, reason))
+            .at(place(text, at))
     }
 }

@@ -21,11 +21,17 @@ pub(crate) fn hash_name(name: &str) -> u64 {
 }
 
 /// The hashes of the names in the open objects, the innermost object's last.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Names {
     hashes: Vec<u64>,
     /// Tables of the open objects that have many names, with where each one's names begin.
     tables: Vec<(usize, HashTable<u64>)>,
+}
+
+impl Default for Names {
+    fn default() -> Self {
+        Self { hashes: Vec::with_capacity(32), tables: Vec::new() }
+    }
 }
 
 impl Names {

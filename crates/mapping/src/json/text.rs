@@ -75,13 +75,15 @@ fn four_digits(text: &str) -> Option<(u32, &str)> {
     Some((u32::from_str_radix(digits, 16).ok()?, rest))
 }
 
-/// Whether one of eight bytes is a quote, a backslash or a control character.
-fn ends_plain_text(word: u64) -> bool {
+/// How many of eight bytes stand before the first quote, backslash or control character.
+fn plain_bytes(word: u64) -> usize {
     const ONES: u64 = 0x0101_0101_0101_0101;
     const HIGHS: u64 = 0x8080_8080_8080_8080;
-    let has_zero = |word: u64| word.wrapping_sub(ONES) & !word & HIGHS;
-    let control = word.wrapping_sub(ONES * 0x20) & !word & HIGHS;
-    (has_zero(word ^ ONES * 0x22) | has_zero(word ^ ONES * 0x5c) | control) != 0
+    // Each of these may mark bytes behind a true one wrongly, but never the first one.
+    let zeros = |word: u64| word.wrapping_sub(ONES) & !word & HIGHS;
+    let controls = word.wrapping_sub(ONES * 0x20) & !word & HIGHS;
+    let marks = zeros(word ^ (ONES * 0x22)) | zeros(word ^ (ONES * 0x5c)) | controls;
+    marks.trailing_zeros() as usize / 8
 }
 
 impl<'a> Reader<'a> {
@@ -116,9 +118,12 @@ impl<'a> Reader<'a> {
         let bytes = self.text.as_bytes();
         while let Some(chunk) = bytes.get(self.at..self.at + 8)
             && let Ok(chunk) = <[u8; 8]>::try_from(chunk)
-            && !ends_plain_text(u64::from_le_bytes(chunk))
         {
-            self.at += 8;
+            let plain = plain_bytes(u64::from_le_bytes(chunk));
+            self.at += plain;
+            if plain < 8 {
+                return;
+            }
         }
         while let Some(byte) = bytes.get(self.at)
             && !matches!(byte, b'"' | b'\\' | 0..0x20)
