@@ -260,7 +260,11 @@ impl<'a, S: FieldSink> Walk<'_, 'a, S> {
                     depth += 1;
                     first = true;
                 }
-                event => each(self, event, at)?,
+                event @ (Event::Object
+                | Event::Text(_)
+                | Event::Number(_)
+                | Event::Boolean(_)
+                | Event::Null) => each(self, event, at)?,
             }
         }
         Ok(())

@@ -228,14 +228,9 @@ impl Words {
             Self::Days => (&DAYS, usize::MAX, 1),
             Self::HalfDays => (&["AM", "PM"], 2, 0),
         };
-        let mut number = first;
-        for word in words {
+        (first..).zip(words).find_map(|(number, word)| {
             let word = word.get(..length.min(word.len()))?;
-            if text.starts_with(word) {
-                return Some((number, word.len()));
-            }
-            number += 1;
-        }
-        None
+            text.starts_with(word).then_some((number, word.len()))
+        })
     }
 }

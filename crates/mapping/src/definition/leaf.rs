@@ -139,27 +139,24 @@ fn check_whole(taken: &mut Taken, map: &Map<String, Value>, owner: Owner<'_>) ->
             }
         }
     }
-    match owner.kind {
-        FieldType::ScaledFloat if !has(taken, "scaling_factor") => {
-            return Err(MappingError::argument(if owner.settings.dialect == Dialect::Eight {
-                "Field [scaling_factor] is required".to_owned()
-            } else {
-                format!("Field [{name}] misses required parameter [scaling_factor]")
-            }));
-        }
-        FieldType::TokenCount if !has(taken, "analyzer") => {
-            let reason = format!("Analyzer must be set for field [{name}] but wasn't.");
-            return Err(MappingError::parsing(reason));
-        }
-        FieldType::DateRange
-            if map.contains_key("locale")
-                && !has(taken, "format")
-                && !map.contains_key("format") =>
-        {
-            return Err(MappingError::argument("No date pattern provided"));
-        }
-        kind => add_implied(kind, taken),
+    if owner.kind == FieldType::ScaledFloat && !has(taken, "scaling_factor") {
+        return Err(MappingError::argument(if owner.settings.dialect == Dialect::Eight {
+            "Field [scaling_factor] is required".to_owned()
+        } else {
+            format!("Field [{name}] misses required parameter [scaling_factor]")
+        }));
     }
+    if owner.kind == FieldType::TokenCount && !has(taken, "analyzer") {
+        let reason = format!("Analyzer must be set for field [{name}] but wasn't.");
+        return Err(MappingError::parsing(reason));
+    }
+    if owner.kind == FieldType::DateRange
+        && map.contains_key("locale")
+        && !map.contains_key("format")
+    {
+        return Err(MappingError::argument("No date pattern provided"));
+    }
+    add_implied(owner.kind, taken);
     drop_repeated_analyzers(taken);
     Ok(())
 }

@@ -125,7 +125,7 @@ impl NumberKind {
     fn truncated(self, text: &str, coerce: bool) -> Result<i64, MappingError> {
         let value: f64 = text.parse().unwrap_or(f64::NAN);
         let fits = if self == Self::Long {
-            value >= -TWO_TO_63 && value < TWO_TO_63
+            (-TWO_TO_63..TWO_TO_63).contains(&value)
         } else {
             value > -2_147_483_649.0 && value < 2_147_483_648.0
         };
