@@ -387,7 +387,12 @@ impl FieldSink for Values {
                 let address = std::net::Ipv6Addr::from(value);
                 address.to_ipv4_mapped().map_or(address.to_string(), |own| own.to_string()).into()
             }
-            other => format!("{other:?}").into(),
+            other @ (FieldValue::Text(_)
+            | FieldValue::UnsignedLong(_)
+            | FieldValue::DateNanos(_)
+            | FieldValue::Range(_)
+            | FieldValue::GeoPoint(_)
+            | FieldValue::Json(_)) => format!("{other:?}").into(),
         });
     }
 }
