@@ -55,6 +55,9 @@ pub struct MappingUpdate {
 
 /// What takes the values of a document's fields.
 pub trait FieldSink {
+    /// Whether any values are wanted at all.
+    const WANTS_VALUES: bool = true;
+
     /// Whether the values of a field are wanted; if not, they are only looked at as far as needed.
     fn wants(&self, field: FieldRef<'_>) -> bool;
 
@@ -98,6 +101,8 @@ pub enum FieldValue<'a> {
 pub(crate) struct NoSink;
 
 impl FieldSink for NoSink {
+    const WANTS_VALUES: bool = false;
+
     fn wants(&self, _: FieldRef<'_>) -> bool {
         false
     }

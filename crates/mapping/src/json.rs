@@ -165,10 +165,7 @@ impl<'a> Reader<'a> {
                 self.names.forget(members.names_from);
                 return Ok(None);
             }
-            Some(b',') if !first => {
-                self.at += 1;
-                self.peek();
-            }
+            Some(b',') if !first => self.at += 1,
             Some(_) if first => {}
             Some(byte) => return Err(self.unexpected(byte, "expected a comma or a closing brace")),
             None => return Err(self.early_end()),

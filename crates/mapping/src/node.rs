@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::{
     field::{FieldType, parameters::Preset, rule::Rule},
-    json::hash_name,
+    json::{Event, hash_name},
 };
 
 /// What becomes of fields that are not mapped.
@@ -152,7 +152,12 @@ pub(crate) struct Leaf {
     pub(crate) copy_to: Vec<Arc<str>>,
     /// How its values are read.
     pub(crate) rule: Rule,
+    /// Whether any short text fits it, its multi-fields included, and is copied nowhere.
+    pub(crate) takes_any_text: bool,
 }
+
+/// So many bytes a text may have in a source and still be a term.
+const SHORT_TEXT: usize = 32_766;
 
 impl PartialEq for Leaf {
     // The rule follows from the rest.
@@ -166,6 +171,26 @@ impl PartialEq for Leaf {
 }
 
 impl Leaf {
+    /// Whether a value fits that nobody has looked at.
+    #[inline]
+    pub(crate) fn takes_unseen(&self, event: &Event<'_>) -> bool {
+        self.takes_any_text
+            && match event {
+                Event::Text(text) => text.bytes_max() <= SHORT_TEXT,
+                Event::Number(_) | Event::Boolean(_) => true,
+                Event::Object | Event::Array | Event::Null => false,
+            }
+    }
+
+    /// Finds out whether any short text fits.
+    pub(crate) fn with_text_seen(mut self) -> Self {
+        let is_text = matches!(self.rule, Rule::Text | Rule::Keyword { .. });
+        self.takes_any_text = is_text
+            && self.copy_to.is_empty()
+            && self.fields.iter().all(|field| field.takes_any_text);
+        self
+    }
+
     /// A parameter that is given and not the default.
     pub(crate) fn given(&self, name: &str) -> Option<&Value> {
         self.parameters.iter().find(|(own, _)| *own == name).map(|(_, value)| value)

@@ -156,6 +156,7 @@ impl<'a, S: FieldSink> Walk<'_, 'a, S> {
         at: usize,
     ) -> Step {
         match node {
+            Node::Leaf(leaf) if !S::WANTS_VALUES && leaf.takes_unseen(&event) => Ok(()),
             Node::Leaf(leaf) => self.values(leaf, name, event, at),
             Node::Object(object) => self.objects(object, dynamic, name, event, at),
             Node::Alias(alias, _) => {

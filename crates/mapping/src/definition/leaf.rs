@@ -71,7 +71,9 @@ pub(crate) fn leaf(
     let parameters = in_order(kind, taken);
     let rule = Rule::new(kind, &parameters, context.settings)?;
     let (name, path) = (name.into(), path.into());
-    Ok(Leaf { name, path, kind, parameters, fields, copy_to, rule })
+    let takes_any_text = false;
+    let leaf = Leaf { name, path, kind, parameters, fields, copy_to, rule, takes_any_text };
+    Ok(leaf.with_text_seen())
 }
 
 /// The parameters in the type's order: what is not the default, or always shown.

@@ -51,7 +51,7 @@ pub(super) fn merge(existing: &Leaf, update: &Arc<Leaf>, dialect: Dialect) -> Ch
     let mut merged = (**update).clone();
     keep_explicit(existing, &mut merged);
     merged.fields = multi_fields(existing, update, dialect)?;
-    Ok(Arc::new(merged))
+    Ok(Arc::new(merged.with_text_seen()))
 }
 
 /// Whether a shape is indexed as before version 6.6.
