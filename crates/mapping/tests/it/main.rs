@@ -8,5 +8,6 @@
     reason = "tests may"
 )]
 
+mod documents;
 mod golden;
 mod properties;
