@@ -20,7 +20,7 @@ pub(crate) enum Command {
     /// As `kill`, on a file system that loses what was not synced. Needs root and a loop device; says
     /// so and passes where it has none.
     Power(CampaignOptions),
-    /// A long history without faults.
+    /// A long history without faults, but for clients that hang up.
     Linear(LinearOptions),
     /// Judges a history again.
     Judge {
@@ -75,6 +75,10 @@ pub(crate) struct LinearOptions {
     /// How many requests in a hundred are hung up on.
     #[arg(long, default_value_t = 3)]
     pub(crate) hang_up_percent: u32,
+    /// How many operations a life has, if clients hang up: what they hung up on may happen until the
+    /// server has stopped, and what may happen at any time is hard to judge.
+    #[arg(long, default_value_t = 10_000)]
+    pub(crate) operations_per_life: usize,
     /// How many ids each index has.
     #[arg(long, default_value_t = 4)]
     pub(crate) documents: u32,

@@ -34,7 +34,7 @@ pub(crate) async fn run(options: &LinearOptions) -> anyhow::Result<()> {
         clock: Clock::default(),
     };
     let machine = Machine::plain(&workplace);
-    let lived = live(&mut scene, &program, &machine, options.operations).await;
+    let lived = live(&mut scene, &program, &machine, options).await;
     let history = scene.recording.take();
     let mut figures = Figures::default();
     figures.count(&history);
@@ -48,17 +48,27 @@ pub(crate) async fn run(options: &LinearOptions) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// One life.
+/// One life after the other, each ended by a clean stop; only one if nobody hangs up.
 async fn live(
     scene: &mut Scene,
     program: &Program,
     machine: &Machine,
-    operations: usize,
+    options: &LinearOptions,
 ) -> anyhow::Result<Duration> {
     let began = Instant::now();
-    let running = scene.start(program, machine, 1).await?;
-    scene.work(&running, operations).await?;
-    scene.audit(&running).await?;
-    scene.stop(running).await?;
+    let part = match options.hang_up_percent {
+        0 => options.operations,
+        _ => options.operations_per_life.max(1),
+    };
+    for life in 1.. {
+        let done = scene.recording.operations();
+        if done >= options.operations {
+            break;
+        }
+        let running = scene.start(program, machine, life).await?;
+        scene.work(&running, options.operations.min(done.saturating_add(part))).await?;
+        scene.audit(&running).await?;
+        scene.stop(running).await?;
+    }
     Ok(began.elapsed())
 }

@@ -16,6 +16,9 @@ use workload::Listener;
 /// A start that takes longer never ends.
 const START_TIME_MAX: Duration = Duration::from_secs(120);
 
+/// So many lines of what the server said are told.
+const LAST_LINES: usize = 5;
+
 /// The program, and where it says what goes wrong.
 #[derive(Clone, Debug)]
 pub(crate) struct Program {
@@ -71,6 +74,14 @@ impl Program {
             bail!("[damage] {} after a clean stop\n{report}{complaint}", data.display());
         }
         Ok(())
+    }
+
+    /// The last lines of what the server said of its troubles.
+    pub(crate) fn last_words(&self) -> String {
+        let text = std::fs::read(&self.log).unwrap_or_default();
+        let text = String::from_utf8_lossy(&text);
+        let lines: Vec<&str> = text.lines().rev().take(LAST_LINES).collect();
+        lines.into_iter().rev().collect::<Vec<_>>().join("\n")
     }
 
     fn log(&self) -> anyhow::Result<File> {

@@ -44,11 +44,13 @@ pub(crate) fn missing() -> Option<&'static str> {
     if !Path::new("/dev/loop-control").exists() {
         return Some("there is no loop device");
     }
-    let paths = ["/sbin", "/usr/sbin", "/bin", "/usr/bin"];
-    let is_there =
-        |program: &&str| !paths.iter().any(|path| Path::new(path).join(program).exists());
-    if ["mkfs.ext4", "mount", "umount"].iter().any(is_missing) {
-        return Some("mkfs.ext4, mount or umount is missing");
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let is_missing = |program: &&str| {
+        let directories = std::env::split_paths(&path);
+        !directories.map(|directory| directory.join(program)).any(|program| program.exists())
+    };
+    if ["mkfs.ext4", "mount", "umount", "python3"].iter().any(is_missing) {
+        return Some("mkfs.ext4, mount, umount or python3 is missing");
     }
     None
 }
