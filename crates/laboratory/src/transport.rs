@@ -125,3 +125,58 @@ impl Sleeper for Sleep {
         tokio::time::sleep(duration).boxed()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use tokio::io::AsyncReadExt;
+    use tokio::net::TcpListener;
+    use workload::{Listener, Request, Transport, Unanswered};
+
+    use super::{Connections, Served};
+
+    fn request() -> Request {
+        let (target, headers, body) = ("/".to_owned(), Vec::new(), Vec::new());
+        Request { method: "GET", target, headers, body, listener: Listener::Plain }
+    }
+
+    fn on_one_thread(test: impl Future<Output = ()>) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        runtime.unwrap().block_on(test);
+    }
+
+    #[test]
+    fn a_request_that_is_dropped_hangs_up() {
+        on_one_thread(async {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let addresses = [(Listener::Plain, listener.local_addr().unwrap())];
+            let connections = Connections::new(Served::new(1, BTreeMap::from(addresses)));
+            let server = async {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                let mut heard = [0; 3];
+                stream.read_exact(&mut heard).await.unwrap();
+                (stream, heard)
+            };
+            let (mut stream, heard) = tokio::select! {
+                heard = server => heard,
+                _ = connections.send(request()) => panic!("nobody answers"),
+            };
+            assert_eq!(&heard, b"GET");
+            let mut rest = Vec::new();
+            stream.read_to_end(&mut rest).await.unwrap();
+        });
+    }
+
+    #[test]
+    fn nobody_connects_to_a_life_that_is_left() {
+        on_one_thread(async {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let addresses = [(Listener::Plain, listener.local_addr().unwrap())];
+            let served = Served::new(1, BTreeMap::from(addresses));
+            served.leave();
+            let answered = Connections::new(served).send(request()).await;
+            assert_eq!(answered, Err(Unanswered::NotSent));
+        });
+    }
+}
