@@ -59,7 +59,7 @@ pub(crate) struct CampaignOptions {
     #[arg(long, default_value_t = 10)]
     pub(crate) kills_per_round: u64,
     /// How many operations a life has, on the average.
-    #[arg(long, default_value_t = 6_000)]
+    #[arg(long, default_value_t = 7_000)]
     pub(crate) operations_per_life: u64,
 }
 
