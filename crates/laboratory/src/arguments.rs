@@ -77,7 +77,7 @@ pub(crate) struct LinearOptions {
     pub(crate) hang_up_percent: u32,
     /// How many operations a life has, if clients hang up: what they hung up on may happen until the
     /// server has stopped, and what may happen at any time is hard to judge.
-    #[arg(long, default_value_t = 4_000)]
+    #[arg(long, default_value_t = 2_500)]
     pub(crate) operations_per_life: usize,
     /// How many ids each index has.
     #[arg(long, default_value_t = 4)]

@@ -48,7 +48,7 @@ pub(crate) async fn run(options: &CampaignOptions, with_power: bool) -> anyhow::
     let seed = options.common.seed.map_or_else(getrandom::u64, Ok)?;
     let workplace = Workplace::new(&options.common)?;
     let program = workplace.program(&options.common)?;
-    println!("seed {seed}, {}", program.binary.display());
+    println!("seed {seed}");
     let machine = match with_power {
         true => Machine::with_power(&workplace).await?,
         false => Machine::plain(&workplace),

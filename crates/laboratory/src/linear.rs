@@ -20,7 +20,7 @@ pub(crate) async fn run(options: &LinearOptions) -> anyhow::Result<()> {
     let seed = options.common.seed.map_or_else(getrandom::u64, Ok)?;
     let mut workplace = Workplace::new(&options.common)?;
     let program = workplace.program(&options.common)?;
-    println!("seed {seed}, {}", program.binary.display());
+    println!("seed {seed}");
     let mut random = Random::new(seed);
     let mut scene = Scene {
         clients: (1..=options.common.clients).map(|n| Client::new(n, random.number())).collect(),

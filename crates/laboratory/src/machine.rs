@@ -43,15 +43,17 @@ impl Workplace {
         self.root.join(name)
     }
 
-    /// The server to run.
+    /// The server to run: a copy, so that a build meanwhile does not change what is run.
     ///
     /// # Errors
     /// When nobody says where it is.
     pub(crate) fn program(&self, common: &Common) -> anyhow::Result<Program> {
         let beside = || Some(std::env::current_exe().ok()?.with_file_name("occam"));
         let binary = common.binary.clone().or_else(beside).context("--binary is missing")?;
-        anyhow::ensure!(binary.exists(), "there is no [{}]: see --binary", binary.display());
-        Ok(Program { binary, log: self.path("server.log") })
+        let copy = self.path("occam");
+        std::fs::copy(&binary, &copy)
+            .with_context(|| format!("cannot copy [{}]: see --binary", binary.display()))?;
+        Ok(Program { binary: copy, log: self.path("server.log") })
     }
 
     /// Leaves everything where it is, for somebody to look at.
