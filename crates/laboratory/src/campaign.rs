@@ -90,7 +90,7 @@ impl Campaign {
         let took = began.elapsed();
         let history = scene.recording.take();
         figures.count(&history);
-        let judged = lived.and_then(|()| judge(&history));
+        let judged = both(lived, judge(&history));
         let judged = judged.or_else(|found| {
             let place = self.workplace.keep().to_owned();
             let file = place.join(format!("history-{round}.jsonl"));
@@ -179,6 +179,15 @@ impl Campaign {
     fn next_life(&mut self) -> u32 {
         self.lives += 1;
         self.lives
+    }
+}
+
+/// The judgement, and before it what went wrong without one.
+fn both(lived: anyhow::Result<()>, judged: anyhow::Result<Duration>) -> anyhow::Result<Duration> {
+    match (lived, judged) {
+        (Ok(()), judged) => judged,
+        (Err(fault), Ok(_)) => Err(fault),
+        (Err(fault), Err(violations)) => Err(violations.context(format!("{fault:#}"))),
     }
 }
 
