@@ -5,7 +5,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use simulator::{campaign::Campaign, events, replay::replay};
+use simulator::{campaign::Campaign, replay::replay};
 
 /// Simulates the whole node on a machine that fails, and judges what its clients were told.
 #[derive(Parser)]
@@ -51,8 +51,6 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     if matches!(arguments.command, Command::Replay { trace: true, .. }) {
         tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).without_time().init();
-    } else {
-        events::listen();
     }
     let passed = match arguments.command {
         Command::Run { seeds, from, threads, keep_going, coverage } => {

@@ -14,8 +14,8 @@ pub enum Event {
     Die(Death),
     /// The process ends so at the disk operation after so many.
     DieAfter(u64, Death),
-    /// The server is stopped as its operator would.
-    Stop,
+    /// The server is stopped as its operator would; then the power may go.
+    Stop(Option<Death>),
     /// The sync after so many fails.
     FailSync(u64),
     /// The write after so many fails half done.
@@ -32,6 +32,8 @@ pub enum Event {
     SyncTakes(u64),
     /// A bit changes somewhere on the disk.
     Flip,
+    /// The process is killed, and the file it wrote to last loses its end.
+    LoseEnd,
 }
 
 impl Event {
@@ -43,7 +45,8 @@ impl Event {
             Self::Die(Death::PowerCut) => "event: power cut",
             Self::DieAfter(_, Death::Kill) => "event: to be killed at a disk operation",
             Self::DieAfter(_, Death::PowerCut) => "event: power to be cut at a disk operation",
-            Self::Stop => "event: stopped",
+            Self::Stop(None | Some(Death::Kill)) => "event: stopped",
+            Self::Stop(Some(Death::PowerCut)) => "event: stopped before a power cut",
             Self::FailSync(_) => "event: a sync is to fail",
             Self::FailWrite(_) => "event: a write is to fail",
             Self::Room(Some(_)) => "event: little room",
@@ -53,6 +56,7 @@ impl Event {
             Self::StepClock(_) => "event: the clock steps",
             Self::SyncTakes(_) => "event: another disk speed",
             Self::Flip => "event: a bit flips",
+            Self::LoseEnd => "event: a file loses its end",
         }
     }
 }
@@ -68,7 +72,8 @@ impl fmt::Display for Event {
             Self::DieAfter(count, how) => {
                 write!(formatter, "{} after {count} disk operations", death(how))
             }
-            Self::Stop => write!(formatter, "the server is stopped"),
+            Self::Stop(None) => write!(formatter, "the server is stopped"),
+            Self::Stop(Some(how)) => write!(formatter, "the server is stopped, then {}", death(how)),
             Self::FailSync(count) => write!(formatter, "the sync after {count} will fail"),
             Self::FailWrite(count) => write!(formatter, "the write after {count} will fail"),
             Self::Room(Some(bytes)) => write!(formatter, "{bytes} bytes are left on the disk"),
@@ -80,6 +85,9 @@ impl fmt::Display for Event {
             Self::StepClock(millis) => write!(formatter, "the wall clock steps by {millis} ms"),
             Self::SyncTakes(micros) => write!(formatter, "a sync takes about {micros} us"),
             Self::Flip => write!(formatter, "a bit changes on the disk"),
+            Self::LoseEnd => {
+                write!(formatter, "the process is killed and its last segment loses its end")
+            }
         }
     }
 }
@@ -136,6 +144,12 @@ impl Scenario {
             1 => Some(Death::Kill),
             _ => Some(Death::PowerCut),
         }
+    }
+
+    /// What happens to the machine once that clean stop is over.
+    #[must_use]
+    pub fn death_after_last_stop(&self) -> Option<Death> {
+        (self.seed % 8 == 0).then_some(Death::PowerCut)
     }
 }
 
@@ -211,6 +225,7 @@ enum Kind {
     StepClock,
     SyncTakes,
     Flip,
+    LoseEnd,
 }
 
 impl Kinds {
@@ -228,7 +243,8 @@ impl Kinds {
             (weigh(10, 2), Kind::FailReads),
             (weigh(40, 3), Kind::StepClock),
             (weigh(60, 3), Kind::SyncTakes),
-            (weigh(10, 2), Kind::Flip),
+            (weigh(15, 4), Kind::Flip),
+            (weigh(8, 2), Kind::LoseEnd),
         ];
         let after_micros_max = choose(random, &[2_000, 20_000, 200_000, 2_000_000]);
         Self { weights, after_micros_max }
@@ -241,7 +257,7 @@ impl Kinds {
         let event = match kind {
             Kind::Die => Event::Die(death),
             Kind::DieAfter => Event::DieAfter(random.below(60), death),
-            Kind::Stop => Event::Stop,
+            Kind::Stop => Event::Stop(Some(death).filter(|how| *how == Death::PowerCut)),
             Kind::FailSync => Event::FailSync(random.below(10)),
             Kind::FailWrite => Event::FailWrite(random.below(10)),
             Kind::Room if random.percent(50) => Event::Room(None),
@@ -255,6 +271,7 @@ impl Kinds {
             }
             Kind::SyncTakes => Event::SyncTakes(choose(random, &[50, 1_000, 30_000])),
             Kind::Flip => Event::Flip,
+            Kind::LoseEnd => Event::LoseEnd,
         };
         Due { after, event }
     }
