@@ -16,6 +16,7 @@ use crate::{
     coverage::Coverage,
     disk::{Death, SimulatedDisk},
     randomness::Randomness,
+    scenario::Scenario,
     threads::SimulatedThreads,
     transport::Connection,
 };
@@ -54,10 +55,11 @@ pub enum Started {
 impl Host {
     /// A machine with an empty disk. Needs the simulation's runtime.
     #[must_use]
-    pub fn new(seed: u64, options: Options, coverage: Coverage) -> Self {
+    pub fn new(scenario: &Scenario, coverage: Coverage) -> Self {
+        let Scenario { seed, options, .. } = *scenario;
         Self {
             disk: SimulatedDisk::new(Randomness::new(seed, 1), coverage.clone()),
-            clock: WallClock::new(),
+            clock: WallClock::new(!scenario.is_clock_still),
             recording: Arc::default(),
             coverage,
             chance: Randomness::new(seed, 2),

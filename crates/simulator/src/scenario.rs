@@ -112,6 +112,10 @@ pub struct Scenario {
     pub plan: Plan,
     /// How many requests each of them makes.
     pub clients: Vec<u64>,
+    /// How many microseconds a sync takes in the beginning, about.
+    pub sync_micros: u64,
+    /// Whether the wall clock moves by steps alone.
+    pub is_clock_still: bool,
     /// What happens to the machine meanwhile.
     pub events: Vec<Due>,
 }
@@ -125,9 +129,11 @@ impl Scenario {
         let plan = plan(&mut random);
         let clients = 2 + random.below(6);
         let clients = (0..clients).map(|_| 10 + random.below(60)).collect();
-        let kinds = Kinds::new(&mut random);
+        let is_clock_still = random.percent(15);
+        let kinds = Kinds::new(&mut random, is_clock_still);
         let events = (0..random.below(14)).map(|_| kinds.event(&mut random)).collect();
-        Self { seed, options, plan, clients, events }
+        let sync_micros = choose(&mut random, &[0, 50, 1_000, 5_000, 30_000]);
+        Self { seed, options, plan, clients, sync_micros, is_clock_still, events }
     }
 
     /// Where the chance of a client comes from.
@@ -159,6 +165,10 @@ impl fmt::Display for Scenario {
         writeln!(formatter, "clients make {:?} requests", self.clients)?;
         writeln!(formatter, "{:?}", self.options)?;
         writeln!(formatter, "{:?}", self.plan)?;
+        writeln!(formatter, "a sync takes about {} us", self.sync_micros)?;
+        if self.is_clock_still {
+            writeln!(formatter, "the wall clock stands still")?;
+        }
         for due in &self.events {
             writeln!(formatter, "after {:?}: {}", due.after, due.event)?;
         }
@@ -201,6 +211,9 @@ fn plan(random: &mut Random) -> Plan {
     if random.percent(20) {
         plan.weights.update = 50;
     }
+    if random.percent(10) {
+        (plan.weights.create_index, plan.weights.delete_index) = (8, 8);
+    }
     plan
 }
 
@@ -229,7 +242,9 @@ enum Kind {
 }
 
 impl Kinds {
-    fn new(random: &mut Random) -> Self {
+    fn new(random: &mut Random, is_clock_still: bool) -> Self {
+        let steps = if is_clock_still { 20 } else { 3 };
+        let room = choose(random, &[4, 4, 20]);
         let mut weigh =
             |percent: u32, weight: u32| if random.percent(percent) { weight } else { 0 };
         let weights = vec![
@@ -238,10 +253,10 @@ impl Kinds {
             (weigh(60, 4), Kind::Stop),
             (weigh(30, 2), Kind::FailSync),
             (weigh(30, 2), Kind::FailWrite),
-            (weigh(30, 4), Kind::Room),
+            (weigh(30, room), Kind::Room),
             (weigh(50, 2), Kind::Uncached),
             (weigh(10, 2), Kind::FailReads),
-            (weigh(40, 3), Kind::StepClock),
+            (weigh(if is_clock_still { 100 } else { 40 }, steps), Kind::StepClock),
             (weigh(60, 3), Kind::SyncTakes),
             (weigh(15, 4), Kind::Flip),
             (weigh(8, 2), Kind::LoseEnd),
@@ -266,8 +281,11 @@ impl Kinds {
             Kind::FailReads => Event::FailReads(if random.percent(50) { 0 } else { 200_000 }),
             Kind::StepClock => {
                 let size = choose(random, &[10, 2_000, 100_000]);
-                let millis = i64::try_from(random.below(size)).unwrap_or(0);
-                Event::StepClock(if random.percent(50) { millis } else { -millis })
+                // Some steps are as long as deletes are remembered, or a little longer.
+                let round = choose(random, &[20, 21, 1_000, 1_001, 60_000]);
+                let size = if random.percent(50) { random.below(size) } else { round };
+                let millis = i64::try_from(size).unwrap_or(0);
+                Event::StepClock(if random.percent(60) { millis } else { -millis })
             }
             Kind::SyncTakes => Event::SyncTakes(choose(random, &[50, 1_000, 30_000])),
             Kind::Flip => Event::Flip,

@@ -130,7 +130,7 @@ impl<'s> Simulation<'s> {
     fn new(scenario: &'s Scenario, coverage: Coverage) -> Self {
         Self {
             scenario,
-            host: Host::new(scenario.seed, scenario.options, coverage),
+            host: Host::new(scenario, coverage),
             log: Mutex::default(),
             failures: Mutex::default(),
             stop: Notify::new(),
@@ -153,6 +153,7 @@ impl<'s> Simulation<'s> {
     }
 
     async fn run(&self) {
+        self.set_speed(self.scenario.sync_micros);
         let story = async {
             let clients = (1..).zip(&self.scenario.clients);
             let clients = clients.map(|(number, requests)| self.client(number, *requests));
@@ -274,10 +275,7 @@ impl<'s> Simulation<'s> {
                 self.host.clock.step(millis);
                 self.host.recording.clock(self.host.moment());
             }
-            Event::SyncTakes(micros) => disk.set(|faults| {
-                faults.sync = Duration::from_micros(micros);
-                faults.write = faults.sync / 10;
-            }),
+            Event::SyncTakes(micros) => self.set_speed(micros),
             Event::Flip => {
                 if let Some(place) = disk.flip() {
                     self.is_damaged.store(true, Relaxed);
@@ -293,6 +291,14 @@ impl<'s> Simulation<'s> {
             }
         }
         self.host.coverage.count(event.kind());
+    }
+
+    /// Sets how long a sync takes, and with it a write.
+    fn set_speed(&self, sync_micros: u64) {
+        self.host.disk.set(|faults| {
+            faults.sync = Duration::from_micros(sync_micros);
+            faults.write = faults.sync / 10;
+        });
     }
 
     /// Runs the server, one life after the other.
