@@ -38,7 +38,7 @@ fn compare(lists: &str, happened: Vec<String>) -> Verdict {
 
 /// What a row is about, without the reason behind it.
 fn name(what: &str) -> &str {
-    what.split_once(" # ").map_or(what, |(name, _)| name)
+    what.split_once(" because ").map_or(what, |(name, _)| name)
 }
 
 #[cfg(test)]
@@ -47,7 +47,7 @@ mod tests {
 
     #[test]
     fn what_never_happened_and_what_nobody_expected_is_told() {
-        let lists = "# lists\nmust: a *\nmust: b\nmay: c # seldom\nnever: d # because\n";
+        let lists = "# lists\nmust: a *\nmust: b\nmay: c\nnever: d because it cannot\n";
         let happened = ["a one", "c", "e"].map(str::to_owned).to_vec();
         let verdict = Verdict { missing: vec!["b".to_owned()], unlisted: vec!["e".to_owned()] };
         assert_eq!(compare(lists, happened), verdict);

@@ -1,6 +1,6 @@
 //! The machine that runs the server: starts it, loses it, starts it again.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use checker::{Ending, Life, Moment};
 use node::{AutoCreate, Node, NodeOptions, StartError};
@@ -21,6 +21,8 @@ use crate::{
     transport::Connection,
 };
 
+/// A process that ends by itself is there for so many microseconds more, at most.
+const LINGERING_MICROS_MAX: u64 = 3_000;
 /// How much memory the server may take for the identities of documents.
 const TABLE_BYTES_MAX: u64 = 64 << 20;
 
@@ -140,6 +142,12 @@ impl Host {
         );
         self.serving.send_replace(Some(Arc::new(connection)));
         Started::Serving(node)
+    }
+
+    /// Waits for as long as a process takes that ends by itself.
+    pub async fn linger(&self) {
+        let micros = self.chance.below(LINGERING_MICROS_MAX);
+        tokio::time::sleep(Duration::from_micros(micros)).await;
     }
 
     /// The server takes no further requests.

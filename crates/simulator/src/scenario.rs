@@ -73,7 +73,9 @@ impl fmt::Display for Event {
                 write!(formatter, "{} after {count} disk operations", death(how))
             }
             Self::Stop(None) => write!(formatter, "the server is stopped"),
-            Self::Stop(Some(how)) => write!(formatter, "the server is stopped, then {}", death(how)),
+            Self::Stop(Some(how)) => {
+                write!(formatter, "the server is stopped, then {}", death(how))
+            }
             Self::FailSync(count) => write!(formatter, "the sync after {count} will fail"),
             Self::FailWrite(count) => write!(formatter, "the write after {count} will fail"),
             Self::Room(Some(bytes)) => write!(formatter, "{bytes} bytes are left on the disk"),
@@ -132,8 +134,27 @@ impl Scenario {
         let is_clock_still = random.percent(15);
         let kinds = Kinds::new(&mut random, is_clock_still);
         let events = (0..random.below(14)).map(|_| kinds.event(&mut random)).collect();
-        let sync_micros = choose(&mut random, &[0, 50, 1_000, 5_000, 30_000]);
-        Self { seed, options, plan, clients, sync_micros, is_clock_still, events }
+        let sync_micros = choose(&mut random, &[0, 50, 1_000, 5_000]);
+        let mut scenario =
+            Self { seed, options, plan, clients, sync_micros, is_clock_still, events };
+        if random.percent(3) {
+            scenario.crowd_a_full_disk(&mut random);
+        }
+        scenario
+    }
+
+    /// Has all clients write one document, on a disk that is full again and again: what was refused is
+    /// soon followed by another write that takes its number.
+    fn crowd_a_full_disk(&mut self, random: &mut Random) {
+        (self.plan.indices, self.plan.documents, self.plan.shards) = (1, 1, vec![1]);
+        self.plan.rest_micros_max = 20_000;
+        self.plan.condition_percent = 10;
+        let weights = &mut self.plan.weights;
+        (weights.index, weights.update, weights.upsert) = (20, 60, 10);
+        (weights.delete, weights.delete_index, weights.bulk) = (0, 0, 4);
+        self.options.segment_bytes_max = 4 << 10;
+        let kinds = Kinds { weights: vec![(1, Kind::Room)], after_micros_max: 300_000 };
+        self.events = (0..16).map(|_| kinds.event(random)).collect();
     }
 
     /// Where the chance of a client comes from.

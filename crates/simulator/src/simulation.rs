@@ -20,8 +20,8 @@ use workload::{
 
 use crate::{
     coverage::Coverage,
-    events,
     disk::{Death, Faults},
+    events,
     host::{Host, Started, discard},
     scenario::{Due, Event, Scenario},
     transport::Connection,
@@ -86,9 +86,8 @@ pub fn simulate(scenario: &Scenario, coverage: &Coverage) -> Outcome {
 /// What the server said of damage where nothing was damaged: then it did not write what it should have,
 /// or not in the order that it should.
 fn false_alarm(scenario: &Scenario, happened: &Coverage) -> Option<Violation> {
-    let is_damaging = |due: &Due| {
-        matches!(due.event, Event::Flip | Event::LoseEnd | Event::FailReads(1..))
-    };
+    let is_damaging =
+        |due: &Due| matches!(due.event, Event::Flip | Event::LoseEnd | Event::FailReads(1..));
     if scenario.events.iter().any(is_damaging) {
         return None;
     }
@@ -340,6 +339,8 @@ impl<'s> Simulation<'s> {
             why = node.failed() => {
                 self.note(format_args!("it ends by itself: {why}"));
                 self.host.coverage.count("life: the server ended by itself");
+                // A process that ends still gives some of the answers that it has.
+                self.host.linger().await;
                 Ending::Killed
             }
             () = self.stop.notified() => self.stop_cleanly(&node).await,
