@@ -176,7 +176,7 @@ impl Scenario {
     /// What happens to the machine once that clean stop is over.
     #[must_use]
     pub fn death_after_last_stop(&self) -> Option<Death> {
-        (self.seed % 8 == 0).then_some(Death::PowerCut)
+        self.seed.is_multiple_of(8).then_some(Death::PowerCut)
     }
 }
 
@@ -212,11 +212,13 @@ fn options(random: &mut Random) -> Options {
 }
 
 fn plan(random: &mut Random) -> Plan {
-    let mut plan = Plan::default();
-    plan.indices = choose(random, &[1, 2, 3]);
-    plan.documents = choose(random, &[1, 2, 3, 6, 12]);
-    plan.hot_percent = if random.percent(50) { 80 } else { 20 };
-    plan.rest_micros_max = choose(random, &[0, 1_000, 20_000, 200_000]);
+    let mut plan = Plan {
+        indices: choose(random, &[1, 2, 3]),
+        documents: choose(random, &[1, 2, 3, 6, 12]),
+        hot_percent: if random.percent(50) { 80 } else { 20 },
+        rest_micros_max: choose(random, &[0, 1_000, 20_000, 200_000]),
+        ..Plan::default()
+    };
     if random.percent(30) {
         plan.async_percent = 50;
     }

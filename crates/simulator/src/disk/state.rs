@@ -276,7 +276,7 @@ impl State {
     /// Cuts the last segment short by a sector or more, by an outside hand; says where.
     pub(super) fn lose_end(&mut self) -> Option<String> {
         let is_segment = |name: &&String| name.starts_with("segment-");
-        let name = self.names.keys().filter(is_segment).next_back()?.clone();
+        let name = self.names.keys().rfind(is_segment)?.clone();
         let number = self.named(&name).ok()?;
         let file = self.files.get_mut(number)?;
         let sectors = file.live.len() / SECTOR_BYTES;
