@@ -11,7 +11,7 @@ use std::{
 
 use parking_lot::Mutex;
 
-use crate::{coverage::Coverage, events, scenario::Scenario, simulation::simulate};
+use crate::{coverage::Coverage, scenario::Scenario, simulation::simulate};
 
 /// A seed that takes longer than this in real time hangs.
 const SEED_TIME_MAX: Duration = Duration::from_secs(30);
@@ -82,7 +82,6 @@ impl Campaign {
             // The one who watches ends after this one.
             let _ = beats.send(seed);
             let coverage = Coverage::default();
-            events::count_in(&coverage);
             let outcome = simulate(&Scenario::new(seed), &coverage);
             let mut summary = progress.summary.lock();
             summary.seeds += 1;

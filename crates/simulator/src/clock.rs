@@ -14,10 +14,13 @@ use workload::Moments;
 /// What the wall clock shows when the simulation begins: 2026-01-01.
 const BEGIN_MILLIS: i64 = 1_767_225_600_000;
 
-/// The wall clock of the simulated machine; it goes on with virtual time, and steps when told to.
+/// The wall clock of the simulated machine; it goes on with virtual time, or stands still so that
+/// clients can meet the very millisecond at which something ends, and steps when told to.
 #[derive(Debug)]
 pub struct WallClock {
     began: Instant,
+    /// Whether it goes on by itself.
+    goes_on: bool,
     /// By how much it was stepped so far.
     stepped_millis: AtomicI64,
     /// How many moments were told so far.
@@ -25,11 +28,11 @@ pub struct WallClock {
 }
 
 impl WallClock {
-    /// A clock that begins now. Needs the simulation's runtime.
+    /// A clock that begins now, and goes on by itself or does not. Needs the simulation's runtime.
     #[must_use]
-    pub fn new() -> Arc<Self> {
+    pub fn new(goes_on: bool) -> Arc<Self> {
         let (stepped_millis, moments) = (AtomicI64::new(0), AtomicU64::new(0));
-        Arc::new(Self { began: Instant::now(), stepped_millis, moments })
+        Arc::new(Self { began: Instant::now(), goes_on, stepped_millis, moments })
     }
 
     /// Steps the clock.
@@ -44,7 +47,8 @@ impl WallClock {
     }
 
     fn wall_millis(&self) -> i64 {
-        let passed = i64::try_from(self.elapsed_micros() / 1_000).unwrap_or(i64::MAX);
+        let micros = if self.goes_on { self.elapsed_micros() } else { 0 };
+        let passed = i64::try_from(micros / 1_000).unwrap_or(i64::MAX);
         BEGIN_MILLIS + passed + self.stepped_millis.load(Relaxed)
     }
 }

@@ -1,6 +1,6 @@
 //! The machine that runs the server: starts it, loses it, starts it again.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use checker::{Ending, Life, Moment};
 use node::{AutoCreate, Node, NodeOptions, StartError};
@@ -16,10 +16,13 @@ use crate::{
     coverage::Coverage,
     disk::{Death, SimulatedDisk},
     randomness::Randomness,
+    scenario::Scenario,
     threads::SimulatedThreads,
     transport::Connection,
 };
 
+/// A process that ends by itself is there for so many microseconds more, at most.
+const LINGERING_MICROS_MAX: u64 = 3_000;
 /// How much memory the server may take for the identities of documents.
 const TABLE_BYTES_MAX: u64 = 64 << 20;
 
@@ -54,10 +57,11 @@ pub enum Started {
 impl Host {
     /// A machine with an empty disk. Needs the simulation's runtime.
     #[must_use]
-    pub fn new(seed: u64, options: Options, coverage: Coverage) -> Self {
+    pub fn new(scenario: &Scenario, coverage: Coverage) -> Self {
+        let Scenario { seed, options, .. } = *scenario;
         Self {
             disk: SimulatedDisk::new(Randomness::new(seed, 1), coverage.clone()),
-            clock: WallClock::new(),
+            clock: WallClock::new(!scenario.is_clock_still),
             recording: Arc::default(),
             coverage,
             chance: Randomness::new(seed, 2),
@@ -138,6 +142,12 @@ impl Host {
         );
         self.serving.send_replace(Some(Arc::new(connection)));
         Started::Serving(node)
+    }
+
+    /// Waits for as long as a process takes that ends by itself.
+    pub async fn linger(&self) {
+        let micros = self.chance.below(LINGERING_MICROS_MAX);
+        tokio::time::sleep(Duration::from_micros(micros)).await;
     }
 
     /// The server takes no further requests.

@@ -10,6 +10,7 @@ pub mod clock;
 pub mod coverage;
 pub mod disk;
 pub mod events;
+pub mod expected;
 pub mod host;
 pub mod pause;
 pub mod randomness;

@@ -5,7 +5,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use simulator::{campaign::Campaign, events, replay::replay};
+use simulator::{Coverage, campaign::Campaign, expected, replay::replay};
 
 /// Simulates the whole node on a machine that fails, and judges what its clients were told.
 #[derive(Parser)]
@@ -33,6 +33,9 @@ enum Command {
         /// Shows what happened how often.
         #[arg(long)]
         coverage: bool,
+        /// Fails if something never happened that should; some 2,000 seeds are needed for all of it.
+        #[arg(long)]
+        require_coverage: bool,
     },
     /// Simulates one seed, and shrinks it if it fails.
     Replay {
@@ -51,20 +54,30 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     if matches!(arguments.command, Command::Replay { trace: true, .. }) {
         tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).without_time().init();
-    } else {
-        events::listen();
     }
     let passed = match arguments.command {
-        Command::Run { seeds, from, threads, keep_going, coverage } => {
+        Command::Run { seeds, from, threads, keep_going, coverage, require_coverage } => {
             let campaign = Campaign { from, seeds, threads, keep_going };
             let summary = campaign.run();
             println!("{summary}");
             if coverage {
                 println!("{}", summary.coverage);
             }
-            summary.failed.is_empty()
+            summary.failed.is_empty() && (!require_coverage || is_complete(&summary.coverage))
         }
         Command::Replay { seed, whole, trace: _ } => replay(seed, whole),
     };
     if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Says what should have happened and did not, and what happened that nobody expected.
+fn is_complete(coverage: &Coverage) -> bool {
+    let verdict = expected::judge(coverage);
+    for never in &verdict.missing {
+        println!("it never happened: {never}");
+    }
+    for unlisted in &verdict.unlisted {
+        println!("no list has it: {unlisted}");
+    }
+    verdict.missing.is_empty() && verdict.unlisted.is_empty()
 }

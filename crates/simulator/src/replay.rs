@@ -2,6 +2,8 @@
 
 #![allow(clippy::print_stdout, reason = "a command line tool tells what it found")]
 
+use std::fmt::Write as _;
+
 use checker::Operation;
 
 use crate::{
@@ -20,24 +22,25 @@ pub fn replay(seed: u64, whole: bool) -> bool {
     let outcome = simulate(&scenario, &Coverage::default());
     let Some(first) = outcome.violations.first() else {
         if whole {
-            tell(&scenario, &outcome);
+            print!("{}", story(&scenario, &outcome));
         }
         println!("seed {seed}: nothing is wrong");
         return true;
     };
     if whole {
-        tell(&scenario, &outcome);
+        print!("{}", story(&scenario, &outcome));
         return false;
     }
     let shrunk = Shrinking { rule: first.rule, tries: 0 }.shrink(scenario);
     let outcome = simulate(&shrunk, &Coverage::default());
-    tell(&shrunk, &outcome);
+    print!("{}", story(&shrunk, &outcome));
     false
 }
 
 /// Tells a simulation from begin to end.
-fn tell(scenario: &Scenario, outcome: &Outcome) {
-    println!("{scenario}");
+#[must_use]
+pub fn story(scenario: &Scenario, outcome: &Outcome) -> String {
+    let mut story = format!("{scenario}\n");
     let mut lines: Vec<(u64, String)> =
         outcome.log.iter().map(|(moment, line)| (*moment, format!("      {line}"))).collect();
     for operation in &outcome.history.operations {
@@ -51,11 +54,13 @@ fn tell(scenario: &Scenario, outcome: &Outcome) {
     }
     lines.sort_unstable();
     for (moment, line) in lines {
-        println!("#{moment} {line}");
+        // Writing to a string cannot fail.
+        let _ = writeln!(story, "#{moment} {line}");
     }
     for violation in &outcome.violations {
-        println!("\n{violation}");
+        let _ = writeln!(story, "\n{violation}");
     }
+    story
 }
 
 fn told(operation: &Operation) -> Vec<(u64, String)> {

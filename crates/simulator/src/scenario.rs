@@ -14,8 +14,8 @@ pub enum Event {
     Die(Death),
     /// The process ends so at the disk operation after so many.
     DieAfter(u64, Death),
-    /// The server is stopped as its operator would.
-    Stop,
+    /// The server is stopped as its operator would; then the power may go.
+    Stop(Option<Death>),
     /// The sync after so many fails.
     FailSync(u64),
     /// The write after so many fails half done.
@@ -32,6 +32,8 @@ pub enum Event {
     SyncTakes(u64),
     /// A bit changes somewhere on the disk.
     Flip,
+    /// The process is killed, and the file it wrote to last loses its end.
+    LoseEnd,
 }
 
 impl Event {
@@ -43,7 +45,8 @@ impl Event {
             Self::Die(Death::PowerCut) => "event: power cut",
             Self::DieAfter(_, Death::Kill) => "event: to be killed at a disk operation",
             Self::DieAfter(_, Death::PowerCut) => "event: power to be cut at a disk operation",
-            Self::Stop => "event: stopped",
+            Self::Stop(None | Some(Death::Kill)) => "event: stopped",
+            Self::Stop(Some(Death::PowerCut)) => "event: stopped before a power cut",
             Self::FailSync(_) => "event: a sync is to fail",
             Self::FailWrite(_) => "event: a write is to fail",
             Self::Room(Some(_)) => "event: little room",
@@ -53,6 +56,7 @@ impl Event {
             Self::StepClock(_) => "event: the clock steps",
             Self::SyncTakes(_) => "event: another disk speed",
             Self::Flip => "event: a bit flips",
+            Self::LoseEnd => "event: a file loses its end",
         }
     }
 }
@@ -68,7 +72,10 @@ impl fmt::Display for Event {
             Self::DieAfter(count, how) => {
                 write!(formatter, "{} after {count} disk operations", death(how))
             }
-            Self::Stop => write!(formatter, "the server is stopped"),
+            Self::Stop(None) => write!(formatter, "the server is stopped"),
+            Self::Stop(Some(how)) => {
+                write!(formatter, "the server is stopped, then {}", death(how))
+            }
             Self::FailSync(count) => write!(formatter, "the sync after {count} will fail"),
             Self::FailWrite(count) => write!(formatter, "the write after {count} will fail"),
             Self::Room(Some(bytes)) => write!(formatter, "{bytes} bytes are left on the disk"),
@@ -80,6 +87,9 @@ impl fmt::Display for Event {
             Self::StepClock(millis) => write!(formatter, "the wall clock steps by {millis} ms"),
             Self::SyncTakes(micros) => write!(formatter, "a sync takes about {micros} us"),
             Self::Flip => write!(formatter, "a bit changes on the disk"),
+            Self::LoseEnd => {
+                write!(formatter, "the process is killed and its last segment loses its end")
+            }
         }
     }
 }
@@ -104,6 +114,10 @@ pub struct Scenario {
     pub plan: Plan,
     /// How many requests each of them makes.
     pub clients: Vec<u64>,
+    /// How many microseconds a sync takes in the beginning, about.
+    pub sync_micros: u64,
+    /// Whether the wall clock moves by steps alone.
+    pub is_clock_still: bool,
     /// What happens to the machine meanwhile.
     pub events: Vec<Due>,
 }
@@ -117,9 +131,30 @@ impl Scenario {
         let plan = plan(&mut random);
         let clients = 2 + random.below(6);
         let clients = (0..clients).map(|_| 10 + random.below(60)).collect();
-        let kinds = Kinds::new(&mut random);
+        let is_clock_still = random.percent(15);
+        let kinds = Kinds::new(&mut random, is_clock_still);
         let events = (0..random.below(14)).map(|_| kinds.event(&mut random)).collect();
-        Self { seed, options, plan, clients, events }
+        let sync_micros = choose(&mut random, &[0, 50, 1_000, 5_000]);
+        let mut scenario =
+            Self { seed, options, plan, clients, sync_micros, is_clock_still, events };
+        if random.percent(3) {
+            scenario.crowd_a_full_disk(&mut random);
+        }
+        scenario
+    }
+
+    /// Has all clients write one document, on a disk that is full again and again: what was refused is
+    /// soon followed by another write that takes its number.
+    fn crowd_a_full_disk(&mut self, random: &mut Random) {
+        (self.plan.indices, self.plan.documents, self.plan.shards) = (1, 1, vec![1]);
+        self.plan.rest_micros_max = 20_000;
+        self.plan.condition_percent = 10;
+        let weights = &mut self.plan.weights;
+        (weights.index, weights.update, weights.upsert) = (20, 60, 10);
+        (weights.delete, weights.delete_index, weights.bulk) = (0, 0, 4);
+        self.options.segment_bytes_max = 4 << 10;
+        let kinds = Kinds { weights: vec![(1, Kind::Room)], after_micros_max: 300_000 };
+        self.events = (0..16).map(|_| kinds.event(random)).collect();
     }
 
     /// Where the chance of a client comes from.
@@ -137,6 +172,12 @@ impl Scenario {
             _ => Some(Death::PowerCut),
         }
     }
+
+    /// What happens to the machine once that clean stop is over.
+    #[must_use]
+    pub fn death_after_last_stop(&self) -> Option<Death> {
+        self.seed.is_multiple_of(8).then_some(Death::PowerCut)
+    }
 }
 
 impl fmt::Display for Scenario {
@@ -145,6 +186,10 @@ impl fmt::Display for Scenario {
         writeln!(formatter, "clients make {:?} requests", self.clients)?;
         writeln!(formatter, "{:?}", self.options)?;
         writeln!(formatter, "{:?}", self.plan)?;
+        writeln!(formatter, "a sync takes about {} us", self.sync_micros)?;
+        if self.is_clock_still {
+            writeln!(formatter, "the wall clock stands still")?;
+        }
         for due in &self.events {
             writeln!(formatter, "after {:?}: {}", due.after, due.event)?;
         }
@@ -167,11 +212,13 @@ fn options(random: &mut Random) -> Options {
 }
 
 fn plan(random: &mut Random) -> Plan {
-    let mut plan = Plan::default();
-    plan.indices = choose(random, &[1, 2, 3]);
-    plan.documents = choose(random, &[1, 2, 3, 6, 12]);
-    plan.hot_percent = if random.percent(50) { 80 } else { 20 };
-    plan.rest_micros_max = choose(random, &[0, 1_000, 20_000, 200_000]);
+    let mut plan = Plan {
+        indices: choose(random, &[1, 2, 3]),
+        documents: choose(random, &[1, 2, 3, 6, 12]),
+        hot_percent: if random.percent(50) { 80 } else { 20 },
+        rest_micros_max: choose(random, &[0, 1_000, 20_000, 200_000]),
+        ..Plan::default()
+    };
     if random.percent(30) {
         plan.async_percent = 50;
     }
@@ -186,6 +233,9 @@ fn plan(random: &mut Random) -> Plan {
     }
     if random.percent(20) {
         plan.weights.update = 50;
+    }
+    if random.percent(10) {
+        (plan.weights.create_index, plan.weights.delete_index) = (8, 8);
     }
     plan
 }
@@ -211,10 +261,13 @@ enum Kind {
     StepClock,
     SyncTakes,
     Flip,
+    LoseEnd,
 }
 
 impl Kinds {
-    fn new(random: &mut Random) -> Self {
+    fn new(random: &mut Random, is_clock_still: bool) -> Self {
+        let steps = if is_clock_still { 20 } else { 3 };
+        let room = choose(random, &[4, 4, 20]);
         let mut weigh =
             |percent: u32, weight: u32| if random.percent(percent) { weight } else { 0 };
         let weights = vec![
@@ -223,12 +276,13 @@ impl Kinds {
             (weigh(60, 4), Kind::Stop),
             (weigh(30, 2), Kind::FailSync),
             (weigh(30, 2), Kind::FailWrite),
-            (weigh(30, 4), Kind::Room),
+            (weigh(30, room), Kind::Room),
             (weigh(50, 2), Kind::Uncached),
             (weigh(10, 2), Kind::FailReads),
-            (weigh(40, 3), Kind::StepClock),
+            (weigh(if is_clock_still { 100 } else { 40 }, steps), Kind::StepClock),
             (weigh(60, 3), Kind::SyncTakes),
-            (weigh(10, 2), Kind::Flip),
+            (weigh(15, 4), Kind::Flip),
+            (weigh(8, 2), Kind::LoseEnd),
         ];
         let after_micros_max = choose(random, &[2_000, 20_000, 200_000, 2_000_000]);
         Self { weights, after_micros_max }
@@ -241,7 +295,7 @@ impl Kinds {
         let event = match kind {
             Kind::Die => Event::Die(death),
             Kind::DieAfter => Event::DieAfter(random.below(60), death),
-            Kind::Stop => Event::Stop,
+            Kind::Stop => Event::Stop(Some(death).filter(|how| *how == Death::PowerCut)),
             Kind::FailSync => Event::FailSync(random.below(10)),
             Kind::FailWrite => Event::FailWrite(random.below(10)),
             Kind::Room if random.percent(50) => Event::Room(None),
@@ -250,11 +304,15 @@ impl Kinds {
             Kind::FailReads => Event::FailReads(if random.percent(50) { 0 } else { 200_000 }),
             Kind::StepClock => {
                 let size = choose(random, &[10, 2_000, 100_000]);
-                let millis = i64::try_from(random.below(size)).unwrap_or(0);
-                Event::StepClock(if random.percent(50) { millis } else { -millis })
+                // Some steps are as long as deletes are remembered, or a little longer.
+                let round = choose(random, &[20, 21, 1_000, 1_001, 60_000]);
+                let size = if random.percent(50) { random.below(size) } else { round };
+                let millis = i64::try_from(size).unwrap_or(0);
+                Event::StepClock(if random.percent(60) { millis } else { -millis })
             }
             Kind::SyncTakes => Event::SyncTakes(choose(random, &[50, 1_000, 30_000])),
             Kind::Flip => Event::Flip,
+            Kind::LoseEnd => Event::LoseEnd,
         };
         Due { after, event }
     }

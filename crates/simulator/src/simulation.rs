@@ -21,8 +21,9 @@ use workload::{
 use crate::{
     coverage::Coverage,
     disk::{Death, Faults},
+    events,
     host::{Host, Started, discard},
-    scenario::{Event, Scenario},
+    scenario::{Due, Event, Scenario},
     transport::Connection,
 };
 
@@ -60,8 +61,12 @@ pub fn simulate(scenario: &Scenario, coverage: &Coverage) -> Outcome {
         .start_paused(true)
         .build()
         .unwrap_or_else(|error| panic!("no runtime: {error}"));
+    // What happens in this one, apart from others.
+    let happened = Coverage::default();
+    events::listen();
+    events::count_in(&happened);
     let (history, log, failures) = runtime.block_on(async {
-        let simulation = Simulation::new(scenario, coverage.clone());
+        let simulation = Simulation::new(scenario, happened.clone());
         if tokio::time::timeout(TIME_MAX, simulation.run()).await.is_err() {
             simulation.fail("liveness", "it does not come to an end");
         }
@@ -69,11 +74,30 @@ pub fn simulate(scenario: &Scenario, coverage: &Coverage) -> Outcome {
         let failures = std::mem::take(&mut *simulation.failures.lock());
         (simulation.host.recording.take(), log, failures)
     });
+    coverage.add(&happened);
     let mut violations = failures;
+    violations.extend(false_alarm(scenario, &happened));
     if let Err(found) = checker::check(&history) {
         violations.extend(found);
     }
     Outcome { history, log, violations }
+}
+
+/// What the server said of damage where nothing was damaged: then it did not write what it should have,
+/// or not in the order that it should.
+fn false_alarm(scenario: &Scenario, happened: &Coverage) -> Option<Violation> {
+    let is_damaging =
+        |due: &Due| matches!(due.event, Event::Flip | Event::LoseEnd | Event::FailReads(1..));
+    if scenario.events.iter().any(is_damaging) {
+        return None;
+    }
+    let counts = happened.counts().into_keys();
+    let alarm = counts.into_iter().find(|what| {
+        let is_said = what.starts_with("error: ") || what.starts_with("warning: ");
+        is_said && what.contains(" is damaged at offset ")
+    });
+    let violation = |subject| Violation { rule: "false alarm", subject, story: String::new() };
+    alarm.map(violation)
 }
 
 /// A simulation under way.
@@ -84,6 +108,8 @@ struct Simulation<'s> {
     failures: Mutex<Vec<Violation>>,
     /// Asks for a clean stop.
     stop: Notify,
+    /// Whether the power goes when it has stopped.
+    cuts_power_after_stop: AtomicBool,
     /// The server cannot be started any more, and may say so.
     gave_up: Notify,
     /// Whether a bit was changed: the server may refuse to start.
@@ -103,10 +129,11 @@ impl<'s> Simulation<'s> {
     fn new(scenario: &'s Scenario, coverage: Coverage) -> Self {
         Self {
             scenario,
-            host: Host::new(scenario.seed, scenario.options, coverage),
+            host: Host::new(scenario, coverage),
             log: Mutex::default(),
             failures: Mutex::default(),
             stop: Notify::new(),
+            cuts_power_after_stop: AtomicBool::new(false),
             gave_up: Notify::new(),
             is_damaged: AtomicBool::new(false),
         }
@@ -125,6 +152,7 @@ impl<'s> Simulation<'s> {
     }
 
     async fn run(&self) {
+        self.set_speed(self.scenario.sync_micros);
         let story = async {
             let clients = (1..).zip(&self.scenario.clients);
             let clients = clients.map(|(number, requests)| self.client(number, *requests));
@@ -176,7 +204,7 @@ impl<'s> Simulation<'s> {
         let served = self.host.connection().await.life().number;
         match self.scenario.last_death() {
             Some(death) => self.host.disk.die(death),
-            None => self.stop.notify_one(),
+            None => self.happen(Event::Stop(self.scenario.death_after_last_stop())),
         }
         while self.host.connection().await.life().number == served {
             tokio::time::sleep(RESTART_AFTER).await;
@@ -226,7 +254,10 @@ impl<'s> Simulation<'s> {
         match event {
             Event::Die(death) => disk.die(death),
             Event::DieAfter(count, death) => disk.set(|faults| faults.death = Some((count, death))),
-            Event::Stop => self.stop.notify_one(),
+            Event::Stop(then) => {
+                self.cuts_power_after_stop.store(then.is_some(), Relaxed);
+                self.stop.notify_one();
+            }
             Event::FailSync(count) => disk.set(|faults| faults.failing_sync = Some(count)),
             Event::FailWrite(count) => disk.set(|faults| faults.failing_write = Some(count)),
             Event::Room(bytes) => {
@@ -243,18 +274,30 @@ impl<'s> Simulation<'s> {
                 self.host.clock.step(millis);
                 self.host.recording.clock(self.host.moment());
             }
-            Event::SyncTakes(micros) => disk.set(|faults| {
-                faults.sync = Duration::from_micros(micros);
-                faults.write = faults.sync / 10;
-            }),
+            Event::SyncTakes(micros) => self.set_speed(micros),
             Event::Flip => {
                 if let Some(place) = disk.flip() {
                     self.is_damaged.store(true, Relaxed);
                     self.note(place);
                 }
             }
+            Event::LoseEnd => {
+                disk.die(Death::Kill);
+                if let Some(place) = disk.lose_end() {
+                    self.is_damaged.store(true, Relaxed);
+                    self.note(place);
+                }
+            }
         }
         self.host.coverage.count(event.kind());
+    }
+
+    /// Sets how long a sync takes, and with it a write.
+    fn set_speed(&self, sync_micros: u64) {
+        self.host.disk.set(|faults| {
+            faults.sync = Duration::from_micros(sync_micros);
+            faults.write = faults.sync / 10;
+        });
     }
 
     /// Runs the server, one life after the other.
@@ -296,11 +339,16 @@ impl<'s> Simulation<'s> {
             why = node.failed() => {
                 self.note(format_args!("it ends by itself: {why}"));
                 self.host.coverage.count("life: the server ended by itself");
+                // A process that ends still gives some of the answers that it has.
+                self.host.linger().await;
                 Ending::Killed
             }
             () = self.stop.notified() => self.stop_cleanly(&node).await,
         };
-        self.host.disk.die(Death::Kill);
+        self.host.disk.die(match ending {
+            Ending::Clean if self.cuts_power_after_stop.load(Relaxed) => Death::PowerCut,
+            Ending::Clean | Ending::Killed | Ending::PowerCut => Death::Kill,
+        });
         self.host.hang_up(ending);
         self.note(format_args!("the life has ended: {ending:?}"));
         self.host.coverage.count(&format!("life: {ending:?}"));

@@ -84,8 +84,11 @@ impl Connection {
 
     async fn exchange(&self, request: Request) -> Result<Answer, Unanswered> {
         self.travel().await;
-        let takes_none = self.is_draining.load(Relaxed) || self.is_closed();
-        if takes_none || self.disk.death().is_some() {
+        if self.is_draining.load(Relaxed) {
+            // Nobody listens until the next life.
+            let _ = self.closed.subscribe().wait_for(|closed| *closed).await;
+        }
+        if self.is_closed() || self.disk.death().is_some() {
             return Err(Unanswered::NotSent);
         }
         let Ok(request) = translate(request) else { return Err(Unanswered::NotSent) };

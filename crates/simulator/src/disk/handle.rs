@@ -78,6 +78,12 @@ impl SimulatedDisk {
     pub fn flip(&self) -> Option<String> {
         self.state.lock().flip()
     }
+
+    /// Cuts the end off the last segment; says where, unless there is none.
+    #[must_use]
+    pub fn lose_end(&self) -> Option<String> {
+        self.state.lock().lose_end()
+    }
 }
 
 /// The directory as one life of the process has it.

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, io};
 use tokio::sync::watch;
 
 use super::{
-    change::{Change, survivors},
+    change::{Change, SECTOR_BYTES, survivors},
     faults::{Death, Faults},
 };
 use crate::{coverage::Coverage, randomness::Randomness};
@@ -249,30 +249,46 @@ impl State {
         lengths.map(|file| file.live.len() as u64).sum()
     }
 
-    /// Changes one bit somewhere, by an outside hand; says where.
+    /// Changes one bit somewhere, by an outside hand; says where. Mostly where something was written.
     pub(super) fn flip(&mut self) -> Option<String> {
-        let lengths: Vec<(String, FileNumber, usize)> = self
-            .names
-            .iter()
-            .filter_map(|(name, number)| {
-                Some((name.clone(), *number, self.files.get(*number)?.live.len()))
-            })
-            .collect();
-        let all: u64 = lengths.iter().map(|(_, _, length)| *length as u64).sum();
-        let mut place = usize::try_from(self.chance.below(all)).ok()?;
-        let bit = 1_u8 << self.chance.below(8);
-        for (name, number, length) in lengths {
-            if place < length {
-                let file = self.files.get_mut(number)?;
-                for contents in [&mut file.live, &mut file.durable] {
-                    if let Some(byte) = contents.get_mut(place) {
-                        *byte ^= bit;
-                    }
-                }
-                return Some(format!("{name} at {place}"));
+        let anywhere = self.chance.happens(250_000);
+        let mut places: Vec<(String, FileNumber, Vec<usize>)> = Vec::new();
+        for (name, number) in &self.names {
+            let live = &self.files.get(*number)?.live;
+            let written = live.iter().enumerate().filter(|(_, byte)| anywhere || **byte != 0);
+            let written: Vec<usize> = written.map(|(place, _)| place).collect();
+            if !written.is_empty() {
+                places.push((name.clone(), *number, written));
             }
-            place -= length;
         }
-        None
+        let (name, number, written) = pick(&self.chance, &places)?;
+        let place = *pick(&self.chance, written)?;
+        let bit = 1_u8 << self.chance.below(8);
+        let file = self.files.get_mut(*number)?;
+        for contents in [&mut file.live, &mut file.durable] {
+            if let Some(byte) = contents.get_mut(place) {
+                *byte ^= bit;
+            }
+        }
+        Some(format!("{name} at {place}"))
     }
+
+    /// Cuts the last segment short by a sector or more, by an outside hand; says where.
+    pub(super) fn lose_end(&mut self) -> Option<String> {
+        let is_segment = |name: &&String| name.starts_with("segment-");
+        let name = self.names.keys().rfind(is_segment)?.clone();
+        let number = self.named(&name).ok()?;
+        let file = self.files.get_mut(number)?;
+        let sectors = file.live.len() / SECTOR_BYTES;
+        let kept = usize::try_from(self.chance.below(sectors as u64)).ok()? * SECTOR_BYTES;
+        file.live.truncate(kept);
+        file.durable.clone_from(&file.live);
+        file.unsynced.clear();
+        Some(format!("{name} from {kept}"))
+    }
+}
+
+/// One of some, by chance.
+fn pick<'a, T>(chance: &Randomness, choices: &'a [T]) -> Option<&'a T> {
+    choices.get(usize::try_from(chance.below(choices.len() as u64)).ok()?)
 }
