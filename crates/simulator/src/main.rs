@@ -5,7 +5,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use simulator::{campaign::Campaign, events, replay::replay};
+use simulator::{campaign::Campaign, events, replay::replay, small_worlds};
 
 /// Simulates the whole node on a machine that fails, and judges what its clients were told.
 #[derive(Parser)]
@@ -45,6 +45,15 @@ enum Command {
         #[arg(long)]
         trace: bool,
     },
+    /// Takes small worlds through every order in which things can happen.
+    Worlds {
+        /// How many at a time.
+        #[arg(long, default_value_t = 1)]
+        threads: usize,
+        /// Only those that the tests explore.
+        #[arg(long)]
+        some: bool,
+    },
 }
 
 fn main() -> ExitCode {
@@ -65,6 +74,19 @@ fn main() -> ExitCode {
             summary.failed.is_empty()
         }
         Command::Replay { seed, whole, trace: _ } => replay(seed, whole),
+        Command::Worlds { threads, some } => explore_worlds(threads, some),
     };
     if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn explore_worlds(threads: usize, some: bool) -> bool {
+    let worlds = if some { small_worlds::some() } else { small_worlds::all() };
+    match small_worlds::explore_all(&worlds, threads) {
+        Ok(counts) => println!("{counts}: nothing found"),
+        Err(found) => {
+            println!("{found}");
+            return false;
+        }
+    }
+    true
 }
