@@ -18,7 +18,7 @@ mod window;
 
 use std::fmt;
 
-use crate::History;
+use crate::{Document, History, Shape};
 use index::Index;
 use timeline::{Lives, Wall};
 
@@ -61,4 +61,10 @@ pub fn check(history: &History) -> Result<Report, Vec<Violation>> {
         violations.extend(index.check(&mut report));
     }
     if violations.is_empty() { Ok(report) } else { Err(violations) }
+}
+
+/// The shard of a document in an index that was created so.
+#[must_use]
+pub fn shard_of(document: &Document, shape: &Shape) -> u32 {
+    routing::shard(shape, document.routing.as_ref().unwrap_or(&document.id))
 }

@@ -8,7 +8,7 @@
 pub mod check;
 pub mod history;
 
-pub use check::{Report, Violation, check};
+pub use check::{Report, Violation, check, shard_of};
 pub use history::{
     Action, Condition, Current, Document, Durability, Ending, Fields, History, IndexAction,
     IndexOperation, IndexOutcome, Life, Moment, Operation, Outcome, ReadBy, Shape, Upsert,

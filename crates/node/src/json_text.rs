@@ -55,7 +55,7 @@ impl<'a> JsonText<'a> {
             b'{' | b'[' => self.pass_structure()?,
             b'"' => self.pass_string()?,
             b'}' | b']' | b',' | b':' => return None,
-            _ => self.pass_word(),
+            _ => self.pass_word()?,
         }
         self.since(start)
     }
@@ -101,10 +101,13 @@ impl<'a> JsonText<'a> {
         }
     }
 
-    fn pass_word(&mut self) {
+    /// Passes at least one byte: who asks for value after value must come to an end.
+    fn pass_word(&mut self) -> Option<()> {
         let ends = |byte: &u8| matches!(byte, b',' | b'}' | b']' | b':') || *byte <= b' ';
-        let rest = self.text.get(self.at..).unwrap_or_default();
-        self.at += rest.iter().position(ends).unwrap_or(rest.len());
+        let rest = self.text.get(self.at..)?;
+        let length = rest.iter().position(ends).unwrap_or(rest.len());
+        self.at += length;
+        (length > 0).then_some(())
     }
 }
 
@@ -150,7 +153,7 @@ mod tests {
 
     #[test]
     fn what_is_no_json_ends_well() {
-        for text in ["", "\"", "\"\\", "{", "[\"", "]", ",", ":"] {
+        for text in ["", "\"", "\"\\", "{", "[\"", "]", ",", ":", "\u{1}"] {
             assert_eq!(JsonText::new(text.as_bytes()).value(), None, "{text}");
         }
     }

@@ -14,7 +14,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
-use clap::Parser;
 use node::{AutoCreate, Node, NodeOptions, Random, StartError};
 use server::config::Config;
 use server::config::arguments::{Arguments, Command, LogFormat};
@@ -33,10 +32,9 @@ const STACK_BYTES: usize = 8 << 20;
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(1);
 
 fn main() -> ExitCode {
-    let mut arguments = Arguments::parse();
+    let mut arguments = Arguments::of_process();
     if let Some(Command::Check(wanted)) = arguments.command.take() {
-        return check::run(&wanted)
-            .unwrap_or_else(|error| fail(1, &format!("cannot check: {error:#}")));
+        return check::run(&wanted);
     }
     let config = match Config::new(arguments) {
         Ok(config) => config,

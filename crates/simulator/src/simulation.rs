@@ -199,11 +199,14 @@ impl<'s> Simulation<'s> {
                 action: Action::Read { version: None, by: ReadBy::MultiGet },
             };
             let call = Call::MultiGet(part.iter().map(read).collect());
-            let connection = self.host.connection().await;
-            match client.call(self.world(&connection), &manner, call).await {
-                Ok(Finish::Done) => {}
-                Ok(Finish::ServerGone) => self.fail("liveness", "the server is gone in the end"),
-                Err(why) => return self.fail("wire", &why.to_string()),
+            loop {
+                let connection = self.host.connection().await;
+                match client.call(self.world(&connection), &manner, call.clone()).await {
+                    Ok(Finish::Done) => break,
+                    // It was asked to stop once more than it was there to hear it.
+                    Ok(Finish::ServerGone) => tokio::time::sleep(RESTART_AFTER).await,
+                    Err(why) => return self.fail("wire", &why.to_string()),
+                }
             }
         }
     }

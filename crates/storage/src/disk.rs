@@ -7,6 +7,7 @@
 //!     checkpoint-00000001  what a closed segment holds, without the sources
 //!     segment-00000002.log
 //!     RESERVE              room for what makes room when the disk is full
+//!     MANIFEST.spare       room for the manifest of a start when it is
 //! ```
 //!
 //! An append is answered when the group it is in was written and synced; the appends that wait
@@ -18,6 +19,7 @@
 //!
 //! [`mod@check`] verifies a directory that nobody uses, and salvages what it can.
 
+mod allocation;
 mod appender;
 pub mod check;
 mod checkpoint;

@@ -124,7 +124,7 @@ impl Client {
             outcome: in_flight(),
         });
         let begun = world.recording.begin(operations.collect());
-        let came = self.exchange(world, sent.clone()).await;
+        let came = self.exchange(world, sent.clone(), true).await;
         let ended = world.moments.now();
         let all = |outcome: Outcome| call.planned().iter().map(|_| outcome.clone()).collect();
         let (ended, outcomes, finish): (Option<Moment>, Vec<Outcome>, Finish) = match came {
@@ -169,7 +169,9 @@ impl Client {
             action: action.clone(),
             outcome: IndexOutcome::Unknown { reason: "the client was stopped".to_owned() },
         });
-        let came = self.exchange(world, sent.clone()).await;
+        // A deletion that may or may not have happened leaves little to be sure of: no hanging up.
+        let is_deletion = *action == IndexAction::Delete;
+        let came = self.exchange(world, sent.clone(), !is_deletion).await;
         let ended = world.moments.now();
         let (ended, outcome, finish) = match came {
             Came::Answer(answer) => {
@@ -186,19 +188,19 @@ impl Client {
             }
         };
         // Half of the clients go on with what they remember, and find that it counts no more.
-        let forgets = self.number % 2 == 0;
-        if forgets && *action == IndexAction::Delete && outcome == IndexOutcome::Done {
+        let forgets = self.number.is_multiple_of(2);
+        if forgets && is_deletion && outcome == IndexOutcome::Done {
             self.memory.forget(index);
         }
         world.recording.end_index(begun, ended, outcome);
         Ok(finish)
     }
 
-    /// Sends, and perhaps hangs up.
-    async fn exchange(&mut self, world: World<'_>, sent: Request) -> Came {
+    /// Sends, and hangs up now and then where it may.
+    async fn exchange(&mut self, world: World<'_>, sent: Request, may_hang_up: bool) -> Came {
         let plan = world.plan;
         let random = self.chooser.random();
-        let hangs_up = random.percent(plan.hang_up_percent);
+        let hangs_up = random.percent(plan.hang_up_percent) && may_hang_up;
         let after = Duration::from_micros(random.below(plan.hang_up_micros_max.saturating_add(1)));
         let answer = world.transport.send(sent);
         let answered = if hangs_up {

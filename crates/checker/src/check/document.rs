@@ -101,6 +101,8 @@ pub(super) struct Try<'a> {
     pub(super) operation: &'a Operation,
     /// Its number.
     pub(super) op: usize,
+    /// The versions that it can have made, by what was seen of it.
+    pub(super) versions: (u64, u64),
     /// It is not decided before this moment.
     pub(super) from: u64,
     /// It is not decided after this one.
@@ -270,7 +272,10 @@ impl Try<'_> {
             other if !holds_version(other, doc.last().map(|last| last.version)) => {
                 return fault("condition", "it required another version");
             }
-            _ => {}
+            Condition::None
+            | Condition::Version(_)
+            | Condition::External(_)
+            | Condition::ExternalGte(_) => {}
         }
         let known = known.map(|last| with_last(doc, last));
         let doc = known.as_ref().unwrap_or(doc);
@@ -328,6 +333,9 @@ impl Try<'_> {
         };
         if next > VERSION_MAX {
             return fault("version", "there is no higher version");
+        }
+        if next < self.versions.0 || next > self.versions.1 {
+            return fault("version", "it was seen in another version");
         }
         let floor = doc.next_floor();
         let mut made = Last { version: next, seq_no: None, term: None, floor, op: self.op };

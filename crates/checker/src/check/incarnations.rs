@@ -26,11 +26,11 @@ impl Span {
     }
 }
 
-/// A change of `gc_deletes`.
+/// A change of a setting.
 #[derive(Clone, Copy, Debug)]
-struct Change {
+struct Change<T> {
     span: Span,
-    millis: i64,
+    value: T,
     /// Whether it certainly happened.
     certain: bool,
 }
@@ -41,24 +41,48 @@ pub(super) struct Incarnation {
     pub(super) span: Span,
     /// What it can have been created as, the likeliest first.
     pub(super) shapes: Vec<Shape>,
-    changes: Vec<Change>,
+    gc_deletes: Vec<Change<i64>>,
+    durability: Vec<Change<Durability>>,
 }
 
 impl Incarnation {
     /// The lowest and highest `gc_deletes` that can have been in force from one moment to another.
     pub(super) fn gc_deletes(&self, shape: &Shape, from: u64, to: u64) -> (i64, i64) {
         let created = shape.gc_deletes_millis.unwrap_or(GC_DELETES_MILLIS);
-        let created = Change { span: Span { from: 0, to: 0 }, millis: created, certain: true };
-        let all = || std::iter::once(&created).chain(&self.changes);
-        let counts = |change: &&Change| {
-            change.span.from <= to
-                && !all().any(|later| {
-                    later.certain && later.span.from > change.span.to && later.span.to < from
-                })
-        };
-        all().filter(counts).fold((i64::MAX, i64::MIN), |(low, high), change| {
-            (low.min(change.millis), high.max(change.millis))
-        })
+        let mut range = (i64::MAX, i64::MIN);
+        in_force(created, &self.gc_deletes, from, to, |millis| {
+            range = (range.0.min(millis), range.1.max(millis));
+        });
+        range
+    }
+
+    /// Whether writes can have been answered before they were durable, from one moment to another.
+    pub(super) fn may_be_async(&self, shape: &Shape, from: u64, to: u64) -> bool {
+        let created = shape.durability.unwrap_or(Durability::Request);
+        let mut may_be = false;
+        in_force(created, &self.durability, from, to, |durability| {
+            may_be |= durability == Durability::Async;
+        });
+        may_be
+    }
+}
+
+/// Tells every value that a setting can have had from one moment to another.
+fn in_force<T: Copy>(
+    created: T,
+    changes: &[Change<T>],
+    from: u64,
+    to: u64,
+    mut tell: impl FnMut(T),
+) {
+    let created = Change { span: Span { from: 0, to: 0 }, value: created, certain: true };
+    for change in std::iter::once(&created).chain(changes) {
+        let is_over = changes
+            .iter()
+            .any(|later| later.certain && later.span.from > change.span.to && later.span.to < from);
+        if change.span.from <= to && !is_over {
+            tell(change.value);
+        }
     }
 }
 
@@ -99,38 +123,48 @@ pub(super) fn divide(
     operations: &[(Span, &Operation)],
     index_operations: &[(Span, &IndexOperation)],
 ) -> Vec<Incarnation> {
-    let mut deletions = deletions.to_vec();
-    deletions.sort_by_key(|span| (span.to, span.from));
-    let starts = std::iter::once(0).chain(deletions.iter().map(|span| span.from));
-    let ends = deletions.iter().map(|span| span.to).chain([NEVER]);
+    // Which of several deletions at a time came first is open. The first is not before the first
+    // beginning, and not after the first end.
+    let sorted = |moment: fn(&Span) -> u64| {
+        let mut moments: Vec<u64> = deletions.iter().map(moment).collect();
+        moments.sort_unstable();
+        moments
+    };
+    let starts = std::iter::once(0).chain(sorted(|span| span.from));
+    let ends = sorted(|span| span.to).into_iter().chain([NEVER]);
     let spans: Vec<Span> = starts.zip(ends).map(|(from, to)| Span { from, to }).collect();
     let is_only = |span: Span| spans.iter().filter(|other| other.meets(span)).count() == 1;
     let mut incarnations = Vec::with_capacity(spans.len());
     for span in &spans {
         let near: Vec<(Span, &IndexOperation)> =
             index_operations.iter().filter(|(other, _)| other.meets(*span)).copied().collect();
-        let changes =
-            near.iter().filter_map(|(other, operation)| change(*other, operation, is_only(*other)));
-        let changes = changes.collect();
+        let changed = || {
+            near.iter().filter_map(|(other, operation)| {
+                let certain = happened(operation)? && is_only(*other);
+                let IndexAction::Change { gc_deletes_millis, durability } = operation.action else {
+                    return None;
+                };
+                Some((*other, certain, gc_deletes_millis, durability))
+            })
+        };
+        let gc_deletes = changed()
+            .filter_map(|(span, certain, value, _)| Some(Change { span, value: value?, certain }));
+        let durability = changed()
+            .filter_map(|(span, certain, _, value)| Some(Change { span, value: value?, certain }));
+        let (gc_deletes, durability) = (gc_deletes.collect(), durability.collect());
         let shapes = shapes(*span, &near, operations, &is_only);
-        incarnations.push(Incarnation { span: *span, shapes, changes });
+        incarnations.push(Incarnation { span: *span, shapes, gc_deletes, durability });
     }
     incarnations
 }
 
-/// The change that an operation makes; `is_here` says that it can be of no other incarnation.
-fn change(span: Span, operation: &IndexOperation, is_here: bool) -> Option<Change> {
-    let IndexAction::Change { gc_deletes_millis: Some(millis), .. } = operation.action else {
-        return None;
-    };
-    let certain = match operation.outcome {
-        IndexOutcome::Done => is_here,
-        IndexOutcome::Unknown { .. } => false,
-        IndexOutcome::Exists | IndexOutcome::Absent | IndexOutcome::NotApplied { .. } => {
-            return None;
-        }
-    };
-    Some(Change { span, millis, certain })
+/// Whether an operation certainly happened; nothing if it certainly did not.
+fn happened(operation: &IndexOperation) -> Option<bool> {
+    match operation.outcome {
+        IndexOutcome::Done => Some(true),
+        IndexOutcome::Unknown { .. } => Some(false),
+        IndexOutcome::Exists | IndexOutcome::Absent | IndexOutcome::NotApplied { .. } => None,
+    }
 }
 
 /// What an incarnation can have been created as: by a request to, or by the first writes.
@@ -180,13 +214,4 @@ fn by_dialect(dialect: u8) -> Shape {
         2 | 5 => Shape { shards: Some(5), routing_shards: Some(5), ..Shape::default() },
         _ => Shape::default(),
     }
-}
-
-/// Whether writes of an index can ever have been answered before they were durable.
-pub(super) fn may_be_async(operations: &[(Span, &IndexOperation)]) -> bool {
-    operations.iter().any(|(_, operation)| match &operation.action {
-        IndexAction::Create(shape) => shape.durability == Some(Durability::Async),
-        IndexAction::Change { durability, .. } => *durability == Some(Durability::Async),
-        IndexAction::Delete => false,
-    })
 }

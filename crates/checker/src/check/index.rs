@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::incarnations::{Incarnation, Span, divide, index_span};
 use super::presence::{self, Statements, Told};
-use super::search::{Failure, Op, Part, Rules, Search, What};
+use super::search::{Failure, Furthest, Op, Part, Rules, Search, What};
 use super::timeline::{Lives, Wall};
 use super::{Report, Violation, routing, shards, story};
 use crate::{
@@ -17,11 +17,16 @@ const UNKNOWN_DELETIONS_MAX: usize = 12;
 /// How many ways to tell incarnations apart are tried in full.
 const FULL_MAX: usize = 10_000;
 
+/// Of writes of unknown outcome that nobody saw, few happen one after the other: orders with few are
+/// tried first, and then all.
+const UNSEEN_MAX: [u32; 3] = [1, 4, u32::MAX];
+
 /// Everything that happened to one index.
 pub(super) struct Index<'h> {
     name: &'h str,
     history: &'h History,
     wall: &'h Wall,
+    lives: &'h Lives,
     /// Operations on documents by time, with their numbers.
     operations: Vec<(Span, &'h Operation, usize)>,
     index_operations: Vec<(Span, &'h IndexOperation, usize)>,
@@ -58,12 +63,13 @@ impl Way {
 
 impl<'h> Index<'h> {
     /// All indices of a history.
-    pub(super) fn all(history: &'h History, wall: &'h Wall, lives: &Lives) -> Vec<Self> {
+    pub(super) fn all(history: &'h History, wall: &'h Wall, lives: &'h Lives) -> Vec<Self> {
         let mut indices: BTreeMap<&'h str, Self> = BTreeMap::new();
         let new = |name| Self {
             name,
             history,
             wall,
+            lives,
             operations: Vec::new(),
             index_operations: Vec::new(),
         };
@@ -93,25 +99,31 @@ impl<'h> Index<'h> {
     pub(super) fn check(&self, report: &mut Report) -> Vec<Violation> {
         let by_id = self.by_id();
         report.ids += by_id.len();
-        let mut first = None;
+        // Of ways that all fail the one that explains most is told.
+        let mut least: Option<Vec<Violation>> = None;
+        let mut keep = |wrong: Vec<Violation>| {
+            if least.as_ref().is_none_or(|least| least.len() > wrong.len()) {
+                least = Some(wrong);
+            }
+        };
         let mut full = 0;
         for deletions in self.deletions() {
             let (mut way, wrong) = self.way(deletions);
             if !wrong.is_empty() {
-                first.get_or_insert(wrong);
+                keep(wrong);
                 continue;
             }
             loop {
                 full += 1;
                 let failed = by_id.iter().find_map(|(id, places)| self.check_id(&way, id, places));
                 let Some((_, reached)) = failed else { return Vec::new() };
-                first.get_or_insert_with(|| self.check_documents(&way, &by_id));
                 if full >= FULL_MAX || !way.advance(reached) {
+                    keep(self.check_documents(&way, &by_id));
                     break;
                 }
             }
         }
-        first.unwrap_or_default()
+        least.unwrap_or_default()
     }
 
     /// Which deletions happened: those that were acknowledged, with any of those of unknown outcome.
@@ -147,7 +159,7 @@ impl<'h> Index<'h> {
             let mut first = None;
             let mut fitting = incarnation.shapes.clone();
             fitting.retain(|shape| {
-                let wrong = self.check_shards(place, shape, members);
+                let wrong = self.check_shards((place, incarnation), shape, members);
                 let fits = wrong.is_empty();
                 first.get_or_insert(wrong);
                 fits
@@ -186,36 +198,44 @@ impl<'h> Index<'h> {
 
     fn check_shards(
         &self,
-        incarnation: usize,
+        (number, incarnation): (usize, &Incarnation),
         shape: &Shape,
         members: &[(usize, bool)],
     ) -> Vec<Violation> {
         let mut by_shard: BTreeMap<u32, Vec<shards::Write>> = BTreeMap::new();
         for (place, is_only) in members {
-            let Some((span, operation, number)) = self.operations.get(*place) else { continue };
+            let Some((span, operation, op)) = self.operations.get(*place) else { continue };
             let (seq_no, term, happened) = match operation.outcome {
                 Outcome::Written { seq_no, term, .. } => (seq_no, term, true),
-                _ => (None, None, false),
+                Outcome::Conflict { .. }
+                | Outcome::Missing
+                | Outcome::Found { .. }
+                | Outcome::AbsentIndex
+                | Outcome::NotApplied { .. }
+                | Outcome::Unknown { .. } => (None, None, false),
             };
             let document = &operation.document;
             let shard = routing::shard(shape, document.routing.as_ref().unwrap_or(&document.id));
+            // Its number may be another's in the next life.
+            let may_be_lost = self.lives.cuts().iter().any(|(life, _)| *life == operation.life)
+                && incarnation.may_be_async(shape, span.from, span.to);
             by_shard.entry(shard).or_default().push(shards::Write {
-                op: *number,
+                op: *op,
                 seq_no,
                 term,
                 life: operation.life,
                 from: span.from,
                 to: span.to,
-                certain: happened && *is_only,
+                certain: happened && *is_only && !may_be_lost,
             });
         }
         let mut violations = Vec::new();
         for (shard, writes) in by_shard {
             for (rule, words, concerned) in shards::check(&writes) {
-                let subject = format!("{} shard {shard} (incarnation {incarnation})", self.name);
+                let subject = format!("{} shard {shard} (incarnation {number})", self.name);
                 let mut story = format!("  {words}\n");
-                for number in concerned {
-                    story.push_str(&self.line(number));
+                for op in concerned {
+                    story.push_str(&self.line(op));
                 }
                 violations.push(Violation { rule, subject, story });
             }
@@ -281,21 +301,33 @@ impl<'h> Index<'h> {
             let known = way.incarnations.get(incarnation).zip(way.shape(incarnation));
             known.map_or((i64::MIN, i64::MAX), |(one, shape)| one.gc_deletes(shape, from, to))
         };
+        let may_be_async = |incarnation: usize, from: u64, to: u64| {
+            let known = way.incarnations.get(incarnation).zip(way.shape(incarnation));
+            known.is_none_or(|(one, shape)| one.may_be_async(shape, from, to))
+        };
         let ops = self.ops(way, places, &routings);
-        let steps_max = 1_000_000 + 20 * u64::try_from(ops.len()).unwrap_or(u64::MAX / 32);
-        let rules = Rules {
-            wall: self.wall,
-            slot: &slot,
-            gc_deletes: &gc_deletes,
-            routings: routings.len(),
-            steps_max,
-        };
-        let failure = Search::new(&ops, &rules).run().err()?;
-        let reached = match &failure {
-            Failure::None { reached, .. } => *reached,
-            Failure::Undecided => way.shapes.len(),
-        };
-        Some((self.violation(id, &ops, failure), reached))
+        let steps_max = 200_000 + 50 * u64::try_from(ops.len()).unwrap_or(u64::MAX / 64);
+        let mut failures = Vec::new();
+        for unseen_max in UNSEEN_MAX {
+            let rules = Rules {
+                wall: self.wall,
+                slot: &slot,
+                gc_deletes: &gc_deletes,
+                may_be_async: &may_be_async,
+                routings: routings.len(),
+                unseen_max,
+                steps_max,
+            };
+            failures.push(Search::new(&ops, &rules).run().err()?);
+        }
+        let is_decided = !matches!(failures.last(), Some(Failure::Undecided));
+        let told = failures.into_iter().rev().find_map(|failure| match failure {
+            Failure::None(furthest) => Some(furthest),
+            Failure::Undecided => None,
+        });
+        let reached = told.as_ref().filter(|_| is_decided).map(|furthest| furthest.reached);
+        let violation = self.violation(id, &ops, told, is_decided);
+        Some((violation, reached.unwrap_or(way.shapes.len())))
     }
 
     /// What has a place in the order of an id.
@@ -306,64 +338,100 @@ impl<'h> Index<'h> {
         for (span, operation, number) in
             places.iter().filter_map(|place| self.operations.get(*place))
         {
-            let Some(part) = part(operation, &seen) else { continue };
+            let seen = seen.get(number).copied();
+            let Some(part) = part(operation, seen.is_some()) else { continue };
+            let is_unknown = matches!(operation.outcome, Outcome::Unknown { .. });
+            let versions = seen.filter(|_| is_unknown).unwrap_or((0, u64::MAX));
             let routing = operation.document.routing.as_deref();
             let routing = routings.iter().position(|known| *known == routing).unwrap_or(0);
-            let after = match operation.action {
-                Action::Read { .. } => None,
-                _ => last.insert((operation.request, routing), ops.len()),
+            let after = if operation.action.is_read() {
+                None
+            } else {
+                last.insert((operation.request, routing), ops.len())
             };
             let what = What::Operation(operation, *number);
-            ops.push(Op { what, from: span.from, to: span.to, part, routing, after });
+            let (from, to) = (span.from, span.to);
+            ops.push(Op { what, versions, from, to, part, routing, after });
         }
         for span in &way.deletions {
-            let (what, part) = (What::Deletion, Part::Must);
-            ops.push(Op { what, from: span.from, to: span.to, part, routing: 0, after: None });
+            ops.push(event(What::Deletion, *span));
+        }
+        for (life, moment) in self.lives.cuts() {
+            ops.push(event(What::PowerCut(*life), Span { from: *moment, to: *moment }));
         }
         ops
     }
 
-    /// The tokens that were seen and are of one write only: that write happened.
-    fn seen(&self, places: &[usize]) -> BTreeSet<u64> {
-        let mut writers: BTreeMap<u64, u32> = BTreeMap::new();
-        let mut seen = BTreeSet::new();
-        for (_, operation, _) in places.iter().filter_map(|place| self.operations.get(*place)) {
+    /// What was seen of writes: those whose tokens were seen, and are of no other write, happened, and
+    /// made a version that is not above the one they were seen in.
+    fn seen(&self, places: &[usize]) -> BTreeMap<usize, (u64, u64)> {
+        let operations = || places.iter().filter_map(|place| self.operations.get(*place));
+        let mut writers: BTreeMap<u64, Option<(usize, &Action)>> = BTreeMap::new();
+        for (_, operation, number) in operations() {
             for token in tokens(&operation.action) {
-                *writers.entry(token).or_default() += 1;
-            }
-            if let Outcome::Found { fields, .. } = &operation.outcome {
-                seen.extend(fields.values().copied());
+                let one = Some((*number, &operation.action));
+                writers.entry(token).and_modify(|writer| *writer = None).or_insert(one);
             }
         }
-        seen.retain(|token| writers.get(token) == Some(&1));
+        let mut seen: BTreeMap<usize, (u64, u64)> = BTreeMap::new();
+        for (_, operation, _) in operations() {
+            let Outcome::Found { version, fields, .. } = &operation.outcome else { continue };
+            for token in fields.values() {
+                let Some(Some((writer, action))) = writers.get(token) else { continue };
+                let range = seen.entry(*writer).or_insert((0, u64::MAX));
+                let Some(version) = version else { continue };
+                range.1 = range.1.min(*version);
+                // Nothing was written since, for that would show.
+                if let Action::Index { fields: all, .. } | Action::Create { fields: all, .. } =
+                    action
+                    && all == fields
+                {
+                    range.0 = *version;
+                }
+            }
+        }
         seen
     }
 
-    fn violation(&self, id: &str, ops: &[Op<'h>], failure: Failure) -> Violation {
+    fn violation(
+        &self,
+        id: &str,
+        ops: &[Op<'h>],
+        furthest: Option<Furthest>,
+        is_decided: bool,
+    ) -> Violation {
         let subject = format!("{}/{id}", self.name);
         let line = |op: &usize| match ops.get(*op).map(|op| op.what) {
             Some(What::Operation(operation, _)) => format!("  {}\n", story::operation(operation)),
             Some(What::Deletion) => "  the index is deleted\n".to_owned(),
+            Some(What::PowerCut(life)) => format!("  the power is cut at the end of life {life}\n"),
             None => String::new(),
         };
-        match failure {
-            Failure::Undecided => {
-                let story =
-                    "  the search for an order took too long: nothing is known\n".to_owned();
-                Violation { rule: "undecided", subject, story }
-            }
-            Failure::None { fault, blocked, placed, docs, .. } => {
-                let mut story = "  the order that explains most ends with\n".to_owned();
-                placed.iter().for_each(|op| story.push_str(&line(op)));
-                story.push_str("  and leaves\n");
-                docs.iter().for_each(|doc| story.push_str(&format!("  {}\n", story::doc(doc))));
-                story.push_str("  then this fits nowhere\n");
-                story.push_str(&line(&blocked));
-                story.push_str(&format!("  {}\n", fault.words));
-                Violation { rule: fault.rule, subject, story }
-            }
+        let mut story = String::new();
+        if !is_decided {
+            story.push_str("  the search for an order took too long: nothing is known\n");
         }
+        let mut rule = "undecided";
+        if let Some(Furthest { fault, blocked, order, docs, .. }) = furthest {
+            if is_decided {
+                rule = fault.rule;
+            }
+            story.push_str("  the order that explains most ends with\n");
+            order.iter().for_each(|op| story.push_str(&line(op)));
+            story.push_str("  and leaves\n");
+            docs.iter().for_each(|doc| story.push_str(&format!("  {}\n", story::doc(doc))));
+            story.push_str("  then this fits nowhere\n");
+            story.push_str(&line(&blocked));
+            story.push_str(&format!("  {}\n", fault.words));
+        }
+        Violation { rule, subject, story }
     }
+}
+
+/// Something that happened to the whole index.
+fn event(what: What<'_>, span: Span) -> Op<'_> {
+    let (part, versions) = (Part::Must, (0, u64::MAX));
+    Op { what, versions, from: span.from, to: span.to, part, routing: 0, after: None }
 }
 
 /// Which routings lead to the same document: for each the first that does.
@@ -379,12 +447,16 @@ fn is_write(operation: &Operation) -> bool {
     match &operation.outcome {
         Outcome::Written { result, .. } => *result != WriteResult::Noop,
         Outcome::Unknown { .. } => !operation.action.is_read(),
-        _ => false,
+        Outcome::Conflict { .. }
+        | Outcome::Missing
+        | Outcome::Found { .. }
+        | Outcome::AbsentIndex
+        | Outcome::NotApplied { .. } => false,
     }
 }
 
 /// How an operation takes part in the order; nothing if it says nothing.
-fn part(operation: &Operation, seen: &BTreeSet<u64>) -> Option<Part> {
+fn part(operation: &Operation, was_seen: bool) -> Option<Part> {
     match &operation.outcome {
         Outcome::Written { result: WriteResult::Noop, .. }
         | Outcome::Conflict { .. }
@@ -392,10 +464,7 @@ fn part(operation: &Operation, seen: &BTreeSet<u64>) -> Option<Part> {
         | Outcome::Found { .. } => Some(Part::Observes),
         Outcome::Written { .. } => Some(Part::Must),
         Outcome::Unknown { .. } if operation.action.is_read() => None,
-        Outcome::Unknown { .. } => {
-            let was_seen = tokens(&operation.action).any(|token| seen.contains(&token));
-            Some(if was_seen { Part::Must } else { Part::May })
-        }
+        Outcome::Unknown { .. } => Some(if was_seen { Part::Must } else { Part::May }),
         Outcome::AbsentIndex | Outcome::NotApplied { .. } => None,
     }
 }

@@ -1,7 +1,6 @@
 //! Whether the index was there when it was said to be, and not when it was said not to be.
 
 use super::incarnations::{Span, creates_index, shows_index};
-use super::timeline::NEVER;
 use crate::{IndexAction, IndexOperation, IndexOutcome, Operation, Outcome};
 
 /// What something says about an index.
@@ -95,10 +94,12 @@ pub(super) fn check(told: &Statements<'_>) -> Vec<(Told, &'static str)> {
 fn statements(told: &Statements<'_>) -> Vec<Statement> {
     let mut statements = Vec::new();
     for (span, operation, number) in told.operations {
-        let says = match &operation.outcome {
-            Outcome::AbsentIndex => Says::Absent,
-            outcome if shows_index(outcome) => Says::Present,
-            _ => continue,
+        let says = if operation.outcome == Outcome::AbsentIndex {
+            Says::Absent
+        } else if shows_index(&operation.outcome) {
+            Says::Present
+        } else {
+            continue;
         };
         statements.push(Statement { span: *span, says, told: Told::Document(*number) });
     }
@@ -123,6 +124,6 @@ fn creators(told: &Statements<'_>) -> Vec<(u64, u64)> {
         matches!(operation.action, IndexAction::Create(_))
             && matches!(operation.outcome, IndexOutcome::Done | IndexOutcome::Unknown { .. })
     });
-    let creations = creations.map(|(span, ..)| (span.from, span.to.min(NEVER)));
+    let creations = creations.map(|(span, ..)| (span.from, span.to));
     writes.chain(creations).collect()
 }

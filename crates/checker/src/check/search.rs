@@ -7,6 +7,7 @@
 //! size should need.
 
 mod candidates;
+mod past;
 
 use std::collections::HashSet;
 use std::collections::hash_map::DefaultHasher;
@@ -16,7 +17,8 @@ use super::document::{Doc, Effect, Fault, Try};
 use super::timeline::Wall;
 use super::window::{Edge, Window};
 use crate::Operation;
-use candidates::Candidate;
+use candidates::{Candidate, LeadsTo};
+use past::Past;
 
 /// How an operation takes part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,6 +38,8 @@ pub(super) enum What<'h> {
     Operation(&'h Operation, usize),
     /// The deletion of the index.
     Deletion,
+    /// A power cut at the end of this life.
+    PowerCut(u32),
 }
 
 /// Something that has a place in the order.
@@ -43,6 +47,8 @@ pub(super) enum What<'h> {
 pub(super) struct Op<'h> {
     /// What it is.
     pub(super) what: What<'h>,
+    /// The versions that it can have made, by what was seen of it.
+    pub(super) versions: (u64, u64),
     /// Its first moment.
     pub(super) from: u64,
     /// Its last moment.
@@ -63,8 +69,12 @@ pub(super) struct Rules<'r> {
     pub(super) slot: &'r dyn Fn(usize, usize) -> usize,
     /// The range of `gc_deletes` of an incarnation between two moments.
     pub(super) gc_deletes: &'r dyn Fn(usize, u64, u64) -> (i64, i64),
+    /// Whether writes of an incarnation can be answered before they are durable, between two moments.
+    pub(super) may_be_async: &'r dyn Fn(usize, u64, u64) -> bool,
     /// How many routings there are.
     pub(super) routings: usize,
+    /// How many writes of unknown outcome that nobody saw may be placed one after the other.
+    pub(super) unseen_max: u32,
     /// How many steps are too many.
     pub(super) steps_max: u64,
 }
@@ -72,18 +82,7 @@ pub(super) struct Rules<'r> {
 /// Why there is no order.
 pub(super) enum Failure {
     /// No order explains the answers.
-    None {
-        /// The rule that the answer breaks that could not be explained.
-        fault: Fault,
-        /// What could not be placed, in the order that went furthest.
-        blocked: usize,
-        /// That order's end, oldest first.
-        placed: Vec<usize>,
-        /// The documents at that point, by slot.
-        docs: Vec<Doc>,
-        /// The last incarnation that any order came to.
-        reached: usize,
-    },
+    None(Furthest),
     /// It took too long to find out.
     Undecided,
 }
@@ -93,6 +92,10 @@ pub(super) enum Failure {
 struct State {
     incarnation: usize,
     docs: Vec<Doc>,
+    /// For each document what a power cut may bring back.
+    pasts: Vec<Past>,
+    /// How many writes that nobody saw were placed last, one after the other.
+    unseen: u32,
 }
 
 /// A point where something was chosen.
@@ -109,13 +112,19 @@ struct Frame {
     candidates: Vec<Candidate>,
 }
 
-/// The furthest that was come.
-struct Furthest {
+/// The order that went furthest.
+pub(super) struct Furthest {
     placed: usize,
-    fault: Fault,
-    blocked: usize,
-    order: Vec<usize>,
-    docs: Vec<Doc>,
+    /// Why what could not be placed after it does not fit there.
+    pub(super) fault: Fault,
+    /// What could not be placed.
+    pub(super) blocked: usize,
+    /// The order's end, oldest first.
+    pub(super) order: Vec<usize>,
+    /// The documents that it leaves, by slot.
+    pub(super) docs: Vec<Doc>,
+    /// The last incarnation that any order came to.
+    pub(super) reached: usize,
 }
 
 /// How many of the last placed operations a failure tells.
@@ -151,7 +160,12 @@ impl<'s, 'h> Search<'s, 'h> {
             window: Window::new(&spans),
             done: vec![false; ops.len()],
             missing: ops.iter().filter(|op| op.part != Part::May).count(),
-            state: State { incarnation: 0, docs },
+            state: State {
+                incarnation: 0,
+                docs,
+                pasts: vec![Past::default(); rules.routings],
+                unseen: 0,
+            },
             moment: 0,
             trail: Vec::new(),
             key: 0,
@@ -209,22 +223,48 @@ impl<'s, 'h> Search<'s, 'h> {
             self.take(dropped);
         }
         self.take(candidate.op);
-        let changes = |op: &&Op<'_>| op.part != Part::Observes;
-        let from = self.ops.get(candidate.op).filter(changes).map_or(0, |op| op.from);
-        self.moment = self.moment.max(from);
+        if let Some(op) = self.ops.get(candidate.op) {
+            if op.part != Part::Observes {
+                self.moment = self.moment.max(op.from);
+            }
+            self.state.unseen = if op.part == Part::May { self.state.unseen + 1 } else { 0 };
+        }
         match candidate.leads_to {
-            None => {
+            LeadsTo::Nothing => {
                 self.state.incarnation += 1;
                 self.reached = self.reached.max(self.state.incarnation);
                 self.state.docs.fill(Doc::Absent { floor: 0 });
+                self.state.pasts.fill(Past::default());
             }
-            Some((slot, doc)) => self.set(slot, doc),
+            LeadsTo::Doc(slot, doc) => {
+                self.remember(candidate.op, slot);
+                if let Some(place) = self.state.docs.get_mut(slot) {
+                    *place = doc;
+                }
+            }
+            LeadsTo::Docs(docs) => {
+                self.state.docs = docs;
+                self.state.pasts.fill(Past::default());
+            }
         }
     }
 
-    fn set(&mut self, slot: usize, doc: Doc) {
-        if let Some(place) = self.state.docs.get_mut(slot) {
-            *place = doc;
+    /// Keeps what a power cut may bring back, where a write is not durable when it is answered. One that
+    /// is makes all before it durable.
+    fn remember(&mut self, op: usize, slot: usize) {
+        let Some(known) = self.ops.get(op) else { return };
+        let What::Operation(operation, _) = known.what else { return };
+        if known.part == Part::Observes {
+            return;
+        }
+        let is_async = (self.rules.may_be_async)(self.state.incarnation, known.from, known.to);
+        if let (Some(past), Some(doc)) = (self.state.pasts.get_mut(slot), self.state.docs.get(slot))
+        {
+            if is_async {
+                past.push(operation.life, doc);
+            } else {
+                *past = Past::default();
+            }
         }
     }
 
@@ -286,6 +326,7 @@ impl<'s, 'h> Search<'s, 'h> {
             if ready.is_empty() {
                 return;
             }
+            self.state.unseen = 0;
             for op in ready {
                 self.take(op);
             }
@@ -324,8 +365,9 @@ impl<'s, 'h> Search<'s, 'h> {
         let incarnation = self.state.incarnation;
         let gc_deletes = |from, to| (self.rules.gc_deletes)(incarnation, from, to);
         let from = known.from.max(self.moment);
-        let wall = self.rules.wall;
-        Try { operation, op: number, from, to: known.to, wall, gc_deletes: &gc_deletes }.on(doc)
+        let (wall, versions, to) = (self.rules.wall, known.versions, known.to);
+        let op = number;
+        Try { operation, op, versions, from, to, wall, gc_deletes: &gc_deletes }.on(doc)
     }
 
     /// Notes how far this went, if nothing went further.
@@ -344,16 +386,14 @@ impl<'s, 'h> Search<'s, 'h> {
         let order: Vec<usize> = self.trail.iter().rev().take(TOLD_MAX).copied().collect();
         let order = order.into_iter().rev().collect();
         let docs = self.state.docs.clone();
-        self.furthest = Some(Furthest { placed, fault, blocked, order, docs });
+        let reached = self.reached;
+        self.furthest = Some(Furthest { placed, fault, blocked, order, docs, reached });
     }
 
     fn failure(self) -> Failure {
-        match self.furthest {
-            None => Failure::Undecided,
-            Some(Furthest { fault, blocked, order, docs, .. }) => {
-                Failure::None { fault, blocked, placed: order, docs, reached: self.reached }
-            }
-        }
+        let reached = self.reached;
+        let furthest = self.furthest.map(|furthest| Furthest { reached, ..furthest });
+        furthest.map_or(Failure::Undecided, Failure::None)
     }
 }
 

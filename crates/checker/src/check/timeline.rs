@@ -1,7 +1,7 @@
 //! The moments of a history: what the wall clock can have shown, and until when something of unknown
 //! outcome can have happened.
 
-use crate::{History, Moment, Operation, Outcome};
+use crate::{Ending, History, Moment, Operation, Outcome};
 
 /// Later than every moment.
 pub(super) const NEVER: u64 = u64::MAX;
@@ -78,6 +78,8 @@ fn join(one: (i64, i64), other: (i64, i64)) -> (i64, i64) {
 pub(super) struct Lives {
     /// Number and last moment of each.
     ends: Vec<(u32, u64)>,
+    /// Number and last moment of those that ended with a power cut.
+    cuts: Vec<(u32, u64)>,
 }
 
 impl Lives {
@@ -90,7 +92,16 @@ impl Lives {
             let stopped = life.stopped.map(|(moment, _)| moment.order);
             (life.number, stopped.or(next).unwrap_or(NEVER))
         });
-        Self { ends: ends.collect() }
+        let cuts = lives.iter().filter_map(|life| match life.stopped {
+            Some((moment, Ending::PowerCut)) => Some((life.number, moment.order)),
+            Some((_, Ending::Clean | Ending::Killed)) | None => None,
+        });
+        Self { ends: ends.collect(), cuts: cuts.collect() }
+    }
+
+    /// The lives that ended with a power cut: number and last moment.
+    pub(super) fn cuts(&self) -> &[(u32, u64)] {
+        &self.cuts
     }
 
     /// The end of a life; never, if it is not known.

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::builder::FalseyValueParser;
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::{Arg, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 use crate::rest::dialect::Dialect;
 
@@ -70,6 +70,27 @@ pub struct Arguments {
     pub log_format: Option<LogFormat>,
 }
 
+impl Arguments {
+    /// The arguments of this process; ends it if they mean nothing, or ask for help.
+    #[must_use]
+    pub fn of_process() -> Self {
+        let matches = Self::command_line().get_matches();
+        Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+    }
+
+    /// The command line. A check takes the options of serving, which mean nothing to it, but its help
+    /// does not list them.
+    fn command_line() -> clap::Command {
+        let command = Self::command();
+        let of_serving: Vec<Arg> = command
+            .get_arguments()
+            .filter(|option| option.is_global_set())
+            .map(|option| option.clone().global(false).hide(true))
+            .collect();
+        command.mut_subcommand("check", |check| check.args(of_serving))
+    }
+}
+
 /// What to do.
 #[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
 pub enum Command {
@@ -120,13 +141,24 @@ fn legacy_dialect(text: &str) -> Result<Dialect, String> {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
 
     #[test]
     fn the_command_line_is_consistent() {
-        Arguments::command().debug_assert();
+        Arguments::command_line().debug_assert();
+    }
+
+    #[test]
+    fn each_command_lists_its_own_options() {
+        let mut command = Arguments::command_line();
+        command.build();
+        let mut help =
+            |name: &str| command.find_subcommand_mut(name).unwrap().render_long_help().to_string();
+        let (check, serve) = (help("check"), help("serve"));
+        assert!(check.contains("--salvage") && check.contains("--json"), "{check}");
+        assert!(!check.contains("--http") && !check.contains("--memory"), "{check}");
+        assert!(serve.contains("--http") && serve.contains("--memory"), "{serve}");
+        assert!(!serve.contains("--salvage"), "{serve}");
     }
 
     #[test]

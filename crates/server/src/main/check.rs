@@ -1,7 +1,8 @@
 //! `occam check`: verifies a data directory and shows what was found, for people or as JSON.
 //!
-//! Exit codes: 0 if everything is as it was written, 1 if something is not or the check failed. With
-//! `--salvage` 0 says that in addition nothing was left out.
+//! Exit codes: 0 if everything is as it was written, 1 if something is not or the check could not be
+//! made. Then a line on stderr begins with `cannot check`, and the `outcome` of `--json` is
+//! `unchecked` and not `damaged`. With `--salvage` 0 says that in addition nothing was left out.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -19,12 +20,60 @@ use storage::disk::check::{
     FileKind, FileReport, FileState, Lost, Phase, Progress, Report, Salvaged, check, salvage,
 };
 use storage::file::DiskFileSystem;
+use tokio::signal::unix::{SignalKind, signal};
 
 /// So many findings, and so many documents that are left out, are shown to people.
 const SHOWN_MAX: usize = 100;
 
+/// Checks the directory, salvages it if that is wanted, and shows what was found; or says why it
+/// could not.
+pub(crate) fn run(wanted: &CheckArguments) -> ExitCode {
+    let ended = announce_abort(wanted).and_then(|()| examine(wanted));
+    ended.unwrap_or_else(|error| {
+        let directory = wanted.directory.display();
+        give_up(wanted, &format!("cannot check [{directory}]: {error:#}"));
+        ExitCode::FAILURE
+    })
+}
+
+/// Says why there is no report. Nobody is left to tell where that cannot be written.
+fn give_up(wanted: &CheckArguments, complaint: &str) {
+    if wanted.json {
+        let unchecked = json!({"outcome": "unchecked", "reason": complaint});
+        let _ = writeln!(std::io::stdout(), "{unchecked:#}");
+    }
+    let _ = writeln!(std::io::stderr(), "{complaint}");
+}
+
+/// Has an interrupted salvage say that what it leaves is a part.
+fn announce_abort(wanted: &CheckArguments) -> anyhow::Result<()> {
+    let Some(directory) = wanted.salvage.clone() else { return Ok(()) };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let (mut interrupt, mut terminate) = {
+        let _entered = runtime.enter();
+        (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?)
+    };
+    let wanted = wanted.clone();
+    let wait = move || {
+        runtime.block_on(async {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+        });
+        let (from, to) = (wanted.directory.display(), directory.display());
+        let complaint = format!(
+            "cannot check [{from}]: interrupted; what is in [{to}] is a part, which does not open"
+        );
+        give_up(&wanted, &complaint);
+        std::process::exit(1)
+    };
+    std::thread::Builder::new().name("occam-signals".to_owned()).spawn(wait)?;
+    Ok(())
+}
+
 /// Checks the directory, salvages it if that is wanted, and shows what was found.
-pub(crate) fn run(wanted: &CheckArguments) -> anyhow::Result<ExitCode> {
+fn examine(wanted: &CheckArguments) -> anyhow::Result<ExitCode> {
     let from = Arc::new(DiskFileSystem::new(&wanted.directory));
     let mut bar = Bar::new();
     let (report, salvaged) = match &wanted.salvage {
@@ -33,8 +82,14 @@ pub(crate) fn run(wanted: &CheckArguments) -> anyhow::Result<ExitCode> {
             if absolute(directory)?.starts_with(absolute(&wanted.directory)?) {
                 bail!("[{}] lies in the directory that is checked", directory.display());
             }
+            let was_there = directory.exists();
             let to = Arc::new(DiskFileSystem::new(directory));
-            let salvaged = salvage(from, to, &mut |progress| bar.show(progress))?;
+            let salvaged = salvage(from, to, &mut |progress| bar.show(progress));
+            if salvaged.is_err() && !was_there {
+                // It is empty by now, or holds what is none of ours and stays.
+                let _ = std::fs::remove_dir(directory);
+            }
+            let salvaged = salvaged?;
             (salvaged.report.clone(), Some(salvaged))
         }
     };
@@ -239,6 +294,7 @@ fn as_json(report: &Report, salvaged: Option<&Salvaged>) -> Value {
         .collect();
     let totals = report.totals;
     let mut document = json!({
+        "outcome": if report.is_whole() { "whole" } else { "damaged" },
         "whole": report.is_whole(),
         "files": files,
         "findings": findings,

@@ -35,6 +35,9 @@ impl<'de> Deserialize<'de> for Fields<'de> {
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Fields<'de>, A::Error> {
                 let mut fields = Vec::new();
                 while let Some((Name(name), value)) = map.next_entry()? {
+                    check_text(value).map_err(|error| {
+                        A::Error::custom(format!("Field '{name}' is no text: {error}"))
+                    })?;
                     fields.push((name, value));
                 }
                 match repeated(&fields) {
@@ -45,6 +48,16 @@ impl<'de> Deserialize<'de> for Fields<'de> {
         }
         deserializer.deserialize_map(Members)
     }
+}
+
+/// Refuses a string with half a surrogate pair, which JSON allows and no text can say: an id or a
+/// condition that cannot be understood must not pass for one that was not given.
+fn check_text(value: &RawValue) -> Result<(), serde_json::Error> {
+    let text = value.get();
+    if text.starts_with('"') && text.contains('\\') {
+        serde_json::from_str::<String>(text)?;
+    }
+    Ok(())
 }
 
 /// A name that stands twice. Of two conditions neither may be passed over.
@@ -164,5 +177,14 @@ mod tests {
         assert_eq!(scalar(fields[0].1).as_deref(), Some("1"));
         assert_eq!(scalar(fields[3].1), None);
         assert!(Fields::parse(r#"{"a":1,"b":2,"\u0061":3}"#).is_err(), "a name may stand once");
+    }
+
+    #[test]
+    fn a_value_that_is_no_text_is_refused_and_not_passed_over() {
+        for text in [r#"{"_id":"\ud800"}"#, r#"{"a":1,"if_seq_no":"x\udc00\ud800"}"#] {
+            let refused = Fields::parse(text).unwrap_err().to_string();
+            assert!(refused.contains("is no text"), "{refused}");
+        }
+        assert!(Fields::parse(r#"{"_id":"\ud83d\ude00","doc":{"a":"\ud800"}}"#).is_ok());
     }
 }

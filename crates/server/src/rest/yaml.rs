@@ -203,6 +203,13 @@ mod tests {
     }
 
     #[test]
+    fn what_is_no_json_ends_at_once() {
+        for text in ["[\u{1}", "[1\u{1}2", "{\"a\":\u{1}}", "[1 2"] {
+            assert!(within(text.as_bytes(), 100).is_none(), "{text}");
+        }
+    }
+
+    #[test]
     fn names_that_mean_something_to_the_parser_are_names() {
         check(
             r#"{"$serde_json::private::Number":"x"}"#,

@@ -97,7 +97,7 @@ fn json_tells_programs_the_same() {
     let checked = check(directory.path(), &["--json"]);
     assert_eq!((checked.code, checked.stderr.as_str()), (Some(0), ""));
     let document = checked.json();
-    assert_eq!(document["whole"], true);
+    assert_eq!((&document["outcome"], &document["whole"]), (&json!("whole"), &json!(true)));
     assert_eq!(document["findings"], json!([]));
     let totals = json!({"streams": 2, "documents": 5, "catalog": 2, "unreadable": 0, "deletes": 1});
     assert_eq!(document["totals"], totals);
@@ -118,8 +118,8 @@ fn damage_is_named_and_what_is_whole_is_salvaged() {
         assert_eq!(checked.code, Some(1));
         let document = checked.json();
         assert_eq!(
-            (&document["whole"], &document["totals"]["unreadable"]),
-            (&json!(false), &json!(1))
+            (&document["outcome"], &document["totals"]["unreadable"]),
+            (&json!("damaged"), &json!(1))
         );
         let findings = document["findings"].as_array().unwrap();
         let is_it = |found: &&Value| {
@@ -214,9 +214,13 @@ fn a_check_that_cannot_be_made_says_why() {
     ] {
         assert_eq!((checked.code, checked.stdout.as_str()), (Some(1), ""));
         assert_eq!(checked.stderr.lines().count(), 1, "{}", checked.stderr);
-        assert!(checked.stderr.starts_with("occam: "), "{}", checked.stderr);
+        assert!(checked.stderr.starts_with("cannot check ["), "{}", checked.stderr);
         assert!(checked.stderr.contains(why), "{}", checked.stderr);
     }
+    let missing = check(&directory.path().join("missing"), &["--json"]);
+    assert_eq!((missing.code, &missing.json()["outcome"]), (Some(1), &json!("unchecked")));
+    assert!(missing.json()["reason"].as_str().unwrap().contains("missing"));
+    assert!(missing.stderr.starts_with("cannot check ["), "{}", missing.stderr);
     let misuse = Command::new(env!("CARGO_BIN_EXE_occam")).arg("check").output().unwrap();
     assert_eq!(misuse.status.code(), Some(2));
 }

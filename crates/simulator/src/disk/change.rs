@@ -1,11 +1,11 @@
 //! Changes of a file that were not synced, and what a power cut leaves of them.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use crate::randomness::Randomness;
 
 /// How much of a file reaches the disk together.
-const SECTOR_BYTES: usize = 512;
+pub(super) const SECTOR_BYTES: usize = 512;
 
 /// One change of a file's contents.
 #[derive(Clone, Debug)]
@@ -38,29 +38,51 @@ impl Change {
             Self::Truncate { bytes } => contents.truncate(*bytes),
         }
     }
+}
 
-    /// Makes what a power cut leaves of it: each sector with the chance `kept_in_a_million`. A write
-    /// that made the file longer may have done that and nothing else, so that it reads as zeros.
-    fn survive_in(&self, contents: &mut Vec<u8>, kept_in_a_million: u32, chance: &Randomness) {
-        match self {
-            Self::Write { offset, bytes } => {
+/// Which changes reached the disk.
+struct Survival<'c> {
+    chance: &'c Randomness,
+    /// How often a sector is as it was last, in a million.
+    kept_in_a_million: u32,
+    /// How many changes there are.
+    changes: u64,
+    /// How many of them, the first, reached which sector: a system writes a whole one back, as it is at
+    /// that moment.
+    reached: BTreeMap<usize, u64>,
+}
+
+impl Survival<'_> {
+    /// Whether the change of this number reached a sector.
+    fn reaches(&mut self, number: u64, sector: usize) -> bool {
+        let (chance, changes) = (self.chance, self.changes);
+        let is_kept = || chance.happens(self.kept_in_a_million);
+        let choose = || if is_kept() { changes } else { chance.below(changes) };
+        number < *self.reached.entry(sector).or_insert_with(choose)
+    }
+
+    /// Makes what is left of a change.
+    fn apply(&mut self, number: u64, change: &Change, contents: &mut Vec<u8>) {
+        match change {
+            Change::Write { offset, bytes } => {
                 let mut start = 0;
                 while start < bytes.len() {
-                    let length = SECTOR_BYTES - (offset + start) % SECTOR_BYTES;
-                    let end = bytes.len().min(start + length);
-                    if chance.happens(kept_in_a_million) {
-                        let sector = bytes.get(start..end).unwrap_or_default();
-                        overwrite(contents, offset + start, sector);
+                    let sector = (offset + start) / SECTOR_BYTES;
+                    let end = bytes.len().min((sector + 1) * SECTOR_BYTES - offset);
+                    if self.reaches(number, sector) {
+                        let part = bytes.get(start..end).unwrap_or_default();
+                        overwrite(contents, offset + start, part);
                     }
                     start = end;
                 }
-                if chance.happens(500_000) {
+                // The file may have become as long, and read as zeros there.
+                if self.chance.happens(500_000) {
                     contents.resize(contents.len().max(offset + bytes.len()), 0);
                 }
             }
-            Self::Allocate { .. } | Self::Truncate { .. } => {
-                if chance.happens(kept_in_a_million) {
-                    self.apply_to(contents);
+            Change::Allocate { .. } | Change::Truncate { .. } => {
+                if self.chance.happens(self.kept_in_a_million) {
+                    change.apply_to(contents);
                 }
             }
         }
@@ -68,15 +90,14 @@ impl Change {
 }
 
 /// What a power cut leaves of a file that had `durable` and these changes since.
-pub(super) fn survivors<'c>(
-    durable: &[u8],
-    changes: impl Iterator<Item = &'c Change>,
-    chance: &Randomness,
-) -> Vec<u8> {
+pub(super) fn survivors(durable: &[u8], changes: &[(u64, Change)], chance: &Randomness) -> Vec<u8> {
     let kept_in_a_million = chance.one_of(&[0, 1_000_000, 100_000, 500_000, 900_000, 990_000]);
+    let count = changes.len() as u64;
+    let mut survival =
+        Survival { chance, kept_in_a_million, changes: count, reached: BTreeMap::new() };
     let mut contents = durable.to_vec();
-    for change in changes {
-        change.survive_in(&mut contents, kept_in_a_million, chance);
+    for (number, (_, change)) in (0..).zip(changes) {
+        survival.apply(number, change, &mut contents);
     }
     contents
 }

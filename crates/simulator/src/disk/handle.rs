@@ -6,7 +6,7 @@ use parking_lot::Mutex;
 use storage::file::{DirectoryLock, File, FileSystem};
 
 use super::{
-    change::Change,
+    change::{Change, SECTOR_BYTES},
     faults::{Death, Faults},
     state::{FileNumber, State},
 };
@@ -239,6 +239,12 @@ fn length_within_room(state: &State, number: FileNumber, wanted: usize) -> io::R
     Ok(wanted.min(length.saturating_add(free)))
 }
 
+/// Where a write from `offset` on ends that was to end at `end` and had to end early: a system fills
+/// whole blocks.
+fn whole_sectors(offset: usize, end: usize) -> usize {
+    offset.max(end - end % SECTOR_BYTES)
+}
+
 impl File for OpenFile {
     fn length(&self) -> io::Result<u64> {
         alive(&self.state, self.life, |state| Ok(state.file(self.number)?.live.len() as u64))
@@ -270,14 +276,17 @@ impl File for OpenFile {
         take_time(&self.state, |faults| faults.write);
         self.change(|state, operation| {
             let offset = usize::try_from(offset).map_err(io::Error::other)?;
-            let mut end =
-                length_within_room(state, self.number, offset.saturating_add(bytes.len()))?;
+            let wanted = offset.saturating_add(bytes.len());
+            let mut end = length_within_room(state, self.number, wanted)?;
+            if end < wanted {
+                end = whole_sectors(offset, end);
+            }
             let mut failure = io::ErrorKind::StorageFull.into();
             match &mut state.faults.failing_write {
                 Some(0) => {
                     state.faults.failing_write = None;
                     state.meet("disk: a write failed");
-                    end = offset.midpoint(end);
+                    end = whole_sectors(offset, offset.midpoint(end));
                     failure = io::Error::other("the disk could not write");
                 }
                 Some(left) => *left -= 1,

@@ -130,8 +130,7 @@ impl State {
         }
         for file in &mut self.files {
             let changes = std::mem::take(&mut file.unsynced);
-            let changes = changes.iter().map(|(_, change)| change);
-            file.durable = survivors(&file.durable, changes, &self.chance);
+            file.durable = survivors(&file.durable, &changes, &self.chance);
             file.live.clone_from(&file.durable);
         }
         self.names.clone_from(&names);

@@ -27,7 +27,7 @@ use tokio::{
 };
 
 use super::{
-    Options, checkpoint,
+    Options, allocation, checkpoint,
     damages::Damages,
     directory::{Directory, DiskError},
     format::{GroupKind, Place, TooLong, encode_entry},
@@ -39,7 +39,7 @@ use super::{
 use crate::file::DirectoryLock;
 use reserve::Reserve;
 
-pub(super) use reserve::make_room_for_opening;
+pub(super) use reserve::{begin_segment_of_opening, recycle};
 pub(super) use writing::GroupError;
 
 /// An entry that waits to be appended.
@@ -137,6 +137,16 @@ impl Shared {
     }
 }
 
+/// The segment that an opening began.
+pub(super) struct OpenedSegment {
+    /// Its file.
+    pub(super) segment: Arc<Segment>,
+    /// Where its trailer is.
+    pub(super) trailer: u64,
+    /// The manifest that lists it.
+    pub(super) manifest: Manifest,
+}
+
 /// The one who writes to the log.
 pub(super) struct Appender {
     /// Where it writes.
@@ -151,12 +161,14 @@ pub(super) struct Appender {
     pub(super) shared: Arc<Shared>,
     /// The segment that is written to. What counts of it ends where the log does.
     pub(super) segment: Arc<Segment>,
+    /// Where its trailer is: groups end before it, or it is moved first.
+    trailer: u64,
     /// Where in the segment what is durable ends. What lies behind was written without a sync.
     durable: u64,
     /// When the oldest entry of that must be synced.
     sync_due: Option<Instant>,
-    /// Whether behind the segment's end there may be part of a group that found no room and could not
-    /// be cut off. Nothing may be written there any more: a start would find damage between two good
+    /// Whether behind the segment's end there may be part of a group that found no room, or an old
+    /// trailer. Nothing may be written there any more: a start would find damage between two good
     /// groups.
     spoiled: bool,
     /// Room that is kept free.
@@ -174,15 +186,15 @@ pub(super) struct Appender {
 }
 
 impl Appender {
-    /// Goes on behind what this segment holds, all of it durable and listed in the manifest.
+    /// Goes on behind what this log holds, all of it durable and listed in the manifest.
     pub(super) fn new(
         directory: Directory,
         options: Options,
-        manifest: Manifest,
         shared: Arc<Shared>,
-        segment: Arc<Segment>,
+        opened: OpenedSegment,
         lock: DirectoryLock,
     ) -> Self {
+        let OpenedSegment { segment, trailer, manifest } = opened;
         let mut appender = Self {
             reserve: Reserve::open(&directory),
             directory,
@@ -192,6 +204,7 @@ impl Appender {
             shared,
             durable: segment.end(),
             segment,
+            trailer,
             sync_due: None,
             spoiled: false,
             has_rolled: false,
@@ -270,6 +283,7 @@ impl Appender {
         let stopped = self.manifest.stopped(self.segment.end());
         self.store_with_reserve(&stopped).map_err(GroupError::into_cause)?;
         self.segment.close();
+        allocation::give_back(&self.segment);
         checkpoint::write_at_stop(&self.directory, &self.shared.segments);
         Ok(())
     }

@@ -73,7 +73,8 @@ pub fn check(
 /// Without a whole manifest the segments are taken as they are found, in the order of their numbers.
 ///
 /// # Errors
-/// [`CheckError`] when nothing was salvaged; `to` may hold a part of it then, which does not open.
+/// [`CheckError`] when nothing was salvaged; what was written to `to` until then is removed. If that
+/// fails, or the process is ended, it holds a part, which does not open.
 pub fn salvage(
     from: Arc<dyn FileSystem>,
     to: Arc<dyn FileSystem>,
@@ -88,11 +89,29 @@ pub fn salvage(
     let mut meter = Meter::new(progress);
     let examination = Examination::of(&from, &mut meter)?;
     let _writing = to.lock()?;
+    write(&from, &to, examination, &mut meter).inspect_err(|_| discard(&to))
+}
 
+/// Removes what a salvage wrote that failed: there was nothing in the directory before.
+fn discard(to: &Directory) {
+    for name in to.list().unwrap_or_default() {
+        if let Err(error) = to.remove(&name) {
+            tracing::warn!(%error, "a part of what was to be salvaged stays; it does not open");
+        }
+    }
+}
+
+/// Writes what can be verified.
+fn write(
+    from: &Directory,
+    to: &Directory,
+    examination: Examination,
+    meter: &mut Meter<'_>,
+) -> Result<Salvaged, CheckError> {
     let Examination { report, fold, mut lost, edition } = examination;
     let mut salvaged = Salvaged::of(report);
-    let mut log = NewLog::begin(&to, edition.saturating_add(1), Options::default())?;
-    let mut sources = Sources::new(&from);
+    let mut log = NewLog::begin(to, edition.saturating_add(1), Options::default())?;
+    let mut sources = Sources::new(from);
     meter.begin(Phase::Writing, fold.readable_bytes());
     for (stream, seen) in fold.streams {
         let mut documents: Vec<_> = seen.documents.into_iter().collect();

@@ -378,7 +378,9 @@ impl Appender {
         if self.segment.end() <= SEGMENT_HEADER_BYTES {
             return Ok(());
         }
-        let rolled = |appender: &mut Self| appender.roll().map_err(GroupError::before_writing);
+        let rolled = |appender: &mut Self| {
+            appender.roll(SEGMENT_HEADER_BYTES).map_err(GroupError::before_writing)
+        };
         self.with_reserve(0, rolled).map_err(GroupError::into_cause)
     }
 

@@ -1,10 +1,10 @@
 //! The bytes of a segment file. Everything is little-endian, nothing is aligned.
 //!
 //! ```text
-//! segment   ┌──────────────┬─────────┬─────────┬┄┄┄┄┄┬─────────┬───────────┐
-//!           │ header       │ group   │ group   │ 0…0 │ group   │ end mark  │
-//!           └──────────────┴─────────┴─────────┴┄┄┄┄┄┴─────────┴───────────┘
-//!           0             512                          what was written at a time
+//! segment   ┌──────────────┬─────────┬─────────┬┄┄┄┄┄┬─────────┬───────────┬┄┄┄┄┄┬─────────┐
+//!           │ header       │ group   │ group   │ 0…0 │ group   │ end mark  │ 0…0 │ trailer │
+//!           └──────────────┴─────────┴─────────┴┄┄┄┄┄┴─────────┴───────────┴┄┄┄┄┄┴─────────┘
+//!           0             512                          written at a time   while it is written to
 //!
 //! group     header ┬ magic "OGRP"            u32        never straddles a sector: zeros fill
 //!                  │ kind                    u32        the sector up to it where it would
@@ -20,7 +20,7 @@
 //!           payload    frames
 //!
 //! frame     stream u64 · term u64 · next seq_no u64                             one entry
-//!           bytes of records u64 · records u32
+//!           bytes of records u64 · records u32 · crc of these u32
 //!           records
 //!
 //! record    crc of what follows u32 · length of what follows v                  one operation
@@ -38,7 +38,9 @@
 //!
 //! A sector is what reaches the disk whole or not at all. One checksum for each lets a start tell a
 //! sector that was never written, which reads as zeros, from one that was changed. The generation
-//! keeps what an earlier file left on the same blocks from being taken for this one's.
+//! keeps what an earlier file left on the same blocks from being taken for this one's. A frame's header
+//! and each record have checksums of their own beside it: where a sector was changed, they tell which of
+//! the small entries in it are what was written, and whose the others were.
 
 mod fields;
 mod frame;
@@ -46,6 +48,7 @@ mod group;
 mod record;
 mod remains;
 mod segment;
+mod trailer;
 mod varint;
 
 pub(super) use fields::{Fields, in_memory, slice};
@@ -57,6 +60,7 @@ pub(super) use group::{
 pub(super) use record::{Malformed, TooLong, decode_record};
 pub(super) use remains::{FrameLeft, remains};
 pub(super) use segment::{SEGMENT_HEADER_BYTES, SegmentIdentity, segment_number};
+pub(super) use trailer::{TRAILER_BYTES, Untrailed};
 pub(super) use varint::{push_varint, take_varint, unzigzag, zigzag};
 
 use shard::log::Position;

@@ -255,15 +255,18 @@ impl Keeper {
             }
             Choice::Evacuate(evacuation) => {
                 match self.evacuate(evacuation).await {
-                    Err(Interrupted::Stuck(why)) => self.pin(evacuation.number, &why),
-                    Err(Interrupted::Early) => {
-                        // Not at once again: whoever is in the way wants to run as well.
-                        self.pinned.insert(evacuation.number, Pin { intervals: 1, last: 1 });
-                        return Ok(false);
+                    // Nothing else at once: what is in the way wants to run as well, or is a disk that
+                    // fails for the next segment too.
+                    Err(Interrupted::Stuck(why)) => {
+                        self.pin(evacuation.number, &why);
+                        Ok(false)
                     }
-                    ended => ended?,
+                    Err(Interrupted::Early) => {
+                        self.pinned.insert(evacuation.number, Pin { intervals: 1, last: 1 });
+                        Ok(false)
+                    }
+                    ended => ended.map(|()| true),
                 }
-                Ok(true)
             }
         }
     }

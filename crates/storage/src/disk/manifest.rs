@@ -24,13 +24,16 @@ use shard::log::LogError;
 
 use super::{
     directory::{Directory, DiskError, NamedFile},
-    format::{SegmentIdentity, in_memory},
+    format::{SECTOR_BYTES, SegmentIdentity, in_memory},
 };
 
 /// The manifest.
 pub(super) const NAME: &str = "MANIFEST";
 /// The next edition, until it takes the place of the one before.
 pub(super) const NAME_ASIDE: &str = "MANIFEST.new";
+/// A file that has room for an edition, for a start on a disk that has none. What is in it is never
+/// read.
+pub(super) const NAME_SPARE: &str = "MANIFEST.spare";
 /// Its first line.
 const TITLE: &str = "occam manifest 1";
 
@@ -113,6 +116,54 @@ impl Manifest {
         aside.sync()?;
         directory.rename(NAME_ASIDE, NAME)?;
         directory.sync()
+    }
+
+    /// The same; on a full disk in the room of the spare, if there is one.
+    pub(super) fn store_with_spare(&self, directory: &Directory) -> Result<(), DiskError> {
+        let error = match self.store(directory) {
+            Err(error) if error.is_out_of_room() => error,
+            ended => return ended,
+        };
+        directory.remove(NAME_ASIDE)?;
+        let text = self.encode();
+        let length = text.len() as u64;
+        let Some(spare) = directory.open(NAME_SPARE)? else { return Err(error) };
+        if spare.length()? < length {
+            return Err(error);
+        }
+        spare.write(text.as_bytes(), 0)?;
+        spare.truncate(length)?;
+        spare.sync()?;
+        directory.rename(NAME_SPARE, NAME)?;
+        directory.sync()
+    }
+
+    /// Sees to it that there is a spare with room for this manifest and some more, if there is room for
+    /// that. Its name is durable once the directory is synced.
+    ///
+    /// # Errors
+    /// When that failed for another reason.
+    pub(super) fn keep_spare(&self, directory: &Directory) -> Result<(), DiskError> {
+        match self.make_spare(directory) {
+            Err(error) if error.is_out_of_room() => {
+                tracing::debug!(%error, "no spare for the manifest of a start on a full disk");
+                Ok(())
+            }
+            ended => ended,
+        }
+    }
+
+    fn make_spare(&self, directory: &Directory) -> Result<(), DiskError> {
+        let length = self.encode().len() as u64;
+        let spare = directory.open(NAME_SPARE)?;
+        if let Some(spare) = &spare
+            && spare.length()? >= length + length / 4
+        {
+            return Ok(());
+        }
+        let spare = spare.map_or_else(|| directory.create(NAME_SPARE), Ok)?;
+        spare.allocate((length * 2).next_multiple_of(SECTOR_BYTES))?;
+        spare.sync()
     }
 
     /// The next edition: the last segment, if it is open, closed at `end`, and another one.

@@ -31,19 +31,19 @@ use shard::{
 };
 
 use super::{
-    Options,
-    appender::{Appender, Shared, make_room_for_opening},
+    Options, allocation,
+    appender::{Appender, OpenedSegment, Shared, begin_segment_of_opening},
     checkpoint::{self, Checkpoint},
     directory::{Directory, DiskError, NamedFile},
     format::{
-        GroupExtent, GroupKind, Malformed, NewGroup, Place, SegmentIdentity, TooLong, encode_entry,
-        frames, group_start, in_memory, locations,
+        GroupExtent, GroupKind, Malformed, NewGroup, Place, SegmentIdentity, TRAILER_BYTES,
+        TooLong, encode_entry, frames, group_start, in_memory, locations,
     },
     manifest::{ListedSegment, Manifest, SegmentEnd},
     segments::Segment,
     streams::{Claim, StreamEnd, StreamState},
 };
-use walk::{Damage, Walked};
+use walk::{Damage, Ending, Walked};
 
 /// Opens the log: shows every entry, starts the new terms, and makes both durable.
 pub(super) fn recover(
@@ -60,10 +60,23 @@ pub(super) fn recover(
     let shared = Arc::new(Shared::new(threads));
     let mut recovery = Recovery { directory: &directory, replay, shared, seen: Mutex::default() };
     let tail = recovery.walk(&manifest, options.opening_threads_max)?;
-    make_room_for_opening(&directory, tail.payload.len())?;
-    let (segment, manifest) = recovery.begin_segment(manifest, &tail)?;
+    let opened = recovery.begin_segment(manifest, &tail, options)?;
     let shared = recovery.shared;
-    Ok(Appender::new(directory, options, manifest, shared, segment, lock))
+    give_back(&shared, &opened.manifest);
+    Ok(Appender::new(directory, options, shared, opened, lock))
+}
+
+/// Gives back what the segments that were closed, now or earlier, have behind their ends: tails that
+/// were written again, and room. What is damaged stays as it is.
+fn give_back(shared: &Shared, manifest: &Manifest) {
+    for listed in &manifest.segments {
+        if let (SegmentEnd::ClosedAt(_), Some(segment)) =
+            (listed.end, shared.segments.get(listed.identity.number))
+            && !segment.is_damaged()
+        {
+            allocation::give_back(&segment);
+        }
+    }
 }
 
 /// The end of the log, which is whole but perhaps not durable.
@@ -97,7 +110,8 @@ impl Recovery<'_> {
                 tail.durable = Some(end);
             } else {
                 let ends_the_log = manifest.stopped && Some(listed) == manifest.segments.last();
-                self.show_read(listed, ends_the_log, &mut tail)?;
+                let ending = if ends_the_log { Ending::EndMark } else { Ending::AsListed };
+                self.show_read(listed, ending, &mut tail)?;
             }
         }
         Ok(tail)
@@ -132,12 +146,12 @@ impl Recovery<'_> {
     fn show_read(
         &self,
         listed: &ListedSegment,
-        ends_the_log: bool,
+        ending: Ending,
         tail: &mut Tail,
     ) -> Result<(), LogError> {
         let file = self.open_segment(listed)?;
         let contents = Bytes::from(file.read(0, in_memory(file.length()?))?);
-        let walked = Walked::new(listed, &contents, ends_the_log)
+        let walked = Walked::new(listed, &contents, ending)
             .map_err(|(offset, what)| LogError::Damaged(file.damage(offset, what)))?;
         if walked.cut_bytes > 0 {
             tracing::warn!(
@@ -225,10 +239,12 @@ impl Recovery<'_> {
         &mut self,
         mut manifest: Manifest,
         tail: &Tail,
-    ) -> Result<(Arc<Segment>, Manifest), LogError> {
+        options: Options,
+    ) -> Result<OpenedSegment, LogError> {
         let identity = SegmentIdentity::new(manifest.next_segment, manifest.edition);
         manifest.next_segment = manifest.next_segment.saturating_add(1);
-        let segment = Arc::new(Segment::create(self.directory, identity)?);
+        let segment = begin_segment_of_opening(self.directory, identity, tail.payload.len())?;
+        let segment = Arc::new(segment);
         // Whoever is asked for the streams that are wanted reads sources, of the tail too.
         self.shared.segments.add(Arc::clone(&segment));
         let here = Place { segment: identity.number, offset: segment.end() };
@@ -244,12 +260,19 @@ impl Recovery<'_> {
         self.write_markers(&mut fresh)?;
 
         let segment = fresh.segment;
+        let bytes_max = self.shared.segments.segment_bytes_max(&options);
+        // Of a reserve half is kept here, where nobody else can take it, and half is given back to be
+        // a reserve again.
+        let wanted = allocation::target(segment.end(), bytes_max).max(segment.file.length()? / 2);
+        let trailer = allocation::extend(&segment, segment.end(), wanted)?;
         segment.file.sync()?;
+        manifest.keep_spare(self.directory)?;
         self.directory.sync()?;
         let listed = ListedSegment { identity, end: SegmentEnd::OpenFrom(segment.end()) };
         let manifest = manifest.rolled(tail.durable.map_or(0, |durable| durable.offset), listed);
-        manifest.store(self.directory)?;
-        Ok((segment, manifest))
+        manifest.store_with_spare(self.directory)?;
+        segment.file.truncate(trailer + TRAILER_BYTES)?;
+        Ok(OpenedSegment { segment, trailer, manifest })
     }
 
     /// Starts the new term of every stream that is still wanted.

@@ -70,7 +70,11 @@ impl Segment {
         directory: &Directory,
         identity: SegmentIdentity,
     ) -> Result<Self, DiskError> {
-        let file = directory.create(&identity.file_name())?;
+        Self::begin(identity, directory.create(&identity.file_name())?)
+    }
+
+    /// The same in a file that is there already and holds nothing but zeros.
+    pub(super) fn begin(identity: SegmentIdentity, file: NamedFile) -> Result<Self, DiskError> {
         file.write(&identity.header(), 0)?;
         Ok(Self::new(identity, file, SEGMENT_HEADER_BYTES))
     }

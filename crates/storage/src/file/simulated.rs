@@ -90,6 +90,8 @@ struct World {
     contents: Vec<Vec<u8>>,
     /// How many bytes the named files may hold together; no bound if there is none.
     capacity: Option<u64>,
+    /// Whether somebody else takes all room that there is, at once.
+    is_greedy: bool,
     /// How many syncs still succeed; no bound if there is none.
     syncs_left: Option<usize>,
     /// Held by whoever has locked the directory.
@@ -145,7 +147,15 @@ impl SimulatedFileSystem {
     /// more. Writing over what is there takes none.
     pub fn limit_room(&self, bytes: Option<u64>) {
         let mut world = self.world.lock();
+        world.is_greedy = false;
         world.capacity = bytes.map(|bytes| world.used().saturating_add(bytes));
+    }
+
+    /// Leaves no room from now on: somebody else takes all of it, and at once what is given back.
+    pub fn take_all_room(&self) {
+        let mut world = self.world.lock();
+        world.is_greedy = true;
+        world.capacity = Some(world.used());
     }
 
     /// Lets so many further syncs succeed and no other; none for no bound.
@@ -165,6 +175,9 @@ impl World {
     fn change(&mut self, change: Change) {
         self.apply(&change);
         self.journal.push(change);
+        if self.is_greedy {
+            self.capacity = Some(self.used());
+        }
     }
 
     /// Makes a change.

@@ -93,7 +93,8 @@ impl Chooser {
 
     /// A way to speak a dialect.
     fn manner(&mut self, dialect: Dialect) -> Manner {
-        let typed = if self.random.percent(60) { TYPE_NAME } else { "_doc" };
+        // An index that typeless requests made takes no other type.
+        let typed = if self.random.percent(20) { TYPE_NAME } else { "_doc" };
         let way = self.random.below(4);
         let (listener, type_name, vendor) = match (dialect, way) {
             (Dialect::V2, 0) | (Dialect::V5, 0) => (Listener::Plain, Some(typed), true),
@@ -166,8 +167,8 @@ impl Chooser {
             condition = self.condition(plan, dialect, seen.as_ref(), &former);
         }
         let internal = match condition {
-            Condition::External(_) | Condition::ExternalGte(_) => Condition::None,
-            other => other,
+            Condition::External(_) | Condition::ExternalGte(_) | Condition::None => Condition::None,
+            Condition::SeqNo { .. } | Condition::Version(_) => condition,
         };
         let action = match kind {
             Kind::Create => {
@@ -185,7 +186,13 @@ impl Chooser {
                 };
                 self.update(plan, Condition::None, Some(upsert), seen.as_ref())
             }
-            _ => Action::Index { condition, fields: self.fields() },
+            Kind::Index
+            | Kind::Read
+            | Kind::MultiGet
+            | Kind::Bulk
+            | Kind::CreateIndex
+            | Kind::DeleteIndex
+            | Kind::ChangeSettings => Action::Index { condition, fields: self.fields() },
         };
         Planned { document, action }
     }
@@ -275,14 +282,14 @@ impl Chooser {
         let is_async = self.random.percent(plan.async_percent);
         let durability = if is_async { Durability::Async } else { Durability::Request };
         let durability = (plan.async_percent > 0).then_some(durability);
-        match kind {
-            Kind::DeleteIndex => IndexAction::Delete,
-            Kind::ChangeSettings => IndexAction::Change { gc_deletes_millis, durability },
-            _ => {
-                let shards = self.random.pick(&plan.shards).copied();
-                let routing_shards = shards.filter(|_| self.random.percent(30));
-                IndexAction::Create(Shape { shards, routing_shards, gc_deletes_millis, durability })
-            }
+        if matches!(kind, Kind::DeleteIndex) {
+            return IndexAction::Delete;
         }
+        if matches!(kind, Kind::ChangeSettings) {
+            return IndexAction::Change { gc_deletes_millis, durability };
+        }
+        let shards = self.random.pick(&plan.shards).copied();
+        let routing_shards = shards.filter(|_| self.random.percent(30));
+        IndexAction::Create(Shape { shards, routing_shards, gc_deletes_millis, durability })
     }
 }

@@ -41,10 +41,7 @@ pub(super) fn condition(condition: Condition) -> Vec<(&'static str, Value)> {
 
 /// A path with its query, in which nothing needs to be encoded but the values.
 pub(super) fn target(path: String, parameters: &[(&str, Value)]) -> String {
-    let shown = |value: &Value| match value {
-        Value::String(text) => encode(text),
-        other => other.to_string(),
-    };
+    let shown = |value: &Value| value.as_str().map_or_else(|| value.to_string(), encode);
     let query: Vec<String> =
         parameters.iter().map(|(name, value)| format!("{name}={}", shown(value))).collect();
     if query.is_empty() { path } else { format!("{path}?{}", query.join("&")) }

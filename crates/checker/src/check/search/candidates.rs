@@ -8,11 +8,24 @@ pub(super) struct Candidate {
     pub(super) op: usize,
     /// What can never come, once this did.
     pub(super) drops: Vec<usize>,
-    /// The document that it makes in a slot; nothing if it is the deletion of the index.
-    pub(super) leads_to: Option<(usize, Doc)>,
+    /// What it makes of the documents.
+    pub(super) leads_to: LeadsTo,
     /// Which is tried first: the lowest.
     rank: (u8, u64),
 }
+
+/// What a choice makes of the documents.
+pub(super) enum LeadsTo {
+    /// None is left: the index is deleted.
+    Nothing,
+    /// The document in a slot.
+    Doc(usize, Doc),
+    /// All of them: the power was cut.
+    Docs(Vec<Doc>),
+}
+
+/// How many ways are tried in which a power cut may leave the documents of an id.
+const LEFT_MAX: usize = 10_000;
 
 impl Search<'_, '_> {
     /// Everything that can come next, the best choice last. Notes where the search is stuck.
@@ -42,7 +55,7 @@ impl Search<'_, '_> {
                 self.note(op);
             }
         }
-        candidates.sort_by(|one, other| other.rank.cmp(&one.rank));
+        candidates.sort_by_key(|candidate| std::cmp::Reverse(candidate.rank));
         candidates
     }
 
@@ -53,11 +66,24 @@ impl Search<'_, '_> {
         }
         let mut drops: Vec<usize> = over.to_vec();
         drops.extend(known.after);
-        let What::Operation(operation, _) = known.what else {
-            let rank = (2, known.from);
-            candidates.push(Candidate { op, drops, leads_to: None, rank });
-            return;
+        let operation = match known.what {
+            What::Operation(operation, _) => operation,
+            What::Deletion => {
+                let (leads_to, rank) = (LeadsTo::Nothing, (2, known.from));
+                candidates.push(Candidate { op, drops, leads_to, rank });
+                return;
+            }
+            What::PowerCut(life) => {
+                for (rank, docs) in (0..).zip(self.left_by_a_cut(life)) {
+                    let (leads_to, rank) = (LeadsTo::Docs(docs), (2, rank));
+                    candidates.push(Candidate { op, drops: drops.clone(), leads_to, rank });
+                }
+                return;
+            }
         };
+        if known.part == Part::May && self.state.unseen >= self.rules.unseen_max {
+            return;
+        }
         let Ok(effects) = self.try_op(op) else { return };
         let slot = self.slot(op);
         for effect in effects {
@@ -73,8 +99,25 @@ impl Search<'_, '_> {
                 (_, _) => continue,
             };
             let moment = operation.ended.map_or(u64::MAX, |ended| ended.order);
-            let leads_to = Some((slot, doc));
+            let leads_to = LeadsTo::Doc(slot, doc);
             candidates.push(Candidate { op, drops: drops.clone(), leads_to, rank: (kind, moment) });
         }
+    }
+
+    /// The documents as a power cut can leave them: of each the last writes may be lost.
+    fn left_by_a_cut(&self, life: u32) -> Vec<Vec<Doc>> {
+        let mut left = vec![Vec::new()];
+        for (doc, past) in self.state.docs.iter().zip(&self.state.pasts) {
+            let kept = std::iter::once(doc).chain(past.of_life(life));
+            let longer = kept.flat_map(|doc| {
+                left.iter().map(move |docs: &Vec<Doc>| {
+                    let mut docs = docs.clone();
+                    docs.push(doc.clone());
+                    docs
+                })
+            });
+            left = longer.take(LEFT_MAX).collect();
+        }
+        left
     }
 }

@@ -3,7 +3,11 @@
 //!
 //! It is no part of the log: it may be missing or of any length, and what is in it is never read.
 
-use super::super::directory::{Directory, DiskError, NamedFile};
+use super::super::{
+    directory::{Directory, DiskError, NamedFile},
+    format::{SegmentIdentity, in_memory},
+    segments::Segment,
+};
 
 /// The reserve's file.
 const NAME: &str = "RESERVE";
@@ -14,6 +18,10 @@ const SMALL_BYTES: u64 = 4 << 20;
 const PORTION_BYTES_MIN: u64 = 1 << 20;
 /// An opening writes a header, markers and a manifest: so many bytes are plenty for that.
 const OPENING_BYTES: u64 = 1 << 20;
+/// How much is looked at at a time of what should be zeros.
+const CLEARED_BYTES: u64 = 1 << 20;
+/// Less is not worth a file.
+const BYTES_MIN: u64 = 512;
 
 /// The room that is kept free.
 pub(super) struct Reserve {
@@ -93,6 +101,17 @@ impl Reserve {
         }
     }
 
+    /// Takes what room there is where there is not enough for `target` bytes.
+    pub(super) fn restore_in_part(&mut self, directory: &Directory, target: u64) {
+        let parts = std::iter::successors(Some(target / 2), |part| Some(part / 2));
+        for part in parts.take_while(|part| *part >= BYTES_MIN) {
+            if self.restore(directory, part) {
+                break;
+            }
+        }
+        self.is_want_known = true;
+    }
+
     /// Gives back what it has beyond `most` bytes.
     pub(super) fn shorten(&mut self, most: u64) {
         let Some(file) = self.file.as_ref().filter(|_| self.bytes > most) else { return };
@@ -149,18 +168,67 @@ impl Reserve {
     }
 }
 
-/// Makes room for an opening that has to write a tail of so many bytes: gives the reserve up if there
-/// is not enough otherwise. What is left of its room is used only by what makes room again, because
-/// the log is full as long as it has no reserve.
-pub(in crate::disk) fn make_room_for_opening(
+/// The segment of an opening that has to write a tail of so many bytes. If there is not enough room
+/// for it otherwise, the reserve's file becomes the segment's: what is free for a moment another
+/// process could take.
+pub(in crate::disk) fn begin_segment_of_opening(
     directory: &Directory,
+    identity: SegmentIdentity,
     tail_bytes: usize,
-) -> Result<(), DiskError> {
+) -> Result<Segment, DiskError> {
     let needed = (tail_bytes as u64).saturating_mul(2).saturating_add(OPENING_BYTES);
-    if directory.free_bytes()? >= needed || directory.open(NAME)?.is_none() {
-        return Ok(());
+    if directory.free_bytes()? >= needed {
+        return Segment::create(directory, identity);
     }
+    let Some(reserve) = directory.open(NAME)? else {
+        return Segment::create(directory, identity);
+    };
     tracing::warn!("the disk is full: opening the log takes the room that was kept in reserve");
-    directory.remove(NAME)?;
-    directory.sync()
+    if !clear(&reserve)? {
+        directory.remove(NAME)?;
+        directory.sync()?;
+        return Segment::create(directory, identity);
+    }
+    directory.rename(NAME, &identity.file_name())?;
+    // It knows its new name from here on.
+    match directory.open(&identity.file_name())? {
+        Some(file) => Segment::begin(identity, file),
+        None => Segment::create(directory, identity),
+    }
+}
+
+/// Makes the file of a segment that never came into use the reserve, if there is none: on a full disk
+/// that may be what it was. Says whether it did.
+pub(in crate::disk) fn recycle(directory: &Directory, name: &str) -> Result<bool, DiskError> {
+    if directory.open(NAME)?.is_some() {
+        return Ok(false);
+    }
+    let Some(file) = directory.open(name)? else { return Ok(false) };
+    if !clear(&file)? {
+        return Ok(false);
+    }
+    directory.rename(name, NAME)?;
+    Ok(true)
+}
+
+/// Sees to it that a file holds nothing but zeros, durably, and keeps its room; says whether it could.
+fn clear(file: &NamedFile) -> Result<bool, DiskError> {
+    let length = file.length()?;
+    let (mut offset, mut is_changed) = (0, false);
+    while offset < length {
+        let bytes = in_memory((length - offset).min(CLEARED_BYTES));
+        if file.read(offset, bytes)?.iter().any(|byte| *byte != 0) {
+            match file.write(&vec![0; bytes], offset) {
+                // Where writing over what is there takes room, there is nothing to be kept.
+                Err(error) if error.is_out_of_room() => return Ok(false),
+                ended => ended?,
+            }
+            is_changed = true;
+        }
+        offset += bytes as u64;
+    }
+    if is_changed {
+        file.sync()?;
+    }
+    Ok(true)
 }

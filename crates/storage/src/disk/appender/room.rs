@@ -155,6 +155,7 @@ impl Appender {
         let minimum = reserve_bytes_min(self.options.segment_bytes_max);
         if !is_restored && self.reserve.missing(minimum) > 0 {
             self.set_full(true);
+            self.reserve.restore_in_part(&self.directory, self.reserve_target());
         }
     }
 

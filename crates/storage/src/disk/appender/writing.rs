@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::{
     super::{
+        allocation,
         directory::DiskError,
         format::{
             GroupExtent, GroupKind, NewGroup, Place, SEGMENT_HEADER_BYTES, SegmentIdentity,
@@ -53,12 +54,13 @@ impl Appender {
         let group = NewGroup { segment: segment.identity, kind, extent, durable: self.durable() };
         group.encode(frames(), &mut self.buffer);
         if let Err(error) = segment.file.write(&self.buffer, extent.start) {
-            let is_stored_or_not = !error.is_out_of_room();
-            return Err(if is_stored_or_not {
-                GroupError::Unknown(error)
-            } else {
-                self.cut_back(error)
-            });
+            if !error.is_out_of_room() {
+                return Err(GroupError::Unknown(error));
+            }
+            // A file system that copies on write cannot keep the promise of an allocation. At least one
+            // byte of the group is missing, so that no start will take it for one.
+            self.spoiled = true;
+            return Err(GroupError::NoRoom(error));
         }
         if kind != GroupKind::DataAsync {
             segment.file.sync().map_err(GroupError::Unknown)?;
@@ -70,52 +72,59 @@ impl Appender {
         Ok(group.payload_place())
     }
 
-    /// Gives back the room that a group took which found too little.
-    fn cut_back(&mut self, error: DiskError) -> GroupError {
-        // At least one byte of it is missing, so no start will take it for a group. But nothing may be
-        // written there before the cut is durable: a part of either would pass for damage.
-        if self.segment.file.truncate(self.segment.end()).is_err() {
-            self.spoiled = true;
-            return GroupError::NoRoom(error);
-        }
-        match self.segment.file.sync() {
-            Ok(()) => {
-                self.durable = self.segment.end();
-                self.sync_due = None;
-                GroupError::NoRoom(error)
-            }
-            Err(failed) => GroupError::NotStored(failed),
-        }
-    }
-
-    /// Where a group with so much payload goes; begins a new segment if it does not fit this one.
+    /// Where a group with so much payload goes, with room for it; begins a new segment if it does not
+    /// fit this one.
     fn place_group(&mut self, payload_bytes: u64) -> Result<GroupExtent, DiskError> {
-        let here =
-            |segment: &Segment| GroupExtent { start: group_start(segment.end()), payload_bytes };
-        let is_full = here(&self.segment).end() > self.segment_bytes_max
+        let here = |end: u64| GroupExtent { start: group_start(end), payload_bytes };
+        let is_full = here(self.segment.end()).end() > self.segment_bytes_max
             && self.segment.end() > SEGMENT_HEADER_BYTES;
         if self.spoiled || is_full {
-            self.roll()?;
+            self.roll(here(SEGMENT_HEADER_BYTES).end())?;
         }
-        Ok(here(&self.segment))
+        let extent = here(self.segment.end());
+        if extent.end() > self.trailer {
+            self.extend_segment(extent.end())?;
+        }
+        Ok(extent)
     }
 
-    /// Closes the segment at its end, durably, and begins another.
-    pub(in crate::disk) fn roll(&mut self) -> Result<(), DiskError> {
+    /// Makes room in the segment for groups up to `needed`.
+    fn extend_segment(&mut self, needed: u64) -> Result<(), DiskError> {
+        let wanted = allocation::target(needed, self.segment_bytes_max);
+        let trailer = allocation::extend(&self.segment, needed, wanted)?;
+        // The trailer is durable before what takes the place of the one before, and with it whatever
+        // waits for a sync.
+        self.segment.file.sync()?;
+        self.durable = self.segment.end();
+        self.sync_due = None;
+        let before = std::mem::replace(&mut self.trailer, trailer);
+        // Until it is cleared nothing may be written in its place.
+        self.spoiled = true;
+        allocation::clear(&self.segment, before)?;
+        self.spoiled = false;
+        Ok(())
+    }
+
+    /// Closes the segment at its end, durably, and begins another that has room for groups up to
+    /// `needed`.
+    pub(in crate::disk) fn roll(&mut self, needed: u64) -> Result<(), DiskError> {
         // The manifest will say how long it is.
         self.sync()?;
         let identity = SegmentIdentity::new(self.manifest.next_segment, self.manifest.edition);
         // Counted even if it comes to nothing: a number is never used for a second file.
         self.manifest.next_segment = self.manifest.next_segment.saturating_add(1);
-        let (segment, manifest) = self.begin_segment(identity).inspect_err(|error| {
+        let begun = self.begin_segment(identity, needed).inspect_err(|error| {
             // Not listed yet, for nothing that can be short of room comes after the renaming.
             if error.is_out_of_room() {
                 let _ = self.directory.remove(&identity.file_name());
             }
         })?;
+        let Begun { segment, trailer, manifest } = begun;
         self.segment.close();
+        allocation::give_back(&self.segment);
         self.shared.rolled.notify_one();
         self.durable = segment.end();
+        self.trailer = trailer;
         self.segment = Arc::new(segment);
         self.shared.segments.add(Arc::clone(&self.segment));
         self.segment_bytes_max = self.shared.segments.segment_bytes_max(&self.options);
@@ -125,14 +134,29 @@ impl Appender {
         Ok(())
     }
 
-    /// A new segment and the manifest that lists it, both durable.
-    fn begin_segment(&self, identity: SegmentIdentity) -> Result<(Segment, Manifest), DiskError> {
+    /// A new segment with room for groups up to `needed` and the manifest that lists it, all durable.
+    fn begin_segment(&self, identity: SegmentIdentity, needed: u64) -> Result<Begun, DiskError> {
         let segment = Segment::create(&self.directory, identity)?;
+        let wanted = allocation::first_target(needed, self.segment_bytes_max);
+        let trailer = allocation::extend(&segment, needed, wanted)?;
         segment.file.sync()?;
+        if !self.is_full {
+            self.manifest.keep_spare(&self.directory)?;
+        }
         self.directory.sync()?;
         let listed = ListedSegment { identity, end: SegmentEnd::OpenFrom(segment.end()) };
         let manifest = self.manifest.rolled(self.segment.end(), listed);
         manifest.store(&self.directory)?;
-        Ok((segment, manifest))
+        Ok(Begun { segment, trailer, manifest })
     }
+}
+
+/// A segment that was begun.
+struct Begun {
+    /// Its file, with a header.
+    segment: Segment,
+    /// Where its trailer is.
+    trailer: u64,
+    /// The manifest that lists it.
+    manifest: Manifest,
 }

@@ -13,7 +13,7 @@ use super::{
         directory::Directory,
         format::{SEGMENT_HEADER_BYTES, SegmentIdentity, in_memory, segment_number},
         manifest::{self, ListedSegment, Manifest, SegmentEnd},
-        recovery::tear::was_in_use,
+        recovery::{tear::was_in_use, walk::Ending},
     },
     CheckError,
     fold::Fold,
@@ -55,6 +55,10 @@ impl Examination {
             |name: &String| segment_number(name).is_some() || checkpoint::is_checkpoint(name);
         if !names.contains(manifest::NAME) && !names.iter().any(is_ours) {
             return Err(CheckError::NoLog(directory.path("")));
+        }
+        // What cannot even be opened is no damage: who checks may lack the right to.
+        for name in names.iter().filter(|name| is_ours(name) || *name == manifest::NAME) {
+            directory.open_read_only(name).map_err(LogError::from)?;
         }
         let found = Self::default();
         let mut examiner = Examiner { directory, meter, names, noted: BTreeSet::new(), found };
@@ -118,7 +122,8 @@ impl Examiner<'_, '_> {
     fn listed(&mut self, manifest: &Manifest) {
         for listed in &manifest.segments {
             let ends_the_log = manifest.stopped && Some(listed) == manifest.segments.last();
-            self.segment(&Expected { listed: *listed, ends_the_log, may_be_torn: true });
+            let ending = if ends_the_log { Ending::EndMark } else { Ending::AsListed };
+            self.segment(&Expected { listed: *listed, ending, may_be_torn: true });
         }
     }
 
@@ -145,7 +150,8 @@ impl Examiner<'_, '_> {
             }
             (None, None) => return self.unidentified(number),
         };
-        self.segment(&Expected { listed, ends_the_log: false, may_be_torn: is_last });
+        let ending = Ending::Unknown;
+        self.segment(&Expected { listed, ending, may_be_torn: is_last });
     }
 
     /// Which segment a file says it is.
@@ -189,7 +195,7 @@ impl Examiner<'_, '_> {
                 continue;
             }
             let (kind, state) = match name.as_str() {
-                LOCK | RESERVE => (FileKind::Auxiliary, FileState::Whole),
+                LOCK | RESERVE | manifest::NAME_SPARE => (FileKind::Auxiliary, FileState::Whole),
                 manifest::NAME_ASIDE => (FileKind::Manifest, FileState::Leftover),
                 _ if number.is_some() => (FileKind::Segment, FileState::Leftover),
                 _ if checkpoint::is_checkpoint(&name) && manifest.is_some() => {

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use bytes::Bytes;
+use crc32c::crc32c;
 use document::{PrimaryTerm, SeqNo};
 use shard::{
     log::{Entry, Outline, Position, StreamId},
@@ -18,7 +19,9 @@ use super::{
 };
 
 /// The fixed part of a frame.
-pub(super) const HEADER_BYTES: usize = 36;
+pub(super) const HEADER_BYTES: usize = STATED_BYTES + 4;
+/// The same without its checksum.
+const STATED_BYTES: usize = 36;
 
 /// An entry longer than this is refused: with the group around it, its segment's offsets must stay
 /// within 32 bits.
@@ -49,6 +52,7 @@ pub(in crate::disk) fn encode_entry(stream: StreamId, entry: &Entry) -> Result<V
     frame.extend(entry.next_seq_no.get().to_le_bytes());
     frame.extend((records_bytes as u64).to_le_bytes());
     frame.extend(count.to_le_bytes());
+    frame.extend(crc32c(&frame).to_le_bytes());
     for operation in &entry.operations {
         encode_record(operation, &mut frame)?;
     }
@@ -108,7 +112,8 @@ pub(super) struct FrameHeader {
 }
 
 impl FrameHeader {
-    /// The header of the frame at the front of these bytes, if the frame is not cut short.
+    /// The header of the frame at the front of these bytes, if it is what was written and the frame is
+    /// not cut short.
     fn decode(bytes: &[u8]) -> Option<Self> {
         let is_whole = |header: &Self| header.records_bytes <= bytes.len() - HEADER_BYTES;
         Self::decode_cut(bytes).filter(is_whole)
@@ -120,7 +125,15 @@ impl FrameHeader {
         let stream = StreamId::new(fields.u64()?);
         let (term, next_seq_no) = (PrimaryTerm::new(fields.u64()?), SeqNo::new(fields.u64()?));
         let (records_bytes, records) = (usize::try_from(fields.u64()?).ok()?, fields.u32()?);
-        Some(Self { stream, term, next_seq_no, records_bytes, records })
+        let checksum = fields.u32()?;
+        let (stated, _) = bytes.split_at_checked(STATED_BYTES)?;
+        (crc32c(stated) == checksum).then_some(Self {
+            stream,
+            term,
+            next_seq_no,
+            records_bytes,
+            records,
+        })
     }
 }
 
@@ -156,10 +169,13 @@ pub(in crate::disk) struct FrameRemains<'a> {
     pub(in crate::disk) operations: Vec<Outline<'a>>,
     /// Whether there were others behind them, which are lost.
     pub(in crate::disk) is_cut: bool,
+    /// Whether all of it is what was written: what is not lies in a part of the sector that is
+    /// another frame's.
+    pub(in crate::disk) is_whole: bool,
 }
 
 /// What is left of the frames of a payload that lies at `place`. `holds` says of which offsets the
-/// bytes are what was written.
+/// bytes are what was written; of others a header or a record may be by its own checksum.
 ///
 /// Lengths lead from one frame to the next, and within a frame from one record to the next. A frame
 /// whose own length is lost takes the rest of the payload with it, whoever's entries that were.
@@ -175,36 +191,50 @@ pub(in crate::disk) fn frame_remains<'a>(
     let (mut rest, mut offset) = (payload, place.offset);
     while !rest.is_empty() {
         let records_offset = offset + HEADER_BYTES as u64;
-        let header = FrameHeader::decode(rest).filter(|_| holds(offset..records_offset));
         let FrameHeader { stream, term, next_seq_no, records_bytes, records } =
-            header.ok_or(offset)?;
+            FrameHeader::decode(rest).ok_or(offset)?;
         let (_, behind) = rest.split_at_checked(HEADER_BYTES).ok_or(offset)?;
         let (frame, behind) = behind.split_at_checked(records_bytes).ok_or(offset)?;
         let at = Place { offset: records_offset, ..place };
-        let (operations, found) = record_remains(frame, at, holds);
+        let (operations, found, is_whole) = record_remains(frame, at, holds);
         let end = records_offset + records_bytes as u64;
         let is_cut = u32::try_from(found) != Ok(records);
         let range = offset..end;
-        remains.push(FrameRemains { stream, range, term, next_seq_no, operations, is_cut });
+        let is_whole = is_whole && !is_cut;
+        remains.push(FrameRemains {
+            stream,
+            range,
+            term,
+            next_seq_no,
+            operations,
+            is_cut,
+            is_whole,
+        });
         (rest, offset) = (behind, end);
     }
     Ok(remains)
 }
 
-/// The operations of the records that lie at `place`, up to the first whose head is lost, and how
-/// many records those were.
+/// The operations of the records that lie at `place`, up to the first whose head is lost; how many
+/// records those were; and whether each is what was written.
 fn record_remains<'a>(
     records: &'a [u8],
     place: Place,
     holds: &dyn Fn(Range<u64>) -> bool,
-) -> (Vec<Outline<'a>>, usize) {
+) -> (Vec<Outline<'a>>, usize, bool) {
     let mut operations = Vec::new();
-    let mut found = 0;
+    let (mut found, mut is_whole) = (0, true);
     let (mut rest, mut offset) = (records, place.offset);
     while let Some(head) = RecordHead::decode(rest)
-        && holds(offset..offset + head.head_bytes as u64)
-        && let Some((_, behind)) = rest.split_at_checked(head.record_bytes)
+        && let Some((record, behind)) = rest.split_at_checked(head.record_bytes)
     {
+        // It has a checksum of its own, which speaks for it if that of its sector does not.
+        let verifies = holds(offset..offset + head.record_bytes as u64)
+            || decode_record(&Bytes::copy_from_slice(record)).is_ok();
+        if !verifies && !holds(offset..offset + head.head_bytes as u64) {
+            break;
+        }
+        is_whole &= verifies;
         let location = location(place.segment, offset, head.record_bytes as u64);
         let outline = |(id, last, effect)| Outline { id, last, effect, location };
         operations.extend(head.document.map(outline));
@@ -212,5 +242,5 @@ fn record_remains<'a>(
         offset += head.record_bytes as u64;
         rest = behind;
     }
-    (operations, found)
+    (operations, found, is_whole)
 }

@@ -52,7 +52,7 @@ pub(in crate::disk) fn remains(
     let (mut rest, mut offset) = (payload.clone(), place.offset);
     while !rest.is_empty() {
         let records_offset = offset + HEADER_BYTES as u64;
-        let header = FrameHeader::decode_cut(&rest).filter(|_| holds(offset..records_offset));
+        let header = FrameHeader::decode_cut(&rest);
         let FrameHeader { stream, term, next_seq_no, records_bytes, .. } = header.ok_or(offset)?;
         let mut records = rest.split_off(HEADER_BYTES);
         rest = records.split_off(records_bytes.min(records.len()));

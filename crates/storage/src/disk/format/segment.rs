@@ -12,7 +12,7 @@ const HEADER_BYTES: usize = 512;
 /// What a segment begins with.
 const MAGIC: [u8; 8] = *b"OCCAMSEG";
 /// The version of everything in the file.
-const FORMAT_VERSION: u32 = 1;
+const FORMAT_VERSION: u32 = 2;
 /// How long a checksum is.
 const CHECKSUM_BYTES: usize = 4;
 

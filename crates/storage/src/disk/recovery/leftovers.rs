@@ -4,6 +4,7 @@ use shard::log::LogError;
 
 use super::{
     super::{
+        appender::recycle,
         checkpoint,
         directory::{Directory, DiskError},
         format::{SegmentIdentity, in_memory, segment_number},
@@ -57,7 +58,9 @@ fn remove_leftovers(directory: &Directory, manifest: &mut Manifest) -> Result<()
             file = %directory.path(&name).display(),
             "removing a segment that a crash left before it held anything"
         );
-        directory.remove(&name)?;
+        if !recycle(directory, &name)? {
+            directory.remove(&name)?;
+        }
         manifest.next_segment = manifest.next_segment.max(number.saturating_add(1));
     }
     Ok(())

@@ -49,7 +49,7 @@ impl Recovery<'_> {
                 &EntryOutline { position, term, next_seq_no, operations },
                 &mut Vec::new(),
             );
-            if let Some(offset) = bad {
+            if let Some(offset) = bad.filter(|_| !frame.is_whole) {
                 let what = if frame.is_cut {
                     "operations are lost"
                 } else {

@@ -15,6 +15,9 @@
 //!
 //! From there on all is cut: in each stream what is left is what came first.
 //!
+//! What is judged here is what lies before the file's trailer; a file without one has lost its end, and
+//! that is damage whatever else is in it.
+//!
 //! Some cases cannot be told. A disk that loses a whole sector of groups that were synced, and returns
 //! zeros for it, looks like one that never wrote it, if the headers that know better are lost along
 //! or were never written: so it is with the last group, with those that began in the same sector as

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use super::{
     super::{
         format::{
-            Group, GroupHeader, GroupKind, Place, SEGMENT_HEADER_BYTES, SegmentIdentity,
+            Group, GroupHeader, GroupKind, Place, SEGMENT_HEADER_BYTES, SegmentIdentity, Untrailed,
             group_start, in_memory, slice,
         },
         manifest::{ListedSegment, SegmentEnd},
@@ -41,9 +41,19 @@ pub(in crate::disk) struct Walked {
     pub(in crate::disk) cut_bytes: u64,
 }
 
+/// How a segment ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::disk) enum Ending {
+    /// As it is listed: where it was closed, or with a trailer behind what was written.
+    AsListed,
+    /// As it is listed, and with an end mark: the log was stopped there, on purpose.
+    EndMark,
+    /// Nothing lists it: with a trailer or without.
+    Unknown,
+}
+
 impl Walked {
-    /// Walks a segment with these contents; if it ends a log that was stopped on purpose, it must end
-    /// with an end mark.
+    /// Walks a segment with these contents.
     ///
     /// # Errors
     /// The first damage of which it is not known what it touches. A torn last group of an open
@@ -51,7 +61,7 @@ impl Walked {
     pub(in crate::disk) fn new(
         listed: &ListedSegment,
         contents: &Bytes,
-        ends_the_log: bool,
+        ending: Ending,
     ) -> Result<Self, Damage> {
         let length = contents.len() as u64;
         let (SegmentEnd::ClosedAt(durable) | SegmentEnd::OpenFrom(durable)) = listed.end;
@@ -63,10 +73,20 @@ impl Walked {
         }
         let counted = match listed.end {
             SegmentEnd::ClosedAt(end) => contents.slice(..in_memory(end)),
-            SegmentEnd::OpenFrom(_) => contents.clone(),
+            SegmentEnd::OpenFrom(_) => {
+                let untrailed = Untrailed::of(listed.identity, contents);
+                if !untrailed.is_complete && ending == Ending::AsListed {
+                    return Err((
+                        length,
+                        "the end of the file is not what was written: its trailer is missing, \
+                         and what was written before it may be",
+                    ));
+                }
+                untrailed.contents
+            }
         };
         let walked = Self::walk(listed.identity, &counted, durable)?;
-        if ends_the_log && !walked.ends_with_end_mark() {
+        if ending == Ending::EndMark && !walked.ends_with_end_mark() {
             return Err((walked.end, "the end mark of the clean stop is missing"));
         }
         Ok(walked)
@@ -94,9 +114,14 @@ impl Walked {
             if walked.end < durable {
                 return Err(damage);
             }
+            if is_zero(contents, walked.end..length) {
+                // What was allocated and never written to.
+                return Ok(walked);
+            }
             return match judge(identity, contents, start) {
                 Judgement::Tear if is_zero(contents, walked.end..start) => {
-                    walked.cut_bytes = length - walked.end;
+                    let zeros = contents.iter().rev().take_while(|byte| **byte == 0).count();
+                    walked.cut_bytes = length - zeros as u64 - walked.end;
                     Ok(walked)
                 }
                 Judgement::Tear => Err(damage),

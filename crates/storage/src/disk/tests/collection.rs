@@ -212,25 +212,32 @@ fn long_life() -> Lifetime {
     life
 }
 
+/// Every n-th different image is started from with a crash at each change of the start.
+const SECOND_CRASH_EVERY: usize = 3;
+
 #[test]
 fn no_crash_of_a_collected_log_loses_or_revives_anything() {
     let life = long_life();
-    let mut states = 0;
-    let mut seen = HashSet::new();
+    let (mut states, mut different) = (0, 0_usize);
     for changes in 0..=life.files.changes() {
+        let mut seen = HashSet::new();
         let mut images = life.files.crash_images(changes);
         images.push(life.files.killed_after(changes).image());
         for image in images {
             states += 1;
-            if !seen.insert((image.clone(), changes)) {
+            if !seen.insert(image.clone()) {
                 continue;
             }
             let (files, first) = life.check(&image, changes);
+            different += 1;
+            if !different.is_multiple_of(SECOND_CRASH_EVERY) {
+                continue;
+            }
             // The start after it crashes as well.
             for over in 0..=files.changes() {
                 for image in files.crash_images(over) {
                     states += 1;
-                    if seen.insert((image.clone(), changes)) {
+                    if seen.insert(image.clone()) {
                         let (_, second) = life.check(&image, changes);
                         assert_eq!(second.contents(), first.contents());
                     }

@@ -7,8 +7,9 @@ use shard::log::{StreamId, conformance::index};
 
 use super::{
     super::Options,
-    world::{STREAMS, TINY, World},
+    world::{STREAMS, TINY, World, open},
 };
+use crate::file::simulated::{Image, SimulatedFileSystem};
 
 const ONE: StreamId = STREAMS[0];
 const TWO: StreamId = STREAMS[1];
@@ -117,10 +118,10 @@ fn of_a_group_that_finds_no_room_what_is_essential_is_written() {
     let mut world = World::with_options(SMALL);
     world.open();
     world.files.limit_room(Some(100));
-    let document = index(world.next_seq_no(), &"x".repeat(300));
+    let document = index(world.next_seq_no(), &"x".repeat(1_500));
     let group = vec![(ONE, vec![document]), (TWO, vec![delete(world.next_seq_no() + 1)])];
     let [refused, written] = world.append_operations(group).try_into().unwrap();
-    assert!(refused.unwrap_err().contains("cannot write"));
+    assert!(refused.unwrap_err().contains("cannot allocate"));
     written.unwrap();
     world.open();
 }
@@ -187,6 +188,73 @@ fn a_log_opens_on_a_full_disk() {
     }
 }
 
+/// Somebody else takes every byte that is given back: what the opening needs it never lets go.
+#[test]
+fn a_log_opens_on_a_disk_that_somebody_else_fills() {
+    let mut room_taken = 0;
+    for tail in [0, 1, 40, 700] {
+        let mut world = World::with_options(SMALL);
+        world.open();
+        world.write(ONE, index(world.next_seq_no(), &"x".repeat(100))).unwrap();
+        if tail > 0 {
+            world.write(TWO, index(world.next_seq_no(), &"y".repeat(tail))).unwrap();
+        } else {
+            world.close();
+        }
+        world.files.take_all_room();
+        world.open();
+        assert!(world.is_full());
+        // Half of the reserve is in the segment: there is room to delete.
+        let mut deletes = 0;
+        while world.write(ONE, delete(world.next_seq_no())).is_ok() {
+            deletes += 1;
+        }
+        assert!(deletes > 5, "{deletes} deletes");
+        room_taken += deletes;
+        world.files.limit_room(None);
+        world.pass(PROBE_INTERVAL);
+        assert!(!world.is_full());
+        world.write(ONE, index(world.next_seq_no(), "new")).unwrap();
+        world.close();
+        world.open();
+    }
+    assert!(room_taken > 0);
+}
+
+/// The same when the start crashes: the next one finds the room that this one had, until it was over.
+#[test]
+fn a_start_that_crashes_on_a_disk_that_somebody_else_fills_can_be_made_again() {
+    let mut world = World::with_options(SMALL);
+    world.open();
+    // The name of the reserve is durable with the next start.
+    world.open();
+    world.append(&[(ONE, &[100]), (TWO, &[30])]);
+    world.append(&[(TWO, &[300])]);
+    let before = world.files.changes();
+    world.files.take_all_room();
+    world.open();
+    let over = world.files.changes();
+    let listed = |image: &Image| {
+        String::from_utf8_lossy(&image.files["MANIFEST"]).matches("segment ").count()
+    };
+    let first = listed(&world.files.killed_after(before).image());
+    let mut states = 0;
+    for changes in before..=over {
+        for image in world.files.crash_images(changes) {
+            let files = SimulatedFileSystem::new(image.clone());
+            files.take_all_room();
+            states += 1;
+            match open(&files) {
+                Ok(opened) => world.check(&opened, changes),
+                // It was over: its room was used.
+                Err(error) => assert!(listed(&image) > first, "after {changes}: {error}"),
+            }
+        }
+    }
+    assert!(states > 50, "{states} states");
+    println!("{states} states after crashes of a start on a disk that somebody else fills");
+}
+
 #[test]
 fn the_reserve_grows_with_the_log() {
     let large = Options { segment_bytes_max: 5 << 20, ..SMALL };
@@ -217,6 +285,12 @@ fn the_reserve_may_be_anything() {
         };
         let (files, _) = world.open_image(&changed, world.files.changes());
         assert!(files.image().files["RESERVE"].len() >= 1_500);
+        // Not zeros, and no room for a start but this.
+        let files = SimulatedFileSystem::new(changed);
+        files.limit_room(Some(600));
+        let ended = open(&files);
+        let has_room = files.image().files.get("RESERVE").is_some_and(|file| file.len() > 2_000);
+        assert!(ended.is_ok() || !has_room);
     }
 }
 

@@ -69,6 +69,20 @@ fn what_finds_no_room_is_done_in_part() {
 }
 
 #[test]
+fn room_that_somebody_else_takes_does_not_come_back() {
+    let (files, file) = holding(b"abc");
+    files.take_all_room();
+    file.truncate(1).unwrap();
+    assert_eq!(files.free_bytes().unwrap(), 0);
+    file.write_at(b"xyz", 0).unwrap_err();
+    assert_eq!(files.create("b").map(drop).unwrap_err().kind(), io::ErrorKind::StorageFull);
+    files.rename("a", "c").unwrap();
+    file.write_at(b"x", 0).unwrap();
+    files.limit_room(Some(2));
+    file.write_at(b"yz", 1).unwrap();
+}
+
+#[test]
 fn an_allocation_may_be_lost_until_it_is_synced() {
     let (files, file) = holding(b"ab");
     file.allocate(6).unwrap();

@@ -9,10 +9,11 @@ use super::{
             checkpoint::{self, Checkpoint},
             directory::NamedFile,
             format::{
-                Frame, FrameLeft, Malformed, Place, decode_record, frames, in_memory, locations,
+                Frame, FrameLeft, Malformed, Place, Untrailed, decode_record, frames, in_memory,
+                locations,
             },
             manifest::{ListedSegment, SegmentEnd},
-            recovery::walk::{Damage, Walked},
+            recovery::walk::{Damage, Ending, Walked},
         },
         contents::{Left, scan},
         report::{FileKind, FileReport, FileState, Lost},
@@ -30,8 +31,8 @@ const PIECE_BYTES: usize = 4_096;
 pub(super) struct Expected {
     /// Which, and where it ends.
     pub(super) listed: ListedSegment,
-    /// Whether there must be an end mark.
-    pub(super) ends_the_log: bool,
+    /// How it must end.
+    pub(super) ending: Ending,
     /// Whether its last write may be one that was never finished.
     pub(super) may_be_torn: bool,
 }
@@ -53,7 +54,7 @@ impl Examiner<'_, '_> {
         self.names.remove(&file.name);
         self.noted.clear();
         match self.contents(listed, &mut file) {
-            None => self.take_left(listed, None, checkpoint.as_ref(), &mut file),
+            None => self.take_left(expected, None, checkpoint.as_ref(), &mut file),
             Some(contents) => match judge(expected, &contents) {
                 Ok(walked) => {
                     self.take_whole(listed, &walked, &mut file);
@@ -66,7 +67,7 @@ impl Examiner<'_, '_> {
                     for (offset, what) in wrongs {
                         self.find_once(&file, offset, what);
                     }
-                    self.take_left(listed, Some(&contents.bytes), checkpoint.as_ref(), &mut file);
+                    self.take_left(expected, Some(&contents.bytes), checkpoint.as_ref(), &mut file);
                 }
             },
         }
@@ -162,7 +163,7 @@ impl Examiner<'_, '_> {
     /// Takes in what is left of a segment: its checkpoint knows all of it.
     fn take_left(
         &mut self,
-        listed: &ListedSegment,
+        Expected { listed, ending, .. }: &Expected,
         contents: Option<&Bytes>,
         checkpoint: Option<&Checkpoint>,
         file: &mut FileReport,
@@ -196,7 +197,13 @@ impl Examiner<'_, '_> {
             }
             Left::Frame(frame) => self.take_frame(frame, file),
         };
-        let groups = scan(listed.identity, contents, end, &mut left);
+        let Untrailed { contents, is_complete } = Untrailed::of(listed.identity, contents);
+        let groups = scan(listed.identity, &contents, end, &mut left);
+        let is_open = matches!(listed.end, SegmentEnd::OpenFrom(_));
+        if is_open && *ending == Ending::AsListed && !is_complete {
+            let length = contents.len() as u64;
+            self.found.lost.push(Lost::place(&file.name, Some(length)));
+        }
         file.groups = groups;
     }
 
@@ -300,8 +307,8 @@ fn judge(expected: &Expected, contents: &Contents) -> Result<Walked, Vec<Damage>
         return Err(Vec::new());
     }
     let listed = &expected.listed;
-    let walked = Walked::new(listed, &contents.bytes, expected.ends_the_log)
-        .map_err(|damage| vec![damage])?;
+    let walked =
+        Walked::new(listed, &contents.bytes, expected.ending).map_err(|damage| vec![damage])?;
     let mut wrongs = Vec::new();
     let mut behind = None;
     for bad in walked.groups.iter().flat_map(|found| &found.bad) {

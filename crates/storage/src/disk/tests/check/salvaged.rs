@@ -303,6 +303,7 @@ fn a_salvage_that_fails_leaves_nothing_that_opens() {
         if salvage(from, Arc::new(to.clone()), &mut |_| {}).is_ok() {
             continue;
         }
+        assert!(to.image().files.is_empty(), "{:?}", to.image().files.keys());
         for left in to.crash_images(to.changes()) {
             if !left.files.contains_key("MANIFEST") && !left.files.is_empty() {
                 let opened = open(&SimulatedFileSystem::new(left.clone()));
