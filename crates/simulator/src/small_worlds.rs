@@ -2,8 +2,8 @@
 //! happen.
 //!
 //! Here nothing is left to chance and nothing runs by itself. The production shard and its writer run
-//! on a log that ends an append when it is told to, and as it is told to ([`disk`]). At every step all
-//! that could happen next is listed ([`play`]): a client sends its next request or hangs up, the writer
+//! on a log that ends an append when it is told to, and as it is told to (`disk.rs`). At every step all
+//! that could happen next is listed (`play.rs`): a client sends its next request or hangs up, the writer
 //! takes what waits, an append ends in one of its ways, a slow read ends, a stored operation is moved,
 //! the clock steps, the machine crashes and keeps or loses the entry in flight. [`explore()`] takes every
 //! one of them, by going back to the beginning and deciding otherwise at the last point where that is
@@ -13,17 +13,19 @@
 //! answer is heard as soon as it is given, and the writer goes on as soon as its append has ended (what
 //! could happen between, a request or a crash, can as well happen just before: the entry is durable).
 
-pub mod disk;
-pub mod explore;
-pub mod play;
-pub mod program;
-pub mod record;
+mod choice;
+mod disk;
+mod explore;
+mod play;
+mod program;
+mod record;
 mod worlds;
 
 #[cfg(test)]
 mod tests;
 
-pub use disk::Bug;
+pub use choice::Choice;
+pub use disk::{Bug, Ending};
 pub use explore::{Counts, Found, explore, explore_all};
 pub use program::{Act, Allowed, World};
 pub use worlds::{all, some};

@@ -1,23 +1,26 @@
 //! A log and a store that do what they are told, when they are told.
 
+mod told;
+
 use std::{
     collections::{HashSet, VecDeque},
-    io,
     sync::Arc,
-    time::Duration,
 };
 
 use document::{Effect, Operation, PrimaryTerm, SeqNo};
 use parking_lot::Mutex;
 use shard::{
-    Recovery, Service, Threads, VersionTable,
+    Recovery, VersionTable,
     log::{
-        AppendError, BoxFuture, Cause, Durability, Entry, EntryOutline, Log, LogError, Outline,
-        OutlineEffect, Position, Refused, StoredOperation, Stream,
+        AppendError, Cause, Entry, EntryOutline, Outline, OutlineEffect, Position, Refused,
+        StoredOperation, Stream,
     },
-    store::{Location, Store, StoreError, memory::MemoryStore},
+    store::{Location, Store, memory::MemoryStore},
 };
 use tokio::sync::oneshot;
+
+pub(super) use told::ToldThreads;
+use told::{ToldLog, ToldStore};
 
 /// Something wrong, to see whether it is found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -252,8 +255,9 @@ pub(super) fn start(disk: &SharedDisk) -> (Stream, Recovery) {
         let locations = stored.store.apply(at, entry).unwrap_or_default();
         let mut operations = Outline::of_entry(entry, &locations);
         operations.retain(|outline| {
-            let is_delete = matches!(outline.effect, OutlineEffect::Deleted(_));
-            !stored.is_moved(position, outline.location.offset) && !(is_delete && forgets)
+            let is_forgotten = forgets && matches!(outline.effect, OutlineEffect::Deleted(_));
+            let is_gone = is_forgotten || stored.is_moved(position, outline.location.offset);
+            !is_gone
         });
         if entry.next_seq_no != next_seq_no {
             (before, next_seq_no) = (next_seq_no, entry.next_seq_no);
@@ -278,134 +282,6 @@ pub(super) fn start(disk: &SharedDisk) -> (Stream, Recovery) {
     let store = Arc::new(ToldStore { disk: Arc::clone(disk), below: store });
     let stream = Stream { log, store, term, position: stored.end(), damage: None };
     (stream, recovery)
-}
-
-/// The log of one life.
-struct ToldLog {
-    disk: SharedDisk,
-    life: u32,
-}
-
-impl ToldLog {
-    /// Takes an entry, and says who will say how it ended; nothing if this life is over.
-    fn begin(
-        &self,
-        entry: &Entry,
-        expected: Position,
-    ) -> Option<oneshot::Receiver<Result<Position, AppendError>>> {
-        let mut disk = self.disk.lock();
-        if disk.life != self.life {
-            return None;
-        }
-        let (sender, receiver) = oneshot::channel();
-        let mut answer = Some(sender);
-        if disk.bug == Some(Bug::AnswersBeforeDurable) {
-            disk.end_append(Ending::Appended);
-            let place = Position::new(disk.end().get() + 1);
-            if let Some(answer) = answer.take() {
-                // The writer is just about to wait for it.
-                let _ = answer.send(Ok(place));
-            }
-        } else if disk.flight.is_some() {
-            disk.faults.push("the writer began a second append beside another".into());
-        }
-        if disk.bug.is_none() && disk.end() != expected {
-            disk.faults.push(format!("the writer appends behind {expected:?}"));
-        }
-        disk.flight = Some(Flight { entry: entry.clone(), answer });
-        Some(receiver)
-    }
-}
-
-impl Log for ToldLog {
-    fn append<'a>(
-        &'a self,
-        entry: &'a Entry,
-        expected: Position,
-    ) -> BoxFuture<'a, Result<Position, AppendError>> {
-        let answer = self.begin(entry, expected);
-        Box::pin(async move {
-            match answer {
-                Some(answer) => match answer.await {
-                    Ok(answer) => answer,
-                    Err(_) => std::future::pending().await,
-                },
-                None => std::future::pending().await,
-            }
-        })
-    }
-
-    /// Nobody asks here.
-    fn read_from(&self, _: Position) -> BoxFuture<'_, Result<Vec<(Position, Entry)>, LogError>> {
-        Box::pin(async { Ok(Vec::new()) })
-    }
-
-    fn barrier(&self) -> BoxFuture<'_, Result<(), LogError>> {
-        Box::pin(async { Ok(()) })
-    }
-
-    fn set_durability(&self, _: Durability) {}
-
-    fn has_room(&self) -> bool {
-        true
-    }
-
-    fn delay(&self, _: usize) -> Duration {
-        Duration::ZERO
-    }
-
-    fn release(&self, _: Position) {}
-}
-
-/// Threads that work when it is said.
-pub(super) struct ToldThreads(pub(super) SharedDisk);
-
-impl Threads for ToldThreads {
-    /// Nobody asks here.
-    fn start(&self, _: &'static str, _: BoxFuture<'static, ()>) -> io::Result<Service> {
-        Err(io::ErrorKind::Unsupported.into())
-    }
-
-    fn run(&self, work: Box<dyn FnOnce() + Send>) {
-        self.0.lock().beside.push_back(Beside::Merge(work));
-    }
-}
-
-/// The store: sources in memory, shown at once or when it is said.
-struct ToldStore {
-    disk: SharedDisk,
-    below: Arc<MemoryStore>,
-}
-
-impl Store for ToldStore {
-    fn apply(&self, position: Position, entry: &Entry) -> Result<Vec<Location>, StoreError> {
-        self.below.apply(position, entry)
-    }
-
-    fn read_cached(&self, location: Location) -> Option<Result<Operation, StoreError>> {
-        let is_slow = self.disk.lock().slow_reads;
-        if is_slow { None } else { Some(self.read_blocking(location)) }
-    }
-
-    fn read(&self, location: Location) -> BoxFuture<'_, Result<Operation, StoreError>> {
-        let (sender, ended) = oneshot::channel();
-        self.disk.lock().beside.push_back(Beside::Read(sender));
-        Box::pin(async move {
-            match ended.await {
-                Ok(()) => self.read_blocking(location),
-                Err(_) => std::future::pending().await,
-            }
-        })
-    }
-
-    fn read_blocking(&self, location: Location) -> Result<Operation, StoreError> {
-        if self.disk.lock().is_moved(location.segment, location.offset) {
-            return Err(StoreError::Moved(location));
-        }
-        self.below.read_blocking(location)
-    }
-
-    fn retire(&self, _: Location) {}
 }
 
 /// The source that an operation gives its document, or nothing if it deletes it.

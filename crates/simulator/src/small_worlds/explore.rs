@@ -11,10 +11,7 @@ use std::{
 use checker::check;
 use parking_lot::Mutex;
 
-use super::{
-    play::{Choice, Play},
-    program::World,
-};
+use super::{choice::Choice, play::Play, program::World};
 
 /// How much was explored.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

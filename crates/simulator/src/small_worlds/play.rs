@@ -1,7 +1,8 @@
 //! One interleaving of a small world, step by step.
 
+mod ask;
+
 use std::{
-    fmt,
     ops::Range,
     pin::Pin,
     sync::{
@@ -11,17 +12,16 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-use checker::{Action, Current, History, Outcome};
-use document::{DocumentState, Effect, Refusal, Timestamp, plan_write};
-use shard::{
-    Alarm, Change, Clock, Machine, Shard, ShardOptions, Write, WriteError, log::StoredOperation,
-};
+use checker::{Current, History, Outcome};
+use document::Timestamp;
+use shard::{Alarm, Clock, Machine, Shard, ShardOptions, WriteError, log::StoredOperation};
 use tokio::runtime::Runtime;
 
 use super::{
+    choice::Choice,
     disk::{self, Bug, Disk, Ending, SharedDisk, ToldThreads},
-    program::{Act, Allowed, Known, World, write},
-    record::{Record, found, shown, told_of_read, told_of_write},
+    program::{Act, Allowed, Known, World},
+    record::Record,
 };
 
 /// Beyond the default of `gc_deletes`.
@@ -29,35 +29,11 @@ const CLOCK_STEP_MILLIS: i64 = 60_001;
 /// A world that goes on for longer never ends.
 const STEPS_MAX: usize = 10_000;
 
-/// What can happen next.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Choice {
-    /// A client sends its next request.
-    Send(usize),
-    /// The writer, or what it has others do, runs until it waits.
-    Work,
-    /// The append under way ends.
-    EndAppend(Ending),
-    /// The oldest slow read or long merge ends.
-    EndBeside,
-    /// Collection has a stored operation moved.
-    Move {
-        /// The oldest one, not the last.
-        oldest: bool,
-    },
-    /// A client waits no longer.
-    HangUp(usize),
-    /// The clock steps beyond `gc_deletes`.
-    StepClock,
-    /// The power is cut, and the shard starts again.
-    Crash {
-        /// Whether the entry under way is stored.
-        kept: bool,
-    },
-}
-
 /// The answers to a request, when they come.
 type Answers = Pin<Box<dyn Future<Output = Vec<Result<Outcome, String>>>>>;
+
+/// Whether what was to be moved is, when that is known.
+type Moved = Pin<Box<dyn Future<Output = Result<(), WriteError>>>>;
 
 /// A client.
 struct Client {
@@ -85,7 +61,8 @@ pub(super) struct Play {
     disk: SharedDisk,
     clock: Arc<ToldClock>,
     clients: Vec<Client>,
-    moving: Option<(StoredOperation, Pin<Box<dyn Future<Output = Result<(), WriteError>>>>)>,
+    /// What collection has moved, and the answer.
+    moving: Option<(StoredOperation, Moved)>,
     allowed: Allowed,
     record: Record,
     life: u32,
@@ -282,48 +259,6 @@ impl Play {
         }
     }
 
-    fn ask(&self, actions: Vec<(Act, Action)>) -> Answers {
-        if let Some(early) = self.answer_early(&actions) {
-            return Box::pin(std::future::ready(vec![Ok(early)]));
-        }
-        let shard = Arc::clone(&self.shard);
-        let writes: Vec<Write> =
-            actions.iter().filter_map(|(act, action)| write(*act, action)).collect();
-        if writes.is_empty() {
-            return Box::pin(async move {
-                vec![told_of_read(shard.get(super::program::ID, None).await)]
-            });
-        }
-        Box::pin(async move { shard.write(writes).await.into_iter().map(told_of_write).collect() })
-    }
-
-    /// The answer of a server that looks at what is not durable yet.
-    fn answer_early(&self, actions: &[(Act, Action)]) -> Option<Outcome> {
-        let [(act, action)] = actions else { return None };
-        let disk = self.disk.lock();
-        let operation = disk.in_flight()?.operations.last()?;
-        let (_, last) = operation.target()?;
-        match (self.bug?, action) {
-            (Bug::ShowsBeforeDurable, Action::Read { .. }) => {
-                let shown = disk::source(operation).map(|source| shown(last, source));
-                Some(shown.unwrap_or(Outcome::Missing))
-            }
-            (Bug::RefusesBeforeDurable, _) => {
-                let state = match operation.effect {
-                    Effect::Index { .. } => DocumentState::Live(last),
-                    Effect::Delete { .. } | Effect::Noop { .. } => DocumentState::Tombstone(last),
-                };
-                match plan_write(state, decided(write(*act, action)?)?) {
-                    Err(Refusal::Conflict(conflict)) => {
-                        Some(Outcome::Conflict { found: Some(found(conflict)) })
-                    }
-                    Err(Refusal::VersionExhausted) | Ok(_) => None,
-                }
-            }
-            _ => None,
-        }
-    }
-
     fn begin_move(&mut self, oldest: bool) {
         self.allowed.moves -= 1;
         let mut stored = self.disk.lock().stored();
@@ -439,37 +374,10 @@ impl Known {
     }
 }
 
-impl fmt::Display for Choice {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Send(client) => write!(f, "client {client} sends"),
-            Self::Work => f.write_str("the writer runs"),
-            Self::EndAppend(ending) => write!(f, "the append ends: {ending:?}"),
-            Self::EndBeside => f.write_str("a read or a merge ends"),
-            Self::Move { oldest: true } => f.write_str("collection moves the oldest operation"),
-            Self::Move { oldest: false } => f.write_str("collection moves the last operation"),
-            Self::HangUp(client) => write!(f, "client {client} hangs up"),
-            Self::StepClock => f.write_str("the clock steps"),
-            Self::Crash { kept } => write!(f, "a crash, what is under way is kept: {kept}"),
-        }
-    }
-}
-
 fn start(runtime: &Runtime, disk: &SharedDisk, clock: &Arc<ToldClock>) -> Arc<Shard> {
     let (stream, recovery) = disk::start(disk);
     let threads = Arc::new(ToldThreads(Arc::clone(disk)));
     let machine = Machine { clock: Arc::clone(clock) as Arc<dyn Clock>, threads };
     let _runtime = runtime.enter();
     Arc::new(Shard::start(stream, recovery, machine, ShardOptions::default(), &Alarm::new()))
-}
-
-/// What the decision sees of a write; of an update nothing.
-fn decided(write: Write) -> Option<document::Write> {
-    let action = match write.change {
-        Change::Index(_) => document::Action::Index,
-        Change::Create(_) => document::Action::Create,
-        Change::Delete => document::Action::Delete,
-        Change::Update(_) => return None,
-    };
-    Some(document::Write { action, precondition: write.precondition })
 }
