@@ -1,10 +1,11 @@
-//! What documents and their operations are called.
+//! What documents and their operations are called, and the numbers that go with them.
 
 use std::collections::HashMap;
 
 use super::last;
 use crate::{
-    DocumentId, Effect, Operation, PrimaryTerm, Routing, SeqNo, Timestamp, Version, adopt_term,
+    DocumentId, Effect, GcDeletes, Operation, PrimaryTerm, Routing, SeqNo, Timestamp, Version,
+    adopt_term,
 };
 
 #[test]
@@ -15,6 +16,23 @@ fn names_are_the_texts_they_were_made_of() {
         assert_eq!(Routing::from(text).as_str(), text);
         assert_eq!(Routing::from(text.to_owned()).as_str(), text);
     }
+}
+
+#[test]
+fn numbers_are_those_they_were_made_of() {
+    for number in [0, 1, 2, 1_700_000_000_000] {
+        assert_eq!(Timestamp::from_millis(number).as_millis(), number);
+        assert_eq!(GcDeletes::from_millis(number).as_millis(), number);
+        assert_eq!(Version::new(number).map(Version::get), Some(number));
+    }
+    for number in [0, 1, 2, u64::MAX] {
+        assert_eq!(SeqNo::new(number).get(), number);
+        assert_eq!(PrimaryTerm::new(number).get(), number);
+    }
+    assert_eq!(
+        (SeqNo::new(4).next(), PrimaryTerm::new(4).next()),
+        (SeqNo::new(5), PrimaryTerm::new(5))
+    );
 }
 
 #[test]
