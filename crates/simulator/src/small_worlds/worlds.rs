@@ -71,8 +71,8 @@ fn moved() -> impl Iterator<Item = World> {
 }
 
 /// The same while deletes are forgotten, and collection moves an operation.
-fn forgotten() -> impl Iterator<Item = World> {
-    let allowed = Allowed { clock_steps: 1, moves: 1, ..CRASH };
+fn forgotten(crashes: u8) -> impl Iterator<Item = World> {
+    let allowed = Allowed { crashes, clock_steps: 1, moves: 1, ..CRASH };
     let acts = [Act::External(3), Act::IndexIf, Act::Create, Act::Delete, Act::DeleteExternal(2)];
     let worlds = move |before: &'static [Act]| {
         pairs(&acts).into_iter().map(move |acts| at_once(before, &acts, allowed))
@@ -156,12 +156,12 @@ fn three_and_more() -> impl Iterator<Item = World> {
 #[must_use]
 pub fn all() -> Vec<World> {
     let more = two_after_two().chain(three_at_once()).chain(three_and_more());
-    some().into_iter().chain(more).collect()
+    some().into_iter().chain(forgotten(1)).chain(more).collect()
 }
 
 /// Those that take no time to speak of.
 #[must_use]
 pub fn some() -> Vec<World> {
-    let two = two_at_once().chain(slow_reads()).chain(moved()).chain(forgotten());
+    let two = two_at_once().chain(slow_reads()).chain(moved()).chain(forgotten(0));
     two.chain(crash_after_crash()).chain(bulks()).collect()
 }
