@@ -3,6 +3,7 @@
 
 mod application;
 mod model;
+mod names;
 mod rows;
 mod table;
 

@@ -17,6 +17,7 @@ pub mod randomness;
 pub mod replay;
 pub mod scenario;
 pub mod simulation;
+pub mod small_worlds;
 pub mod threads;
 pub mod transport;
 

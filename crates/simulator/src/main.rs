@@ -5,7 +5,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use simulator::{Coverage, campaign::Campaign, expected, replay::replay};
+use simulator::{Coverage, campaign::Campaign, expected, replay::replay, small_worlds};
 
 /// Simulates the whole node on a machine that fails, and judges what its clients were told.
 #[derive(Parser)]
@@ -48,6 +48,15 @@ enum Command {
         #[arg(long)]
         trace: bool,
     },
+    /// Takes small worlds through every order in which things can happen.
+    Worlds {
+        /// How many at a time.
+        #[arg(long, default_value_t = 1)]
+        threads: usize,
+        /// Only those that the tests explore.
+        #[arg(long)]
+        some: bool,
+    },
 }
 
 fn main() -> ExitCode {
@@ -66,6 +75,7 @@ fn main() -> ExitCode {
             summary.failed.is_empty() && (!require_coverage || is_complete(&summary.coverage))
         }
         Command::Replay { seed, whole, trace: _ } => replay(seed, whole),
+        Command::Worlds { threads, some } => explore_worlds(threads, some),
     };
     if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
@@ -80,4 +90,16 @@ fn is_complete(coverage: &Coverage) -> bool {
         println!("no list has it: {unlisted}");
     }
     verdict.missing.is_empty() && verdict.unlisted.is_empty()
+}
+
+fn explore_worlds(threads: usize, some: bool) -> bool {
+    let worlds = if some { small_worlds::some() } else { small_worlds::all() };
+    match small_worlds::explore_all(&worlds, threads) {
+        Ok(counts) => println!("{counts}: nothing found"),
+        Err(found) => {
+            println!("{found}");
+            return false;
+        }
+    }
+    true
 }

@@ -212,6 +212,7 @@ fn options(random: &mut Random) -> Options {
 }
 
 fn plan(random: &mut Random) -> Plan {
+    // Fields are evaluated in this order: a seed stays what it was.
     let mut plan = Plan {
         indices: choose(random, &[1, 2, 3]),
         documents: choose(random, &[1, 2, 3, 6, 12]),

@@ -14,5 +14,6 @@ mod format;
 mod full;
 mod lifetimes;
 mod lives;
+mod many;
 mod survey;
 mod world;
