@@ -10,7 +10,7 @@ use thiserror::Error;
 use document::GcDeletes;
 use shard::log::Durability;
 
-use crate::{parse_time_value, routing};
+use crate::{matches_glob, parse_time_value, routing};
 
 /// Settings of one index by their full, flat names (`index.number_of_shards`). Scalars are texts, as
 /// Elasticsearch shows them; lists stay lists.
@@ -58,8 +58,11 @@ pub enum SettingError {
     /// It is no durability.
     #[error("No enum constant org.elasticsearch.index.translog.Translog.Durability.{0}")]
     NotADurability(String),
+    /// Only the server sets it.
+    #[error("private index setting [{0}] can not be set explicitly")]
+    Private(String),
     /// It is fixed when the index is created.
-    #[error("setting [{0}] cannot change")]
+    #[error("final setting [{0}], not updateable")]
     Fixed(String),
     /// What was given for the settings is no object.
     #[error("settings must be an object")]
@@ -67,7 +70,7 @@ pub enum SettingError {
 }
 
 /// Settings that are known by their full name.
-const KNOWN: [&str; 31] = [
+const KNOWN: [&str; 51] = [
     "index.auto_expand_replicas",
     "index.blocks.metadata",
     "index.blocks.read",
@@ -75,11 +78,22 @@ const KNOWN: [&str; 31] = [
     "index.blocks.read_only_allow_delete",
     "index.blocks.write",
     "index.codec",
+    "index.compound_format",
+    "index.data_path",
     "index.default_pipeline",
     "index.dialect",
+    "index.fielddata.cache",
     "index.final_pipeline",
+    "index.flush_after_merge",
+    "index.force_memory_term_dictionary",
+    "index.format",
+    "index.frozen",
     "index.gc_deletes",
     "index.hidden",
+    "index.load_fixed_bitset_filters_eagerly",
+    "index.look_ahead_time",
+    "index.mapper.dynamic",
+    "index.max_adjacency_matrix_filters",
     "index.max_docvalue_fields_search",
     "index.max_inner_result_window",
     "index.max_ngram_diff",
@@ -91,18 +105,27 @@ const KNOWN: [&str; 31] = [
     "index.max_shingle_diff",
     "index.max_slices_per_scroll",
     "index.max_terms_count",
+    "index.mode",
     "index.number_of_replicas",
     "index.number_of_routing_shards",
     "index.number_of_shards",
     "index.priority",
+    "index.query_string.lenient",
     "index.refresh_interval",
+    "index.requests.cache.enable",
     "index.routing_partition_size",
+    "index.routing_path",
     "index.search.idle.after",
     "index.shard.check_on_startup",
+    "index.top_metrics_max_size",
+    "index.unassigned.node_left.delayed_timeout",
+    "index.verified_before_close",
+    "index.warmer.enabled",
+    "index.write.wait_for_active_shards",
 ];
 
 /// Families of settings that are kept as given.
-const KNOWN_FAMILIES: [&str; 13] = [
+const KNOWN_FAMILIES: [&str; 17] = [
     "index.allocation.",
     "index.analysis.",
     "index.highlight.",
@@ -114,17 +137,88 @@ const KNOWN_FAMILIES: [&str; 13] = [
     "index.routing.",
     "index.search.",
     "index.similarity.",
+    "index.soft_deletes.",
     "index.sort.",
+    "index.store.",
+    "index.time_series.",
     "index.translog.",
+    "index.xpack.",
 ];
 
 /// Settings that are fixed when the index is created.
-const FIXED: [&str; 5] = [
-    "index.codec",
+const FINAL: [&str; 7] = [
+    "index.mode",
     "index.number_of_routing_shards",
     "index.number_of_shards",
     "index.routing_partition_size",
+    "index.routing_path",
+    "index.soft_deletes.",
+    "index.sort.",
+];
+
+/// Settings that can change while the index is closed only.
+const STATIC: [&str; 13] = [
+    "index.analysis.",
+    "index.codec",
+    "index.compound_format",
+    "index.data_path",
+    "index.fielddata.cache",
+    "index.format",
+    "index.load_fixed_bitset_filters_eagerly",
+    "index.mapper.dynamic",
+    "index.query_string.lenient",
     "index.shard.check_on_startup",
+    "index.similarity.",
+    "index.store.",
+    "index.time_series.",
+];
+
+/// Settings that only the server sets.
+const PRIVATE: [&str; 6] = [
+    "index.creation_date",
+    "index.history_uuid",
+    "index.provided_name",
+    "index.resize.source.name",
+    "index.uuid",
+    "index.version.created",
+];
+
+/// What counts where nothing is set.
+const DEFAULTS: [(&str, &str); 34] = [
+    ("index.auto_expand_replicas", "false"),
+    ("index.blocks.metadata", "false"),
+    ("index.blocks.read", "false"),
+    ("index.blocks.read_only", "false"),
+    ("index.blocks.read_only_allow_delete", "false"),
+    ("index.blocks.write", "false"),
+    ("index.codec", "default"),
+    ("index.default_pipeline", "_none"),
+    ("index.final_pipeline", "_none"),
+    ("index.gc_deletes", "60s"),
+    ("index.hidden", "false"),
+    ("index.mapping.depth.limit", "20"),
+    ("index.mapping.nested_fields.limit", "50"),
+    ("index.mapping.total_fields.limit", "1000"),
+    ("index.max_docvalue_fields_search", "100"),
+    ("index.max_inner_result_window", "100"),
+    ("index.max_refresh_listeners", "1000"),
+    ("index.max_regex_length", "1000"),
+    ("index.max_rescore_window", "10000"),
+    ("index.max_result_window", "10000"),
+    ("index.max_script_fields", "32"),
+    ("index.max_slices_per_scroll", "1024"),
+    ("index.max_terms_count", "65536"),
+    ("index.number_of_replicas", "1"),
+    ("index.number_of_shards", "1"),
+    ("index.priority", "1"),
+    ("index.query.default_field", "*"),
+    ("index.refresh_interval", "1s"),
+    ("index.routing_partition_size", "1"),
+    ("index.search.idle.after", "30s"),
+    ("index.shard.check_on_startup", "false"),
+    ("index.translog.durability", "REQUEST"),
+    ("index.translog.sync_interval", "5s"),
+    ("index.write.wait_for_active_shards", "1"),
 ];
 
 /// The longest name of a setting: names are shown as trees, a level for each dot.
@@ -178,14 +272,44 @@ impl Settings {
         self
     }
 
-    /// These settings with the changes that `json` makes; `null` resets a setting to its default.
-    pub(crate) fn changed(&self, json: &Value) -> Result<Self, SettingError> {
+    /// These settings, and over them others, which win.
+    #[must_use]
+    pub(crate) fn overlaid(mut self, over: &Self) -> Self {
+        self.0.extend(over.0.iter().map(|(name, value)| (name.clone(), value.clone())));
+        self
+    }
+
+    /// What counts of the settings that are not set.
+    pub fn defaults(&self) -> impl Iterator<Item = (&'static str, &'static str)> {
+        DEFAULTS.into_iter().filter(|(name, _)| !self.0.contains_key(*name))
+    }
+
+    /// The settings among those given that cannot change while an index is open.
+    pub(crate) fn fixed(&self, json: &Value, preserves: bool) -> Result<Vec<String>, SettingError> {
+        let given = flatten(json)?.into_iter();
+        let given = given.filter(|(name, _)| !(preserves && self.0.contains_key(name)));
+        Ok(given
+            .map(|(name, _)| name)
+            .filter(|name| in_family(&STATIC, name) || in_family(&FINAL, name))
+            .collect())
+    }
+
+    /// These settings with the changes that `json` makes; `null` resets a setting, or several by a
+    /// wildcard, to their defaults. What is set already may be preserved.
+    pub(crate) fn changed(&self, json: &Value, preserves: bool) -> Result<Self, SettingError> {
         let mut changed = self.clone();
         for (name, value) in flatten(json)? {
-            if FIXED.contains(&name.as_str()) {
+            if preserves && self.0.contains_key(&name) {
+                continue;
+            }
+            if in_family(&FINAL, &name) {
                 return Err(SettingError::Fixed(name));
             }
-            if value.is_null() {
+            if value.is_null() && name.contains('*') {
+                changed.0.retain(|set, _| {
+                    !matches_glob(&name, set) || in_family(&FINAL, set)
+                });
+            } else if value.is_null() {
                 changed.0.shift_remove(&name);
             } else {
                 changed.0.insert(name, value);
@@ -204,7 +328,11 @@ impl Settings {
     /// How many copies of each shard beside the primary are wished for: 1 unless set.
     #[must_use]
     pub fn number_of_replicas(&self) -> u32 {
-        self.number("index.number_of_replicas", 1)
+        match self.get("index.auto_expand_replicas").and_then(|range| range.split_once('-')) {
+            // As many as fit on the other nodes, of which there are none.
+            Some((least, _)) => least.parse().unwrap_or(0),
+            None => self.number("index.number_of_replicas", 1),
+        }
     }
 
     /// Into how many slots routing hashes fall.
@@ -235,8 +363,12 @@ impl Settings {
         self.get(name).and_then(|text| text.parse().ok()).unwrap_or(default)
     }
 
-    fn check(&self) -> Result<(), SettingError> {
+    /// Checks names and values.
+    pub(crate) fn check(&self) -> Result<(), SettingError> {
         for name in self.0.keys() {
+            if PRIVATE.contains(&name.as_str()) {
+                return Err(SettingError::Private(name.clone()));
+            }
             let family = KNOWN_FAMILIES.iter().any(|family| name.starts_with(family));
             if !family && !KNOWN.contains(&name.as_str()) {
                 return Err(SettingError::Unknown(name.clone()));
@@ -319,8 +451,22 @@ impl Settings {
     }
 }
 
-/// The leaves of a tree of settings by their full names; scalars as text.
+/// The leaves of a tree of index settings by their full names; scalars as text.
 fn flatten(json: &Value) -> Result<Vec<(String, Value)>, SettingError> {
+    let full = |name: String| {
+        let is_full = name.starts_with("index.");
+        if is_full { name } else { format!("index.{name}") }
+    };
+    Ok(flatten_names(json)?.into_iter().map(|(name, value)| (full(name), value)).collect())
+}
+
+/// Whether a setting is one of those named, or of a family that ends with a dot.
+fn in_family(families: &[&str], name: &str) -> bool {
+    families.iter().any(|family| *family == name || (family.ends_with('.') && name.starts_with(family)))
+}
+
+/// The leaves of a tree of settings by their names as given; scalars as text.
+pub(crate) fn flatten_names(json: &Value) -> Result<Vec<(String, Value)>, SettingError> {
     fn walk(path: &str, json: &Value, flat: &mut Vec<(String, Value)>) -> Result<(), SettingError> {
         let leaf = match json {
             Value::Object(fields) => {
@@ -334,12 +480,10 @@ fn flatten(json: &Value) -> Result<Vec<(String, Value)>, SettingError> {
             Value::Bool(_) | Value::Number(_) => Value::from(json.to_string()),
             Value::Null | Value::String(_) | Value::Array(_) => json.clone(),
         };
-        let name =
-            if path.starts_with("index.") { path.to_owned() } else { format!("index.{path}") };
-        if name.len() > NAME_BYTES_MAX {
-            return Err(SettingError::Unknown(name));
+        if path.len() > NAME_BYTES_MAX {
+            return Err(SettingError::Unknown(path.to_owned()));
         }
-        flat.push((name, leaf));
+        flat.push((path.to_owned(), leaf));
         Ok(())
     }
     let mut flat = Vec::new();
@@ -432,11 +576,11 @@ mod tests {
     #[test]
     fn changes_set_and_reset_but_not_what_is_fixed() {
         let settings = Settings::from_json(&json!({"blocks.write": true, "priority": 3})).unwrap();
-        let changed = settings.changed(&json!({"index": {"blocks.write": null, "priority": 4}}));
+        let changed = settings.changed(&json!({"index": {"blocks.write": null, "priority": 4}}), false);
         let changed = changed.unwrap();
         assert_eq!(changed.get("index.blocks.write"), None);
         assert_eq!(changed.get("index.priority"), Some("4"));
-        let fixed = settings.changed(&json!({"number_of_shards": null}));
+        let fixed = settings.changed(&json!({"number_of_shards": null}), false);
         assert_eq!(fixed, Err(SettingError::Fixed("index.number_of_shards".to_owned())));
     }
 }
