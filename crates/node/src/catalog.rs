@@ -21,8 +21,8 @@ use shard::{
 use tokio::sync::Mutex;
 
 pub use record::{IndexMetadata, NewIndex, index_names};
-pub(crate) use record::{NodeRecord, Stored};
 use record::{NODE_RECORD, SETTINGS_RECORD, record, removal};
+pub(crate) use record::{NodeRecord, Stored};
 pub(crate) use view::View;
 
 use crate::{

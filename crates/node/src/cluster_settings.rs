@@ -152,7 +152,9 @@ impl ClusterSettings {
 
 fn check(scope: &'static str, name: &str, value: &Value) -> Result<(), ClusterSettingError> {
     let in_family = |families: &[&str]| {
-        families.iter().any(|family| name == *family || (family.ends_with('.') && name.starts_with(family)))
+        families
+            .iter()
+            .any(|family| name == *family || (family.ends_with('.') && name.starts_with(family)))
     };
     let owned = name.to_owned();
     if REFUSED.contains(&name) && value.as_str() != Some("false") {

@@ -2,7 +2,8 @@
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use document::Outcome;
+use document::{Outcome, Refusal, Required};
+use shard::WriteError;
 
 /// The counters of one index. A change of its metadata keeps them.
 #[derive(Debug, Default)]
@@ -11,6 +12,12 @@ pub struct Counters {
     pub indexed: Counter,
     /// Writes that were refused or failed, conflicts included.
     pub failed: Counter,
+    /// Writes refused for a sequence number.
+    pub seq_no_conflicts: Counter,
+    /// Writes refused for a version.
+    pub version_conflicts: Counter,
+    /// Creates refused because there is a document.
+    pub existence_conflicts: Counter,
     /// Deletes.
     pub deleted: Counter,
     /// Updates that changed nothing.
@@ -52,6 +59,19 @@ impl Counter {
 }
 
 impl Counters {
+    pub(crate) fn note_failure(&self, error: &WriteError) {
+        self.failed.rise();
+        if let WriteError::Refused(Refusal::Conflict(conflict)) = error {
+            match conflict.required {
+                Required::SeqNo { .. } => self.seq_no_conflicts.rise(),
+                Required::Absence => self.existence_conflicts.rise(),
+                Required::Version(_) | Required::Below(_) | Required::NotAbove(_) => {
+                    self.version_conflicts.rise();
+                }
+            }
+        }
+    }
+
     pub(crate) fn note(&self, outcome: Outcome) {
         match outcome {
             Outcome::Created | Outcome::Updated => self.indexed.rise(),

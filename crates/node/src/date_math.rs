@@ -223,7 +223,8 @@ fn civil(days: i64) -> (i64, i64, i64) {
 pub fn iso_8601(moment: Timestamp) -> String {
     let millis = moment.as_millis();
     let Moment { year, month, day, second_of_day } = Moment::of(millis.div_euclid(1_000));
-    let (hours, minutes, seconds) = (second_of_day / 3_600, second_of_day / 60 % 60, second_of_day % 60);
+    let (hours, minutes, seconds) =
+        (second_of_day / 3_600, second_of_day / 60 % 60, second_of_day % 60);
     format!(
         "{year:04}-{month:02}-{day:02}T{hours:02}:{minutes:02}:{seconds:02}.{:03}Z",
         millis.rem_euclid(1_000)
@@ -260,7 +261,16 @@ mod tests {
 
     #[test]
     fn what_is_no_date_is_refused() {
-        for name in ["<a{now>", "<a{later}>", "<a{now/q}>", "<a}>", "<a{now+99999999999d}>", "<a{now{Q}}>", "<a{now|Mars}>", "<a\\>"] {
+        for name in [
+            "<a{now>",
+            "<a{later}>",
+            "<a{now/q}>",
+            "<a}>",
+            "<a{now+99999999999d}>",
+            "<a{now{Q}}>",
+            "<a{now|Mars}>",
+            "<a\\>",
+        ] {
             assert!(resolve(name, NOW).is_err(), "{name}");
         }
     }

@@ -134,7 +134,9 @@ pub enum Error {
         users: Vec<String>,
     },
     /// One change is about too much at once.
-    #[error("one change may touch [{limit}] indices and templates at most, this one touches [{wanted}]")]
+    #[error(
+        "one change may touch [{limit}] indices and templates at most, this one touches [{wanted}]"
+    )]
     TooManyChanges {
         /// How many it is about.
         wanted: usize,

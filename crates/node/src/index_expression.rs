@@ -164,7 +164,10 @@ impl View {
             (Some(_), Some(_)) => {
                 let indices = self.aliased(&name).map(|(index, _)| index.name().to_owned());
                 let indices: BTreeSet<_> = indices.collect();
-                Err(Error::SeveralIndices { alias: name.clone(), indices: indices.into_iter().collect() })
+                Err(Error::SeveralIndices {
+                    alias: name.clone(),
+                    indices: indices.into_iter().collect(),
+                })
             }
         }
     }

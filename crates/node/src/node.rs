@@ -218,7 +218,6 @@ impl Node {
         self.machine.clock.now()
     }
 
-
     /// All indices, by name.
     #[must_use]
     pub fn indices(&self) -> Vec<Arc<Index>> {

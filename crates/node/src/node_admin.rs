@@ -109,6 +109,20 @@ impl Node {
         date_math::resolve(name, self.now()).map_err(Error::DateMath)
     }
 
+    /// Whether an index could be called so now.
+    ///
+    /// # Errors
+    /// [`Error::InvalidIndexName`], [`Error::IndexExists`].
+    pub fn check_new_name(&self, name: &Arc<str>) -> Result<(), Error> {
+        if let Some(why) = index_name::objection(name) {
+            return Err(Error::InvalidIndexName { index: Arc::clone(name), why });
+        }
+        match self.catalog.get(name) {
+            Some(index) => Err(Error::IndexExists { index: index.identity().clone() }),
+            None => Ok(()),
+        }
+    }
+
     /// Whether there is an alias of that name.
     #[must_use]
     pub fn is_alias(&self, name: &str) -> bool {
@@ -408,7 +422,8 @@ const NAME_BYTES_MAX: usize = 255;
 
 fn check_template(key: &TemplateKey, template: &Template, all: &Templates) -> Result<(), Error> {
     let invalid = |why: String| Err(Error::InvalidTemplate { key: key.clone(), why });
-    let forbidden = |c: char| c.is_whitespace() || [',', '#', '*', '\\', '?', '"', '<', '>', '|'].contains(&c);
+    let forbidden =
+        |c: char| c.is_whitespace() || [',', '#', '*', '\\', '?', '"', '<', '>', '|'].contains(&c);
     let name = &key.name;
     if name.is_empty() || name.len() > NAME_BYTES_MAX {
         return invalid(format!("name must have 1 to {NAME_BYTES_MAX} bytes"));
@@ -432,15 +447,23 @@ fn check_template(key: &TemplateKey, template: &Template, all: &Templates) -> Re
             return Err(Error::InvalidAliasName { alias: alias.clone(), why });
         }
     }
-    let missing: Vec<&str> = template.composed_of.iter().flatten().map(String::as_str).filter(|name| {
-        let ignored = template.others.get("ignore_missing_component_templates");
-        let ignored = ignored.and_then(Value::as_array).into_iter().flatten();
-        !all.of(TemplateKind::Component).contains_key(*name)
-            && !ignored.into_iter().any(|ignored| ignored == *name)
-    }).collect();
+    let missing: Vec<&str> = template
+        .composed_of
+        .iter()
+        .flatten()
+        .map(String::as_str)
+        .filter(|name| {
+            let ignored = template.others.get("ignore_missing_component_templates");
+            let ignored = ignored.and_then(Value::as_array).into_iter().flatten();
+            !all.of(TemplateKind::Component).contains_key(*name)
+                && !ignored.into_iter().any(|ignored| ignored == *name)
+        })
+        .collect();
     if !missing.is_empty() {
         let missing = missing.join(", ");
-        return invalid(format!("index template [{name}] specifies component templates [{missing}] that do not exist"));
+        return invalid(format!(
+            "index template [{name}] specifies component templates [{missing}] that do not exist"
+        ));
     }
     if key.kind == TemplateKind::Index {
         for (other, present) in all.of(TemplateKind::Index) {
@@ -516,7 +539,8 @@ impl AliasPlan {
                         return Err(Error::InvalidAliasName { alias: name.clone(), why });
                     }
                 }
-                let indices = view.resolve(indices, Expansion { allows_none: false, ..CONCRETE }, now)?;
+                let indices =
+                    view.resolve(indices, Expansion { allows_none: false, ..CONCRETE }, now)?;
                 for index in indices {
                     let metadata = self.metadata(&index)?;
                     let named = aliases.iter().map(|name| (name.clone(), alias.clone()));
@@ -528,7 +552,9 @@ impl AliasPlan {
                 for index in view.resolve(indices, CONCRETE, now)? {
                     let matching: Vec<String> = {
                         let present = self.changed.get(index.name()).unwrap_or(index.metadata());
-                        let is_meant = |name: &&String| aliases.iter().any(|a| a == "_all" || matches_glob(a, name));
+                        let is_meant = |name: &&String| {
+                            aliases.iter().any(|a| a == "_all" || matches_glob(a, name))
+                        };
                         present.aliases.keys().filter(is_meant).cloned().collect()
                     };
                     if matching.is_empty() {

@@ -306,9 +306,7 @@ impl Settings {
                 return Err(SettingError::Fixed(name));
             }
             if value.is_null() && name.contains('*') {
-                changed.0.retain(|set, _| {
-                    !matches_glob(&name, set) || in_family(&FINAL, set)
-                });
+                changed.0.retain(|set, _| !matches_glob(&name, set) || in_family(&FINAL, set));
             } else if value.is_null() {
                 changed.0.shift_remove(&name);
             } else {
@@ -462,7 +460,9 @@ fn flatten(json: &Value) -> Result<Vec<(String, Value)>, SettingError> {
 
 /// Whether a setting is one of those named, or of a family that ends with a dot.
 fn in_family(families: &[&str], name: &str) -> bool {
-    families.iter().any(|family| *family == name || (family.ends_with('.') && name.starts_with(family)))
+    families
+        .iter()
+        .any(|family| *family == name || (family.ends_with('.') && name.starts_with(family)))
 }
 
 /// The leaves of a tree of settings by their names as given; scalars as text.
@@ -576,7 +576,8 @@ mod tests {
     #[test]
     fn changes_set_and_reset_but_not_what_is_fixed() {
         let settings = Settings::from_json(&json!({"blocks.write": true, "priority": 3})).unwrap();
-        let changed = settings.changed(&json!({"index": {"blocks.write": null, "priority": 4}}), false);
+        let changed =
+            settings.changed(&json!({"index": {"blocks.write": null, "priority": 4}}), false);
         let changed = changed.unwrap();
         assert_eq!(changed.get("index.blocks.write"), None);
         assert_eq!(changed.get("index.priority"), Some("4"));

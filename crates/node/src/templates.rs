@@ -49,7 +49,7 @@ impl TemplateBody {
 }
 
 /// Which kind of template.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum TemplateKind {
     /// Of all that match each gives its part.
     Legacy,
@@ -224,9 +224,8 @@ pub(crate) fn merge_mappings(base: &mut Value, over: &Value) {
         match (base.get_mut(name), value) {
             (Some(present @ Value::Object(_)), Value::Object(_)) => merge_mappings(present, value),
             (Some(Value::Array(present)), Value::Array(more)) if name == "dynamic_templates" => {
-                let names = |rule: &Value| {
-                    rule.as_object().and_then(|rule| rule.keys().next().cloned())
-                };
+                let names =
+                    |rule: &Value| rule.as_object().and_then(|rule| rule.keys().next().cloned());
                 present.retain(|rule| !more.iter().any(|new| names(new) == names(rule)));
                 present.extend(more.iter().cloned());
             }

@@ -12,9 +12,8 @@ use shard::{Change, Clock, Machine, WriteError, log::memory::MemoryLog};
 
 use crate::{
     Alias, AliasAction, Aliases, AutoCreate, DocumentError, DocumentMerge, DocumentWrite, Error,
-    Expansion, MissingIndex, NewIndex, Node, Rollover, Template, TemplateBody, TemplateKey,
-    TemplateKind,
-    NodeOptions, Random, Settings, SettingsChange, WrittenDocument, update,
+    Expansion, MissingIndex, NewIndex, Node, NodeOptions, Random, Rollover, Settings,
+    SettingsChange, Template, TemplateBody, TemplateKey, TemplateKind, WrittenDocument, update,
 };
 
 struct Fixed(AtomicI64);
@@ -357,10 +356,8 @@ async fn actions_on_aliases_happen_together_or_not_at_all() {
     let node = World::new().start().await;
     node.create_index(new("a", json!({}))).await.unwrap();
     node.create_index(new("b", json!({}))).await.unwrap();
-    let refused = node.change_aliases(vec![
-        alias("a", "x", Alias::default()),
-        alias("a", "b", Alias::default()),
-    ]);
+    let refused = node
+        .change_aliases(vec![alias("a", "x", Alias::default()), alias("a", "b", Alias::default())]);
     assert!(matches!(refused.await, Err(Error::AliasIsIndex { .. })));
     assert!(!node.is_alias("x"));
     // An index makes room for an alias of its name.
@@ -480,11 +477,8 @@ async fn a_rollover_moves_its_alias_in_one_step() {
     let node = World::new().start().await;
     let aliases = Aliases::from([("x".to_owned(), leading())]);
     node.create_index(NewIndex { aliases, ..new("a-1", json!({})) }).await.unwrap();
-    let rollover = Rollover {
-        alias: "x".to_owned(),
-        old: "a-1".to_owned(),
-        new: new("a-2", json!({})),
-    };
+    let rollover =
+        Rollover { alias: "x".to_owned(), old: "a-1".to_owned(), new: new("a-2", json!({})) };
     node.roll_over(rollover.clone()).await.unwrap();
     assert_eq!(node.write(index("x", "1", "{}")).await.unwrap().index.name(), "a-2");
     assert!(matches!(node.roll_over(rollover).await, Err(Error::IndexExists { .. })));

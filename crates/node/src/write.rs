@@ -127,11 +127,7 @@ impl Node {
     }
 
     /// The index, once it takes writes of the type.
-    async fn of_type(
-        &self,
-        index: Arc<Index>,
-        write: &DocumentWrite,
-    ) -> Result<Arc<Index>, Error> {
+    async fn of_type(&self, index: Arc<Index>, write: &DocumentWrite) -> Result<Arc<Index>, Error> {
         index.check_writable()?;
         let Some(asked) = &write.type_name else { return Ok(index) };
         let index = match index.metadata().type_name {
@@ -188,7 +184,8 @@ impl Node {
     /// Leads a write to its shard.
     pub(crate) fn route(&self, target: Target, write: DocumentWrite) -> Result<Routed, Error> {
         let Target { index, routing, name } = target;
-        let write = DocumentWrite { routing: through_alias(&name, routing, write.routing)?, ..write };
+        let write =
+            DocumentWrite { routing: through_alias(&name, routing, write.routing)?, ..write };
         let id = write.id.unwrap_or_else(|| self.random.document_id(self.machine.clock.now()));
         for (what, name) in [("id", Some(&id)), ("routing", write.routing.as_ref())] {
             let length = name.map_or(0, String::len);
@@ -215,7 +212,7 @@ impl Node {
     ) -> Result<WrittenDocument, Error> {
         match &answer {
             Ok(written) => index.counters().note(written.outcome),
-            Err(_) => index.counters().failed.rise(),
+            Err(error) => index.counters().note_failure(error),
         }
         match answer {
             Ok(written) => Ok(WrittenDocument { index, shard, id, written }),

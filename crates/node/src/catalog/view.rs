@@ -116,12 +116,7 @@ impl View {
         Ok(())
     }
 
-    fn check_write_index(
-        &self,
-        changes: &Changes,
-        alias: &str,
-        leader: &str,
-    ) -> Result<(), Error> {
+    fn check_write_index(&self, changes: &Changes, alias: &str, leader: &str) -> Result<(), Error> {
         let leads = |index: &IndexMetadata| {
             index.name != leader && index.aliases.get(alias).is_some_and(Alias::leads_writes)
         };

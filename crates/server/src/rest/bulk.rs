@@ -282,7 +282,7 @@ fn error_body(node: &Node, call: &Call<'_>, asked: &Asked, refused: &Refused) ->
     match refused {
         Refused::Here(error) => error.body(),
         Refused::ByNode(error) => {
-            let index = node.index(&asked.index);
+            let index = node.index_for_writes(&asked.index);
             let present = index.as_ref().map_or(TYPELESS, |index| type_name(index));
             let type_name = asked.type_name.as_deref().unwrap_or(present);
             call.error(node::Error::clone(error), type_name).body()

@@ -114,8 +114,9 @@ pub(crate) async fn update(node: &Node, call: &mut Call<'_>) -> Result<Answer, E
 /// Get by id.
 pub(crate) async fn get(node: &Node, call: &mut Call<'_>) -> Result<Answer, Error> {
     let read = Read::take(call)?;
-    let index = node.index(call.index()).map_err(|error| call.error(error, TYPELESS))?;
-    let (shown, document) = read.find(call, &index).await?;
+    let target = node.read_target(call.index(), read.routing.clone());
+    let (index, routing) = target.map_err(|error| call.node_error(error))?;
+    let (shown, document) = read.find(call, &index, routing.as_deref()).await?;
     let status = if document.is_some() { StatusCode::OK } else { StatusCode::NOT_FOUND };
     let body = json::object(|o| {
         let found = document
@@ -132,8 +133,9 @@ pub(crate) async fn source(node: &Node, call: &mut Call<'_>) -> Result<Answer, E
     if read.source == SourceFilter::Nothing {
         return Err(Error::Validation(vec!["fetching source can not be disabled".to_owned()]));
     }
-    let index = node.index(call.index()).map_err(|error| call.error(error, TYPELESS))?;
-    let (shown, document) = read.find(call, &index).await?;
+    let target = node.read_target(call.index(), read.routing.clone());
+    let (index, routing) = target.map_err(|error| call.node_error(error))?;
+    let (shown, document) = read.find(call, &index, routing.as_deref()).await?;
     let source = document.and_then(|document| read.source.apply(&document.source, true));
     source.map(|source| Answer::json(StatusCode::OK, source)).ok_or_else(|| {
         let path = call.dialect.document_path(index.name(), shown, call.id());
@@ -191,6 +193,7 @@ impl Read {
         &self,
         call: &Call<'n>,
         index: &'n Index,
+        routing: Option<&str>,
     ) -> Result<(&'n str, Option<Document>), Error> {
         let present = type_name(index);
         let asked = call.found.document_type.filter(|asked| !["_all", TYPELESS].contains(asked));
@@ -199,7 +202,7 @@ impl Read {
         }
         let shown = asked.unwrap_or(present);
         let required = self.conditions.required_version();
-        let found = index.get(call.id(), self.routing.as_deref(), required).await;
+        let found = index.get(call.id(), routing, required).await;
         let document = found.map_err(|error| call.error(error, shown))?;
         Ok((shown, document))
     }
@@ -258,7 +261,7 @@ async fn carry_out(
     let asked = write.type_name.clone();
     let result = node.write(write).await;
     let document = result.map_err(|error| {
-        let present = node.index(call.index());
+        let present = node.index_for_writes(call.index());
         let present = present.as_ref().map_or(TYPELESS, |index| type_name(index));
         call.error(error, asked.as_deref().unwrap_or(present))
     })?;

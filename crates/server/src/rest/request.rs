@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use hyper::Method;
-use hyper::header::{ACCEPT, AsHeaderName, CONTENT_TYPE, HeaderMap, IF_MATCH};
+use hyper::header::{ACCEPT, AsHeaderName, CONTENT_TYPE, HOST, HeaderMap, IF_MATCH};
 use hyper::http::uri::PathAndQuery;
 
 use super::budget::Budget;
@@ -38,6 +38,8 @@ pub struct Headers {
     pub accept: Option<String>,
     /// Every `If-Match`: there should be one at most.
     pub if_match: Vec<String>,
+    /// The first `Host`: how the client reaches this server.
+    pub host: Option<String>,
 }
 
 impl Headers {
@@ -47,6 +49,7 @@ impl Headers {
             content_types: texts(all, CONTENT_TYPE).collect(),
             accept: texts(all, ACCEPT).next(),
             if_match: texts(all, IF_MATCH).collect(),
+            host: texts(all, HOST).next(),
         }
     }
 }
