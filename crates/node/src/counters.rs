@@ -30,6 +30,8 @@ pub struct Counters {
     pub refreshes: Counter,
     /// Flushes asked for.
     pub flushes: Counter,
+    /// Synced flushes asked for.
+    pub synced_flushes: Counter,
     /// Merges asked for.
     pub merges: Counter,
     /// Writes since the last flush was asked for.

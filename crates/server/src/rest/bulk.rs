@@ -272,7 +272,8 @@ fn write_success(
         Name::Delete => Written::Delete,
         Name::Update => Written::Update,
     };
-    let view = WrittenView { dialect: call.dialect, written, forced_refresh, in_bulk: true };
+    let (dialect, is_typeless) = (call.dialect, asked.type_name.is_none());
+    let view = WrittenView { dialect, written, forced_refresh, in_bulk: true, is_typeless };
     items.object(|item| {
         item.object(asked.key, |o| view.write(o, document, source.as_ref()));
     });

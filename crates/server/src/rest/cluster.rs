@@ -49,6 +49,8 @@ pub enum Cluster {
     NodesUsage,
     /// Read secrets again.
     ReloadSecureSettings,
+    /// What repositories cost, or forget it.
+    RepositoriesMetering,
     /// What runs.
     Tasks,
     /// One thing that runs.
@@ -86,8 +88,9 @@ pub(crate) async fn answer(
         Cluster::HotThreads => nodes::hot_threads(node, call),
         Cluster::NodesUsage => nodes::usage(node, call),
         Cluster::ReloadSecureSettings => nodes::reload_secure_settings(node, call),
+        Cluster::RepositoriesMetering => nodes::repositories_metering(node, call),
         Cluster::Tasks => tasks::list(node, call),
-        Cluster::Task => tasks::get(call),
+        Cluster::Task => tasks::get(node, call),
         Cluster::CancelTasks => tasks::cancel(call),
         Cluster::RemoteInfo => tasks::remote_info(call),
         Cluster::HealthReport => report::report(node, call),

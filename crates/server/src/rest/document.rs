@@ -8,7 +8,7 @@ use shard::{Change, Document};
 
 use super::api::Call;
 use super::conditions::{Conditions, check_id};
-use super::document_view::{self, TYPELESS, Written, WrittenView, type_name};
+use super::document_view::{self, TYPELESS, Written, WrittenView, shown_type, type_name};
 use super::error::Error;
 use super::json;
 use super::response::Answer;
@@ -122,7 +122,7 @@ pub(crate) async fn get(node: &Node, call: &mut Call<'_>) -> Result<Answer, Erro
         let found = document
             .as_ref()
             .map(|found| (found, read.source.apply(&found.source, !read.stored_fields)));
-        document_view::write_get(o, call.dialect, &index, (shown, call.id()), found);
+        document_view::write_get(o, call.dialect, &index, (Some(shown), call.id()), found);
     });
     Ok(Answer::json(status, body))
 }
@@ -200,7 +200,7 @@ impl Read {
         if let Some(asked) = asked.filter(|asked| *asked != present && present != TYPELESS) {
             return Ok((asked, None));
         }
-        let shown = asked.unwrap_or(present);
+        let shown = asked.unwrap_or_else(|| shown_type(call.dialect, index, true));
         let required = self.conditions.required_version();
         let found = index.get(call.id(), routing, required).await;
         let document = found.map_err(|error| call.error(error, shown))?;
@@ -266,23 +266,30 @@ async fn carry_out(
         call.error(error, asked.as_deref().unwrap_or(present))
     })?;
     let forced_refresh = parameters.forced_refresh;
-    let view = WrittenView { dialect: call.dialect, written, forced_refresh, in_bulk: false };
+    let is_typeless = asked.is_none();
+    let view =
+        WrittenView { dialect: call.dialect, written, forced_refresh, in_bulk: false, is_typeless };
     let made = document.written.document.as_ref();
     let source = made.and_then(|made| shown.apply(&made.source, false));
     let body = json::object(|o| view.write(o, &document, source.as_ref()));
     let status = document_view::status(document.written.outcome);
     let answer = Answer::json(status, body);
     if status == StatusCode::CREATED && call.dialect.shows_location() {
-        let location = location(call, &document, parameters.routing.as_deref());
+        let location = location(call, &document, parameters.routing.as_deref(), is_typeless);
         return Ok(answer.with_header(LOCATION, &location));
     }
     Ok(answer)
 }
 
-fn location(call: &Call<'_>, document: &WrittenDocument, routing: Option<&str>) -> String {
+fn location(
+    call: &Call<'_>,
+    document: &WrittenDocument,
+    routing: Option<&str>,
+    is_typeless: bool,
+) -> String {
     let (index, id) = (form_encode(document.index.name()), form_encode(&document.id));
     let type_name = if call.dialect.shows_type() {
-        form_encode(type_name(&document.index))
+        form_encode(shown_type(call.dialect, &document.index, is_typeless))
     } else {
         TYPELESS.to_owned()
     };

@@ -37,6 +37,8 @@ pub enum Feature {
     GetRepository,
     /// Data streams.
     GetDataStreams,
+    /// Remove data streams.
+    DeleteDataStreams,
 }
 
 /// The parts that clients ask about.
@@ -86,7 +88,8 @@ pub(crate) fn answer(endpoint: Feature, node: &Node, call: &mut Call<'_>) -> Res
         Feature::GetDataStreams if is_wild || name.is_empty() => {
             Ok(Answer::value(&json!({"data_streams": []})))
         }
-        Feature::GetDataStreams => {
+        Feature::DeleteDataStreams if is_wild => Ok(Answer::acknowledged()),
+        Feature::GetDataStreams | Feature::DeleteDataStreams => {
             Err(call.node_error(node::Error::IndexNotFound { index: name.into() }))
         }
         Feature::PutPipeline => {

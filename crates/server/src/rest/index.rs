@@ -9,6 +9,7 @@ mod segments;
 pub(crate) mod settings;
 pub(crate) mod stats;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use hyper::StatusCode;
@@ -269,6 +270,7 @@ fn get_mapping(node: &Node, call: &mut Call<'_>) -> Result<Answer, Error> {
     let typed = take_include_type_name(call)?;
     let mut indices =
         take_indices(node, call, Expansion { refuses_closed: false, ..Expansion::OPEN })?;
+    let mut missing_types = BTreeSet::new();
     let named = call.found.name.or(call.found.document_type).filter(|name| *name != "_all");
     if let Some(names) = named {
         if typed == Some(false) || !call.dialect.shows_type() {
@@ -289,14 +291,36 @@ fn get_mapping(node: &Node, call: &mut Call<'_>) -> Result<Answer, Error> {
             let reason = format!("type[[{names}]] missing");
             return Err(Error::Missing { kind: "type_missing_exception", reason });
         }
+        missing_types = names
+            .split(',')
+            .filter(|name| {
+                !indices.iter().any(|index| {
+                    node::matches_glob(
+                        name,
+                        index.metadata().type_name.as_deref().unwrap_or(TYPELESS),
+                    )
+                })
+            })
+            .map(str::to_owned)
+            .collect::<BTreeSet<_>>();
+        if indices.is_empty() {
+            missing_types.clear();
+        }
     }
     let typed = typed.unwrap_or(call.dialect.nests_mappings() || named.is_some());
+    let status = if missing_types.is_empty() { StatusCode::OK } else { StatusCode::NOT_FOUND };
     let body = json::object(|o| {
+        if !missing_types.is_empty() {
+            let word = if missing_types.len() > 1 { "types" } else { "type" };
+            let listed = missing_types.into_iter().collect::<Vec<_>>().join(",");
+            o.string("error", &format!("{word} [{listed}] missing"));
+            o.number("status", status.as_u16());
+        }
         for index in &indices {
             o.object(index.name(), |o| o.value("mappings", &shown_mappings(index, typed)));
         }
     });
-    Ok(Answer::json(StatusCode::OK, body))
+    Ok(Answer::json(status, body))
 }
 
 /// Delete indices.

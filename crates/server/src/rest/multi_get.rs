@@ -132,7 +132,9 @@ fn write(docs: &mut Array<'_>, call: &Call<'_>, item: &Item, found: &Found) {
     docs.object(|o| match found {
         Ok((index, document)) => {
             let asked = item.type_name.as_deref().filter(|asked| *asked != TYPELESS);
-            let shown = asked.unwrap_or_else(|| type_name(index));
+            // In 7 an index without a mapping has no type to name.
+            let is_unknown = call.dialect == Dialect::V7 && index.metadata().type_name.is_none();
+            let shown = asked.or_else(|| (!is_unknown).then(|| type_name(index)));
             let document = document.as_ref().map(|document| {
                 let source = item.source.apply(&document.source, !item.stored_fields);
                 (document, source)

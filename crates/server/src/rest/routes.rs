@@ -208,6 +208,8 @@ static CLUSTER: &[Route] = &[
     cluster(GET, &[L("_nodes"), Id, L("usage"), Name], C::NodesUsage),
     cluster(POST, &[L("_nodes"), L("reload_secure_settings")], C::ReloadSecureSettings),
     cluster(POST, &[L("_nodes"), Id, L("reload_secure_settings")], C::ReloadSecureSettings),
+    cluster(GET, &[L("_nodes"), Id, L("_repositories_metering")], C::RepositoriesMetering),
+    cluster(DELETE, &[L("_nodes"), Id, L("_repositories_metering"), Name], C::RepositoriesMetering),
     cluster(GET, &[L("_tasks")], C::Tasks),
     cluster(GET, &[L("_tasks"), Name], C::Task),
     cluster(POST, &[L("_tasks"), L("_cancel")], C::CancelTasks),
@@ -272,4 +274,5 @@ static FEATURES: &[Route] = &[
     feature(GET, &[L("_snapshot"), Name], F::GetRepository),
     feature(GET, &[L("_data_stream")], F::GetDataStreams),
     feature(GET, &[L("_data_stream"), Name], F::GetDataStreams),
+    feature(DELETE, &[L("_data_stream"), Name], F::DeleteDataStreams),
 ];

@@ -181,10 +181,14 @@ impl TextTable {
         let mut text = String::new();
         for line in &lines {
             let mut padded = String::new();
-            for ((cell, width), (place, _)) in line.iter().zip(&widths).zip(&self.shown) {
+            let last = line.len().saturating_sub(1);
+            for (number, ((cell, width), (place, _))) in
+                line.iter().zip(&widths).zip(&self.shown).enumerate()
+            {
                 let align = self.columns.get(*place).map_or(Align::Left, |column| column.align);
                 // Writing to a string cannot fail.
                 let _ = match align {
+                    Align::Left if number == last => write!(padded, "{cell} "),
                     Align::Left => write!(padded, "{cell:<width$} "),
                     Align::Right => write!(padded, "{cell:>width$} "),
                 };
@@ -215,9 +219,15 @@ fn size(cell: &str) -> Option<u128> {
     hundredths.checked_shl(shift)
 }
 
-/// Numbers and sizes by value and before everything else, which goes by letters.
+/// What is empty first, then numbers and sizes by value, then everything else by letters.
 fn compare(one: Option<&String>, other: Option<&String>) -> Ordering {
     let number = |cell: Option<&String>| cell.and_then(|cell| size(cell));
+    let is_empty = |cell: Option<&String>| cell.is_none_or(String::is_empty);
+    match (is_empty(one), is_empty(other)) {
+        (true, false) => return Ordering::Less,
+        (false, true) => return Ordering::Greater,
+        (_, _) => {}
+    }
     match (number(one), number(other)) {
         (Some(one), Some(other)) => one.cmp(&other),
         (Some(_), None) => Ordering::Less,

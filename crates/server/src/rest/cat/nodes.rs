@@ -246,16 +246,20 @@ pub(super) fn thread_pool(node: &Node, call: &mut Call<'_>) -> Result<Answer, Er
         Column::numbers("size", &["sz"]).on_request(),
         Column::words("keep_alive", &["ka"]).on_request(),
     ];
-    const POOLS: [&str; 9] = [
-        "analyze",
-        "flush",
-        "force_merge",
-        "generic",
-        "get",
-        "management",
-        "refresh",
-        "search",
-        "write",
+    const POOLS: [(&str, &str); 13] = [
+        ("analyze", "fixed"),
+        ("fetch_shard_started", "scaling"),
+        ("fetch_shard_store", "scaling"),
+        ("flush", "scaling"),
+        ("force_merge", "fixed"),
+        ("generic", "scaling"),
+        ("get", "fixed"),
+        ("management", "scaling"),
+        ("refresh", "scaling"),
+        ("search", "fixed_auto_queue_size"),
+        ("snapshot", "scaling"),
+        ("warmer", "scaling"),
+        ("write", "fixed"),
     ];
     for accepted in ["size", "time"] {
         call.parameters.take(accepted);
@@ -264,7 +268,7 @@ pub(super) fn thread_pool(node: &Node, call: &mut Call<'_>) -> Result<Answer, Er
     finish(call)?;
     let pattern = call.found.name.unwrap_or("*");
     let means = |pool: &str| pattern.split(',').any(|part| node::matches_glob(part, pool));
-    for pool in POOLS.into_iter().filter(|pool| means(pool)) {
+    for (pool, kind) in POOLS.into_iter().filter(|(pool, _)| means(pool)) {
         let process = std::process::id().to_string();
         table.row(
             [
@@ -276,7 +280,7 @@ pub(super) fn thread_pool(node: &Node, call: &mut Call<'_>) -> Result<Answer, Er
                 "127.0.0.1",
                 "9300",
                 pool,
-                "fixed",
+                kind,
                 "0",
                 "0",
                 "0",

@@ -44,6 +44,7 @@ fn primary(node: &Node, index: &Index, number: usize, shard: &Shard, bytes: Byte
         "unassigned.reason" if !is_active => "ALLOCATION_FAILED".to_owned(),
         "unassigned.details" if !is_active => damage.clone(),
         "damage" => damage.clone(),
+        "sync_id" if is_synced(index) => index.identity().uuid.to_string(),
         "segments.count" => segments_of(shard).to_string(),
         "seq_no.max" | "seq_no.local_checkpoint" | "seq_no.global_checkpoint" => max.to_string(),
         "sync_id"
@@ -55,6 +56,11 @@ fn primary(node: &Node, index: &Index, number: usize, shard: &Shard, bytes: Byte
         other => columns::zero(other, bytes),
     };
     columns::SHARDS.iter().map(cell).collect()
+}
+
+/// Whether nothing was written since a synced flush marked the index.
+fn is_synced(index: &Index) -> bool {
+    index.counters().synced_flushes.get() > 0 && index.counters().unflushed.get() == 0
 }
 
 fn replica(index: &Index, number: usize) -> Vec<String> {

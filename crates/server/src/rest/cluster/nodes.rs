@@ -149,11 +149,64 @@ pub(super) fn info(node: &Node, call: &mut Call<'_>) -> Result<Answer, Error> {
     Ok(for_nodes(node, means_this(node, nodes), Value::Object(shown)))
 }
 
+/// What statistics of nodes have parts of.
+const STATS_METRICS: [&str; 18] = [
+    "_all",
+    "_none",
+    "adaptive_selection",
+    "allocations",
+    "breaker",
+    "discovery",
+    "fs",
+    "http",
+    "indexing_pressure",
+    "indices",
+    "ingest",
+    "jvm",
+    "os",
+    "process",
+    "repositories",
+    "script",
+    "thread_pool",
+    "transport",
+];
+
+fn check_metrics(call: &Call<'_>, metrics: Option<&str>) -> Result<(), Error> {
+    for name in metrics.into_iter().flat_map(|list| list.split(',')) {
+        if STATS_METRICS.contains(&name) {
+            continue;
+        }
+        let known = STATS_METRICS.into_iter().filter(|_| name.len() < 64);
+        let scored = known.map(|known| (strsim::normalized_levenshtein(known, name), known));
+        let best = scored.filter(|(score, _)| *score > 0.5).max_by(|a, b| a.0.total_cmp(&b.0));
+        let hint =
+            best.map_or_else(String::new, |(_, known)| format!(" -> did you mean [{known}]?"));
+        return Err(Error::illegal_argument(format!(
+            "request [{}] contains unrecognized metric: [{name}]{hint}",
+            call.request.raw_path()
+        )));
+    }
+    Ok(())
+}
+
+/// The statistics of all indices, and of each where that level is asked for.
+fn shown_indices(node: &Node, names: &[String], level: Option<&str>) -> Value {
+    let indices = node.indices();
+    let mut shown = node_stats(&indices, names);
+    if let (Some(level @ ("indices" | "shards")), Value::Object(all)) = (level, &mut shown) {
+        let each = indices
+            .iter()
+            .map(|index| (index.name().to_owned(), node_stats(std::slice::from_ref(index), names)));
+        all.insert(level.to_owned(), Value::Object(each.collect()));
+    }
+    shown
+}
+
 /// What the node does: what is counted of documents, the rest as zeros.
 pub(super) fn stats(node: &Node, call: &mut Call<'_>) -> Result<Answer, Error> {
     call.parameters.declare(&["node_id", "metric", "index_metric"]);
+    let level = call.parameters.take("level");
     for accepted in [
-        "level",
         "types",
         "groups",
         "fields",
@@ -170,6 +223,7 @@ pub(super) fn stats(node: &Node, call: &mut Call<'_>) -> Result<Answer, Error> {
     let shows = |metric: &str| {
         metrics.is_none_or(|list| list.split(',').any(|name| name == metric || name == "_all"))
     };
+    check_metrics(call, metrics)?;
     let of_indices = call.found.extra.into_iter().flat_map(|list| list.split(','));
     let of_indices: Vec<String> = of_indices.map(str::to_owned).collect();
     let mut shown = Map::from_iter([("timestamp".to_owned(), json!(node.now().as_millis()))]);
@@ -178,7 +232,7 @@ pub(super) fn stats(node: &Node, call: &mut Call<'_>) -> Result<Answer, Error> {
     add("roles", json!(ROLES));
     add("attributes", json!({}));
     if shows("indices") {
-        add("indices", node_stats(&node.indices(), &of_indices));
+        add("indices", shown_indices(node, &of_indices, level.as_deref()));
     }
     let millis = node.now().as_millis();
     let (total, free) = call.disk.space().unwrap_or((0, 0));
@@ -209,7 +263,8 @@ pub(super) fn stats(node: &Node, call: &mut Call<'_>) -> Result<Answer, Error> {
                     "non_heap_used_in_bytes": 0, "non_heap_committed_in_bytes": 0, "pools": {},
                 },
                 "threads": {"count": 0, "peak_count": 0},
-                "gc": {"collectors": {}}, "buffer_pools": {},
+                "gc": {"collectors": {}},
+            "buffer_pools": {"direct": {"count": 0, "used_in_bytes": 0, "total_capacity_in_bytes": 0}},
                 "classes": {"current_loaded_count": 0, "total_loaded_count": 0, "total_unloaded_count": 0},
             }),
         ),
@@ -219,7 +274,10 @@ pub(super) fn stats(node: &Node, call: &mut Call<'_>) -> Result<Answer, Error> {
             json!({
                 "timestamp": millis,
                 "total": {"total_in_bytes": total, "free_in_bytes": free, "available_in_bytes": free},
-                "data": [],
+                "data": [{
+                "path": "", "mount": "", "type": "disk", "total_in_bytes": total,
+                "free_in_bytes": free, "available_in_bytes": free,
+            }],
             }),
         ),
         (
@@ -254,6 +312,13 @@ pub(super) fn stats(node: &Node, call: &mut Call<'_>) -> Result<Answer, Error> {
         }
     }
     Ok(for_nodes(node, means_this(node, call.found.id), Value::Object(shown)))
+}
+
+/// What repositories cost: there are none.
+pub(super) fn repositories_metering(node: &Node, call: &mut Call<'_>) -> Result<Answer, Error> {
+    call.parameters.declare(&["node_id", "max_archive_version"]);
+    call.finish_parameters()?;
+    Ok(for_nodes(node, means_this(node, call.found.id), json!([])))
 }
 
 /// The statistics of the cluster.

@@ -30,11 +30,15 @@ pub(super) fn list(node: &Node, call: &mut Call<'_>) -> Result<Answer, Error> {
     const ACTION: &str = "cluster:monitor/tasks/lists";
     let is_asked = actions
         .is_none_or(|actions| actions.split(',').any(|action| node::matches_glob(action, ACTION)));
+    let headers = match &call.request.headers.opaque_id {
+        Some(id) => json!({"X-Opaque-Id": id}),
+        None => json!({}),
+    };
     let id = format!("{}:1", node.id());
     let task = json!({
         "node": node.id(), "id": 1, "type": "transport", "action": ACTION,
         "start_time_in_millis": node.now().as_millis(), "running_time_in_nanos": 0,
-        "cancellable": false, "headers": {},
+        "cancellable": false, "headers": headers,
     });
     let is_shown = is_asked && parent.is_none() && means_this(node, nodes.as_deref());
     let body = match (group_by.as_str(), is_shown) {
@@ -52,14 +56,20 @@ pub(super) fn list(node: &Node, call: &mut Call<'_>) -> Result<Answer, Error> {
 }
 
 /// One thing that runs.
-pub(super) fn get(call: &mut Call<'_>) -> Result<Answer, Error> {
+pub(super) fn get(node: &Node, call: &mut Call<'_>) -> Result<Answer, Error> {
     call.parameters.declare(&["task_id"]);
     call.parameters.take_flag("wait_for_completion")?;
     take_timeouts(call)?;
     call.finish_parameters()?;
     let id = call.found.name.unwrap_or_default();
     check_id(id)?;
-    let reason = format!("task [{id}] isn't running and hasn't stored its results");
+    let reason = match id.rsplit_once(':') {
+        Some((other, _)) if other != node.id() => format!(
+            "task [{id}] belongs to the node [{other}] which isn't part of the cluster and there \
+             is no record of the task"
+        ),
+        Some(_) | None => format!("task [{id}] isn't running and hasn't stored its results"),
+    };
     Err(Error::Missing { kind: "resource_not_found_exception", reason })
 }
 

@@ -90,6 +90,7 @@ pub(super) fn synced_flush(node: &Node, call: &mut Call<'_>) -> Result<Answer, E
     let mut body = Map::from_iter([("_shards".to_owned(), counts(&indices))]);
     for index in &indices {
         index.counters().flushes.rise();
+        index.counters().synced_flushes.rise();
         index.counters().unflushed.reset();
         body.insert(index.name().to_owned(), counts(std::slice::from_ref(index)));
     }

@@ -1,7 +1,7 @@
 //! The settings of indices: shown, changed, and blocks as a shorthand.
 
 use hyper::StatusCode;
-use node::{Expansion, Index, Node, SettingsChange, matches_glob};
+use node::{Expansion, Index, Node, SettingsChange, iso_8601, matches_glob};
 use serde_json::{Map, Value, json};
 
 use super::expression::take_indices;
@@ -115,6 +115,12 @@ pub(crate) fn shown_settings(
     for (name, value) in added {
         flat.retain(|(present, _)| present != name);
         flat.push((name.to_owned(), Value::from(value)));
+    }
+    if call.rendering.human {
+        let created = document::Timestamp::from_millis(metadata.created_millis);
+        let version = call.dialect.version_number();
+        flat.push(("index.creation_date_string".to_owned(), Value::from(iso_8601(created))));
+        flat.push(("index.version.created_string".to_owned(), Value::from(version)));
     }
     lay_out(flat.into_iter().filter(|(name, _)| is_named(name)), view)
 }
