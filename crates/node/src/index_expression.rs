@@ -55,6 +55,9 @@ pub fn is_wild(part: &str) -> bool {
 
 type Found = IndexMap<Arc<str>, Arc<Index>>;
 
+/// An index, and what is said of the alias it is named by.
+type Named = (Arc<Index>, Option<Alias>);
+
 impl View {
     /// The indices that an expression names, in the order in which it does; nothing stands for all.
     pub(crate) fn resolve(
@@ -145,11 +148,7 @@ impl View {
     }
 
     /// The one index that a read of one document goes to, and the alias it is named by.
-    pub(crate) fn one(
-        &self,
-        name: &str,
-        now: Timestamp,
-    ) -> Result<(Arc<Index>, Option<Alias>), Error> {
+    pub(crate) fn one(&self, name: &str, now: Timestamp) -> Result<Named, Error> {
         if let Some(index) = self.get(name) {
             return Ok((Arc::clone(index), None));
         }
@@ -174,10 +173,7 @@ impl View {
 
     /// The one index that a write goes to, and the alias it is named by; nothing where there is
     /// neither. `name` is without date math.
-    pub(crate) fn write_target(
-        &self,
-        name: &str,
-    ) -> Result<Option<(Arc<Index>, Option<Alias>)>, Error> {
+    pub(crate) fn write_target(&self, name: &str) -> Result<Option<Named>, Error> {
         if let Some(index) = self.get(name) {
             return Ok(Some((Arc::clone(index), None)));
         }

@@ -98,7 +98,7 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
     announce(&listeners).context("cannot write to stdout")?;
 
     let disk = Disk::under(config.data.clone());
-    let api = Api::new(Arc::clone(&node), config.dialects, disk).context("cannot count")?;
+    let api = Api::new(Arc::clone(&node), config.dialects).with_disk(disk);
     let handler = http::handler(move |request| {
         let api = api.clone();
         async move { api.handle(request).await }

@@ -142,16 +142,14 @@ impl<'r> Call<'r> {
 }
 
 impl Api {
-    /// The API of a node whose data are on a disk.
-    ///
-    /// # Errors
-    /// When nothing can be counted.
-    pub fn new(
-        node: Arc<Node>,
-        dialects: DialectDefaults,
-        disk: Disk,
-    ) -> Result<Self, prometheus::Error> {
-        Ok(Self { node, dialects, disk, metrics: Metrics::new()? })
+    /// The API of a node.
+    pub fn new(node: Arc<Node>, dialects: DialectDefaults) -> Self {
+        Self { node, dialects, disk: Disk::default(), metrics: Metrics::new() }
+    }
+
+    /// This API, which knows the disk that the data are on.
+    pub fn with_disk(self, disk: Disk) -> Self {
+        Self { disk, ..self }
     }
 
     /// Answers a request. `HEAD` is answered as `GET`: the connection leaves the body out.

@@ -13,6 +13,11 @@ impl Disk {
         Self(Some(Arc::new(directory)))
     }
 
+    /// The directory.
+    pub(crate) fn path(&self) -> String {
+        self.0.as_ref().map_or_else(String::new, |path| path.display().to_string())
+    }
+
     /// How many bytes it has, and how many of them are free.
     pub(crate) fn space(&self) -> Option<(u64, u64)> {
         let directory = self.0.as_ref()?;

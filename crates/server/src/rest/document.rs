@@ -200,7 +200,8 @@ impl Read {
         if let Some(asked) = asked.filter(|asked| *asked != present && present != TYPELESS) {
             return Ok((asked, None));
         }
-        let shown = asked.unwrap_or_else(|| shown_type(call.dialect, index, true));
+        let is_typeless = call.found.document_type.is_none_or(|asked| asked == TYPELESS);
+        let shown = asked.unwrap_or_else(|| shown_type(call.dialect, index, is_typeless));
         let required = self.conditions.required_version();
         let found = index.get(call.id(), routing, required).await;
         let document = found.map_err(|error| call.error(error, shown))?;

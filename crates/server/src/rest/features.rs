@@ -35,6 +35,8 @@ pub enum Feature {
     DeletePipeline,
     /// A repository of snapshots.
     GetRepository,
+    /// Put a repository, or a snapshot into it.
+    PutSnapshot,
     /// Data streams.
     GetDataStreams,
     /// Remove data streams.
@@ -95,6 +97,10 @@ pub(crate) fn answer(endpoint: Feature, node: &Node, call: &mut Call<'_>) -> Res
         Feature::PutPipeline => {
             Err(Error::Unsupported(format!("pipelines are not supported: [{name}] cannot be put")))
         }
+        Feature::PutSnapshot => Err(Error::Unsupported(
+            "snapshots are not supported: copy the data directory of a stopped server instead"
+                .to_owned(),
+        )),
         Feature::DeletePipeline if is_wild => Ok(Answer::acknowledged()),
         Feature::DeletePipeline => missing(format!("pipeline [{name}] is missing")),
         Feature::GetPipeline if !is_wild => Ok(Answer::json(StatusCode::NOT_FOUND, "{}")),

@@ -353,7 +353,9 @@ pub(crate) fn count(node: &Node, call: &mut Call<'_>) -> Result<Answer, Error> {
         let text = "only [match_all] can be counted: queries are not supported yet";
         return Err(Error::Unsupported(text.to_owned()));
     }
-    indices.iter().try_for_each(|index| index.check_readable()).map_err(|e| call.node_error(e))?;
+    for index in &indices {
+        index.check_readable().map_err(|error| call.node_error(error))?;
+    }
     let shards: u64 = indices.iter().map(|index| primaries(index)).sum();
     let body = json::object(|o| {
         o.number("count", indices.iter().map(|index| index.documents()).sum::<u64>());

@@ -16,20 +16,21 @@ const LATENCY_SECONDS: [f64; 16] = [
     5.0, 10.0,
 ];
 
-/// What is counted of requests.
+/// What is counted of requests. Without counters, which would be a mistake of our own, all is served
+/// but the numbers.
 #[derive(Clone)]
-pub(crate) struct Metrics {
+pub(crate) struct Metrics(Option<Counters>);
+
+#[derive(Clone)]
+struct Counters {
     registry: Registry,
     requests: IntCounterVec,
     latency: HistogramVec,
 }
 
-impl Metrics {
-    /// Nothing counted yet.
-    ///
-    /// # Errors
-    /// Never: the names are fixed and differ.
-    pub(crate) fn new() -> Result<Self, prometheus::Error> {
+impl Counters {
+    /// Fails never: the names are fixed and differ.
+    fn new() -> Result<Self, prometheus::Error> {
         let requests =
             Opts::new("occam_requests_total", "Requests answered, by endpoint and status");
         let requests = IntCounterVec::new(requests, &["endpoint", "method", "status"])?;
@@ -41,6 +42,14 @@ impl Metrics {
         registry.register(Box::new(latency.clone()))?;
         Ok(Self { registry, requests, latency })
     }
+}
+
+impl Metrics {
+    /// Nothing counted yet.
+    pub(crate) fn new() -> Self {
+        let counters = Counters::new();
+        Self(counters.inspect_err(|error| tracing::error!(%error, "nothing is counted")).ok())
+    }
 
     /// Counts an answer. Requests that found no endpoint are counted together.
     pub(crate) fn note(
@@ -50,12 +59,13 @@ impl Metrics {
         status: u16,
         took: Duration,
     ) {
+        let Some(Counters { requests, latency, .. }) = &self.0 else { return };
         let endpoint = endpoint.map_or_else(|| "None".to_owned(), |found| format!("{found:?}"));
         // A client may send any word for a method.
         const METHODS: [&str; 6] = ["GET", "HEAD", "PUT", "POST", "DELETE", "OPTIONS"];
         let method = if METHODS.contains(&method) { method } else { "other" };
-        self.requests.with_label_values(&[&endpoint, method, &status.to_string()]).inc();
-        self.latency.with_label_values(&[&endpoint]).observe(took.as_secs_f64());
+        requests.with_label_values(&[&endpoint, method, &status.to_string()]).inc();
+        latency.with_label_values(&[&endpoint]).observe(took.as_secs_f64());
     }
 
     /// Everything in Prometheus' text format.
@@ -64,7 +74,8 @@ impl Metrics {
             reason: format!("metrics cannot be shown: {error}"),
             outcome: Outcome::NotApplied,
         };
-        let mut families = self.registry.gather();
+        let counted = self.0.as_ref();
+        let mut families = counted.map(|c| c.registry.gather()).unwrap_or_default();
         families.extend(state(node).map_err(failed)?.gather());
         let mut text = Vec::new();
         TextEncoder::new().encode(&families, &mut text).map_err(failed)?;

@@ -25,6 +25,7 @@ pub struct NodeError {
 }
 
 impl NodeError {
+    #[allow(clippy::too_many_lines, reason = "one table, read row by row")]
     pub(super) fn body(&self) -> ErrorBody {
         let Self { error, dialect, type_name } = self;
         match error {

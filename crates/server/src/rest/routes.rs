@@ -272,6 +272,8 @@ static FEATURES: &[Route] = &[
     feature(DELETE, &[L("_ingest"), L("pipeline"), Name], F::DeletePipeline),
     feature(GET, &[L("_snapshot")], F::NoneAtAll),
     feature(GET, &[L("_snapshot"), Name], F::GetRepository),
+    feature(WRITE, &[L("_snapshot"), Name], F::PutSnapshot),
+    feature(WRITE, &[L("_snapshot"), Name, Id], F::PutSnapshot),
     feature(GET, &[L("_data_stream")], F::GetDataStreams),
     feature(GET, &[L("_data_stream"), Name], F::GetDataStreams),
     feature(DELETE, &[L("_data_stream"), Name], F::DeleteDataStreams),

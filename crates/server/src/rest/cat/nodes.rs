@@ -222,6 +222,23 @@ pub(super) fn tasks(node: &Node, call: &mut Call<'_>) -> Result<Answer, Error> {
     Ok(table.answer(call))
 }
 
+/// The thread pools that tools look for, and their types.
+const POOLS: [(&str, &str); 13] = [
+    ("analyze", "fixed"),
+    ("fetch_shard_started", "scaling"),
+    ("fetch_shard_store", "scaling"),
+    ("flush", "scaling"),
+    ("force_merge", "fixed"),
+    ("generic", "scaling"),
+    ("get", "fixed"),
+    ("management", "scaling"),
+    ("refresh", "scaling"),
+    ("search", "fixed_auto_queue_size"),
+    ("snapshot", "scaling"),
+    ("warmer", "scaling"),
+    ("write", "fixed"),
+];
+
 /// Thread pools. Work runs as tasks here; the names are those that tools look for.
 pub(super) fn thread_pool(node: &Node, call: &mut Call<'_>) -> Result<Answer, Error> {
     const COLUMNS: &[Column] = &[
@@ -245,21 +262,6 @@ pub(super) fn thread_pool(node: &Node, call: &mut Call<'_>) -> Result<Answer, Er
         Column::numbers("max", &["mx"]).on_request(),
         Column::numbers("size", &["sz"]).on_request(),
         Column::words("keep_alive", &["ka"]).on_request(),
-    ];
-    const POOLS: [(&str, &str); 13] = [
-        ("analyze", "fixed"),
-        ("fetch_shard_started", "scaling"),
-        ("fetch_shard_store", "scaling"),
-        ("flush", "scaling"),
-        ("force_merge", "fixed"),
-        ("generic", "scaling"),
-        ("get", "fixed"),
-        ("management", "scaling"),
-        ("refresh", "scaling"),
-        ("search", "fixed_auto_queue_size"),
-        ("snapshot", "scaling"),
-        ("warmer", "scaling"),
-        ("write", "fixed"),
     ];
     for accepted in ["size", "time"] {
         call.parameters.take(accepted);

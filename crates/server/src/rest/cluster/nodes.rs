@@ -234,84 +234,85 @@ pub(super) fn stats(node: &Node, call: &mut Call<'_>) -> Result<Answer, Error> {
     if shows("indices") {
         add("indices", shown_indices(node, &of_indices, level.as_deref()));
     }
-    let millis = node.now().as_millis();
-    let (total, free) = call.disk.space().unwrap_or((0, 0));
-    for (metric, value) in [
-        (
-            "os",
-            json!({
-                "timestamp": millis,
-                "cpu": {"percent": 0, "load_average": {}},
-                "mem": {"total_in_bytes": 0, "free_in_bytes": 0, "used_in_bytes": 0, "free_percent": 0, "used_percent": 0},
-                "swap": {"total_in_bytes": 0, "free_in_bytes": 0, "used_in_bytes": 0},
-            }),
-        ),
-        (
-            "process",
-            json!({
-                "timestamp": millis, "open_file_descriptors": 0, "max_file_descriptors": 0,
-                "cpu": {"percent": 0, "total_in_millis": 0}, "mem": {"total_virtual_in_bytes": 0},
-            }),
-        ),
-        (
-            "jvm",
-            json!({
-                "timestamp": millis, "uptime_in_millis": 0,
-                "mem": {
-                    "heap_used_in_bytes": node.memory().used(), "heap_used_percent": 0,
-                    "heap_committed_in_bytes": node.memory().limit(), "heap_max_in_bytes": node.memory().limit(),
-                    "non_heap_used_in_bytes": 0, "non_heap_committed_in_bytes": 0, "pools": {},
-                },
-                "threads": {"count": 0, "peak_count": 0},
-                "gc": {"collectors": {}},
-            "buffer_pools": {"direct": {"count": 0, "used_in_bytes": 0, "total_capacity_in_bytes": 0}},
-                "classes": {"current_loaded_count": 0, "total_loaded_count": 0, "total_unloaded_count": 0},
-            }),
-        ),
-        ("thread_pool", json!({})),
-        (
-            "fs",
-            json!({
-                "timestamp": millis,
-                "total": {"total_in_bytes": total, "free_in_bytes": free, "available_in_bytes": free},
-                "data": [{
-                "path": "", "mount": "", "type": "disk", "total_in_bytes": total,
-                "free_in_bytes": free, "available_in_bytes": free,
-            }],
-            }),
-        ),
-        (
-            "transport",
-            json!({
-                "server_open": 0, "rx_count": 0, "rx_size_in_bytes": 0, "tx_count": 0, "tx_size_in_bytes": 0,
-            }),
-        ),
-        ("http", json!({"current_open": 1, "total_opened": 1})),
-        ("breakers", json!({})),
-        (
-            "script",
-            json!({"compilations": 0, "cache_evictions": 0, "compilation_limit_triggered": 0}),
-        ),
-        (
-            "discovery",
-            json!({
-                "cluster_state_queue": {"total": 0, "pending": 0, "committed": 0},
-                "published_cluster_states": {"full_states": 0, "incompatible_diffs": 0, "compatible_diffs": 0},
-            }),
-        ),
-        (
-            "ingest",
-            json!({
-                "total": {"count": 0, "time_in_millis": 0, "current": 0, "failed": 0}, "pipelines": {},
-            }),
-        ),
-        ("adaptive_selection", json!({})),
-    ] {
+    for (metric, value) in of_machine(node, call).into_iter().chain(of_process(node)) {
         if shows(metric) {
             add(metric, value);
         }
     }
     Ok(for_nodes(node, means_this(node, call.found.id), Value::Object(shown)))
+}
+
+/// What is said of the machine.
+fn of_machine(node: &Node, call: &Call<'_>) -> Vec<(&'static str, Value)> {
+    let millis = node.now().as_millis();
+    let (total, free) = call.disk.space().unwrap_or((0, 0));
+    let os = json!({
+        "timestamp": millis, "cpu": {"percent": 0, "load_average": {}},
+        "mem": {
+            "total_in_bytes": 0, "free_in_bytes": 0, "used_in_bytes": 0, "free_percent": 0,
+            "used_percent": 0,
+        },
+        "swap": {"total_in_bytes": 0, "free_in_bytes": 0, "used_in_bytes": 0},
+    });
+    let fs = json!({
+        "timestamp": millis,
+        "total": {"total_in_bytes": total, "free_in_bytes": free, "available_in_bytes": free},
+        "data": [{
+            "path": call.disk.path(), "mount": "", "type": "disk", "total_in_bytes": total,
+            "free_in_bytes": free, "available_in_bytes": free,
+        }],
+    });
+    vec![("os", os), ("fs", fs)]
+}
+
+/// What is said of the process; there is no virtual machine in it, and most of what tools look for
+/// is therefore zero.
+fn of_process(node: &Node) -> Vec<(&'static str, Value)> {
+    let millis = node.now().as_millis();
+    let (used, limit) = (node.memory().used(), node.memory().limit());
+    let process = json!({
+        "timestamp": millis, "open_file_descriptors": 0, "max_file_descriptors": 0,
+        "cpu": {"percent": 0, "total_in_millis": 0}, "mem": {"total_virtual_in_bytes": 0},
+    });
+    let jvm = json!({
+        "timestamp": millis, "uptime_in_millis": 0,
+        "mem": {
+            "heap_used_in_bytes": used, "heap_used_percent": 0,
+            "heap_committed_in_bytes": limit, "heap_max_in_bytes": limit,
+            "non_heap_used_in_bytes": 0, "non_heap_committed_in_bytes": 0, "pools": {},
+        },
+        "threads": {"count": 0, "peak_count": 0}, "gc": {"collectors": {}},
+        "buffer_pools": {"direct": {"count": 0, "used_in_bytes": 0, "total_capacity_in_bytes": 0}},
+        "classes": {
+            "current_loaded_count": 0, "total_loaded_count": 0, "total_unloaded_count": 0,
+        },
+    });
+    let transport = json!({
+        "server_open": 0, "rx_count": 0, "rx_size_in_bytes": 0, "tx_count": 0,
+        "tx_size_in_bytes": 0,
+    });
+    let script = json!({"compilations": 0, "cache_evictions": 0, "compilation_limit_triggered": 0});
+    let discovery = json!({
+        "cluster_state_queue": {"total": 0, "pending": 0, "committed": 0},
+        "published_cluster_states": {
+            "full_states": 0, "incompatible_diffs": 0, "compatible_diffs": 0,
+        },
+    });
+    let ingest = json!({
+        "total": {"count": 0, "time_in_millis": 0, "current": 0, "failed": 0}, "pipelines": {},
+    });
+    vec![
+        ("process", process),
+        ("jvm", jvm),
+        ("thread_pool", json!({})),
+        ("transport", transport),
+        ("http", json!({"current_open": 1, "total_opened": 1})),
+        ("breakers", json!({})),
+        ("script", script),
+        ("discovery", discovery),
+        ("ingest", ingest),
+        ("adaptive_selection", json!({})),
+    ]
 }
 
 /// What repositories cost: there are none.

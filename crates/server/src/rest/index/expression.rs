@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 
 use crate::rest::api::Call;
 use crate::rest::error::Error;
+use crate::rest::json::set;
 use crate::rest::response::Answer;
 
 /// Takes what all calls on several indices share, and finds the indices that the path names. Refuses
@@ -116,15 +117,19 @@ pub(super) fn resolve_cluster(node: &Node, call: &mut Call<'_>) -> Result<Answer
     let mut local = json!({"connected": true, "skip_unavailable": false});
     match node.resolve(names, expansion) {
         Ok(found) => {
-            local["matching_indices"] = json!(!found.is_empty());
-            local["version"] = json!({
-                "number": call.dialect.version_number(),
-                "build_flavor": "default",
-                "minimum_wire_compatibility_version": "7.17.0",
-                "minimum_index_compatibility_version": "7.0.0",
-            });
+            set(&mut local, "matching_indices", json!(!found.is_empty()));
+            set(
+                &mut local,
+                "version",
+                json!({
+                    "number": call.dialect.version_number(),
+                    "build_flavor": "default",
+                    "minimum_wire_compatibility_version": "7.17.0",
+                    "minimum_index_compatibility_version": "7.0.0",
+                }),
+            );
         }
-        Err(error) => local["error"] = json!(error.to_string()),
+        Err(error) => set(&mut local, "error", json!(error.to_string())),
     }
     let body = json!({"(local)": local});
     Ok(Answer::json(StatusCode::OK, body.to_string()))

@@ -10,7 +10,8 @@ use super::count_shards;
 use super::expression::take_indices;
 use super::stats::segments_of;
 use crate::rest::api::Call;
-use crate::rest::error::{Error, human_bytes};
+use crate::rest::error::Error;
+use crate::rest::json::set;
 use crate::rest::response::Answer;
 
 /// Show segments.
@@ -96,10 +97,9 @@ fn recovery_of(node: &Node, index: &Index, number: usize, call: &Call<'_>) -> Va
         "verify_index": {"check_index_time_in_millis": 0, "total_time_in_millis": 0},
     });
     if call.rendering.human {
-        shown["start_time"] = json!(iso_8601(created));
-        shown["stop_time"] = json!(iso_8601(created));
-        shown["total_time"] = json!("0ms");
-        shown["index"]["size"]["total"] = json!(human_bytes(0));
+        set(&mut shown, "start_time", json!(iso_8601(created)));
+        set(&mut shown, "stop_time", json!(iso_8601(created)));
+        set(&mut shown, "total_time", json!("0ms"));
     }
     shown
 }

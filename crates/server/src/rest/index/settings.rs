@@ -8,6 +8,7 @@ use super::expression::take_indices;
 use super::has_enough;
 use crate::rest::api::Call;
 use crate::rest::error::Error;
+use crate::rest::json::set;
 use crate::rest::response::Answer;
 
 /// How settings are shown.
@@ -87,9 +88,9 @@ pub(super) async fn block(node: &Node, call: &mut Call<'_>, is_set: bool) -> Res
     node.change_settings(indices, change).await.map_err(|error| call.node_error(error))?;
     let mut body = json!({"acknowledged": true});
     if is_set {
-        body["shards_acknowledged"] = json!(has_enough(waits.as_deref(), 0));
+        set(&mut body, "shards_acknowledged", json!(has_enough(waits.as_deref(), 0)));
     }
-    body["indices"] = Value::Array(told);
+    set(&mut body, "indices", Value::Array(told));
     Ok(Answer::json(StatusCode::OK, body.to_string()))
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use node::{Expansion, Index, Node, matches_glob};
+use node::{Counters, Expansion, Index, Node, matches_glob};
 use serde_json::{Map, Value, json};
 use shard::Shard;
 
@@ -11,6 +11,7 @@ use super::expression::take_indices;
 use crate::rest::api::Call;
 use crate::rest::document_view::{TYPELESS, type_name};
 use crate::rest::error::Error;
+use crate::rest::json::set;
 use crate::rest::response::Answer;
 
 /// The parts of statistics: what a request calls them, and what the answer does.
@@ -73,7 +74,7 @@ pub(super) fn stats(node: &Node, call: &mut Call<'_>) -> Result<Answer, Error> {
             let shown = shown_index(index, &wanted, node, level == "shards");
             (index.name().to_owned(), shown)
         });
-        body["indices"] = Value::Object(each.collect());
+        set(&mut body, "indices", Value::Object(each.collect()));
     }
     Ok(Answer::value(&body))
 }
@@ -128,7 +129,7 @@ fn shown_index(index: &Arc<Index>, wanted: &Wanted, node: &Node, by_shard: bool)
         let shards = shards.map(|(number, shard)| {
             (number.to_string(), Value::Array(vec![shown_shard(index, shard, wanted, node)]))
         });
-        shown["shards"] = Value::Object(shards.collect());
+        set(&mut shown, "shards", Value::Object(shards.collect()));
     }
     shown
 }
@@ -143,17 +144,32 @@ fn shown_shard(index: &Index, shard: &Shard, wanted: &Wanted, node: &Node) -> Va
     }
     let max_seq_no = shard.max_seq_no();
     let max = max_seq_no.map_or(-1, |max| i64::try_from(max.get()).unwrap_or(i64::MAX));
-    shown["commit"] = json!({
-        "id": &*index.identity().uuid, "generation": 1, "user_data": {}, "num_docs": shard.table().live(),
-    });
-    shown["seq_no"] = json!({
-        "max_seq_no": max, "local_checkpoint": max, "global_checkpoint": max,
-    });
-    shown["retention_leases"] =
-        json!({"primary_term": shard.term().get(), "version": 0, "leases": []});
-    shown["shard_path"] = json!({
-        "state_path": "", "data_path": "", "is_custom_data_path": false,
-    });
+    set(
+        &mut shown,
+        "commit",
+        json!({
+            "id": &*index.identity().uuid, "generation": 1, "user_data": {}, "num_docs": shard.table().live(),
+        }),
+    );
+    set(
+        &mut shown,
+        "seq_no",
+        json!({
+            "max_seq_no": max, "local_checkpoint": max, "global_checkpoint": max,
+        }),
+    );
+    set(
+        &mut shown,
+        "retention_leases",
+        json!({"primary_term": shard.term().get(), "version": 0, "leases": []}),
+    );
+    set(
+        &mut shown,
+        "shard_path",
+        json!({
+            "state_path": "", "data_path": "", "is_custom_data_path": false,
+        }),
+    );
     shown
 }
 
@@ -198,62 +214,56 @@ fn one_shard(index: &Index, shard: &Shard, wanted: &Wanted, is_only: bool) -> Va
 
 /// What is counted of an index since the node started.
 fn counted(index: &Index, wanted: &Wanted) -> Vec<(&'static str, Value)> {
-    let counters = index.counters();
-    let (found, missing) = (counters.found.get(), counters.missing.get());
-    let mut indexing = indexing(
-        counters.indexed.get(),
-        counters.failed.get(),
-        counters.deleted.get(),
-        counters.noops.get(),
-    );
+    let bytes = index.shards().iter().map(|shard| shard.table().live_bytes()).sum();
+    let mut counted = counts(index.counters(), bytes);
     let own = type_name(index);
     let is_typed = own != TYPELESS || index.metadata().type_name.is_some();
-    if is_typed && wanted.types.iter().any(|asked| asked == "_all" || matches_glob(asked, own)) {
-        indexing["types"] = json!({own: indexing});
+    let is_wanted = wanted.types.iter().any(|asked| asked == "_all" || matches_glob(asked, own));
+    if let Some((_, indexing)) = counted.first_mut().filter(|_| is_typed && is_wanted) {
+        let types = json!({own: indexing});
+        set(indexing, "types", types);
     }
-    let bytes: u64 = index.shards().iter().map(|shard| shard.table().live_bytes()).sum();
+    counted
+}
+
+/// Counters as they are shown, those of indexing first.
+fn counts(counters: &Counters, bytes: u64) -> Vec<(&'static str, Value)> {
+    let (found, missing) = (counters.found.get(), counters.missing.get());
     let operations = counters.indexed.get() + counters.deleted.get();
     let unflushed = counters.unflushed.get();
+    let gets = json!({
+        "total": found + missing, "time_in_millis": 0,
+        "exists_total": found, "exists_time_in_millis": 0,
+        "missing_total": missing, "missing_time_in_millis": 0, "current": 0,
+    });
+    let refreshes = json!({
+        "total": counters.refreshes.get(), "total_time_in_millis": 0,
+        "external_total": counters.refreshes.get(), "external_total_time_in_millis": 0,
+        "listeners": 0,
+    });
+    let translog = json!({
+        "operations": operations, "size_in_bytes": bytes, "uncommitted_operations": unflushed,
+        "uncommitted_size_in_bytes": if unflushed == 0 { 0 } else { bytes },
+        "earliest_last_modified_age": 0,
+    });
+    let flushes =
+        json!({"total": counters.flushes.get(), "periodic": 0, "total_time_in_millis": 0});
     vec![
-        ("indexing", indexing),
-        (
-            "get",
-            json!({
-                "total": found + missing, "time_in_millis": 0,
-                "exists_total": found, "exists_time_in_millis": 0,
-                "missing_total": missing, "missing_time_in_millis": 0, "current": 0,
-            }),
-        ),
+        ("indexing", indexing(counters)),
+        ("get", gets),
         ("merges", merges(counters.merges.get())),
-        (
-            "refresh",
-            json!({
-                "total": counters.refreshes.get(), "total_time_in_millis": 0,
-                "external_total": counters.refreshes.get(), "external_total_time_in_millis": 0,
-                "listeners": 0,
-            }),
-        ),
-        (
-            "flush",
-            json!({"total": counters.flushes.get(), "periodic": 0, "total_time_in_millis": 0}),
-        ),
-        (
-            "translog",
-            json!({
-                "operations": operations, "size_in_bytes": bytes,
-                "uncommitted_operations": unflushed,
-                "uncommitted_size_in_bytes": if unflushed == 0 { 0 } else { bytes },
-                "earliest_last_modified_age": 0,
-            }),
-        ),
+        ("refresh", refreshes),
+        ("flush", flushes),
+        ("translog", translog),
     ]
 }
 
-fn indexing(indexed: u64, failed: u64, deleted: u64, noops: u64) -> Value {
+fn indexing(counters: &Counters) -> Value {
     json!({
-        "index_total": indexed, "index_time_in_millis": 0, "index_current": 0,
-        "index_failed": failed, "delete_total": deleted, "delete_time_in_millis": 0,
-        "delete_current": 0, "noop_update_total": noops, "is_throttled": false,
+        "index_total": counters.indexed.get(), "index_time_in_millis": 0, "index_current": 0,
+        "index_failed": counters.failed.get(), "delete_total": counters.deleted.get(),
+        "delete_time_in_millis": 0, "delete_current": 0,
+        "noop_update_total": counters.noops.get(), "is_throttled": false,
         "throttle_time_in_millis": 0,
     })
 }
@@ -269,34 +279,6 @@ fn merges(total: u64) -> Value {
 
 /// What is the same for every shard: nothing of it exists here.
 fn fixed(segments: u64, wanted: &Wanted) -> Vec<(&'static str, Value)> {
-    let search = || {
-        json!({
-            "query_total": 0, "query_time_in_millis": 0, "query_current": 0, "fetch_total": 0,
-            "fetch_time_in_millis": 0, "fetch_current": 0, "scroll_total": 0,
-            "scroll_time_in_millis": 0, "scroll_current": 0, "suggest_total": 0,
-            "suggest_time_in_millis": 0, "suggest_current": 0,
-        })
-    };
-    let mut searches = search();
-    searches["open_contexts"] = json!(0);
-    if !wanted.groups.is_empty() {
-        let known = wanted.groups.iter().filter(|group| !group.contains('*'));
-        let groups: Map<String, Value> = known.map(|group| (group.clone(), search())).collect();
-        if !groups.is_empty() {
-            searches["groups"] = Value::Object(groups);
-        }
-    }
-    let mut segments = json!({
-        "count": segments, "memory_in_bytes": 0, "terms_memory_in_bytes": 0,
-        "stored_fields_memory_in_bytes": 0, "term_vectors_memory_in_bytes": 0,
-        "norms_memory_in_bytes": 0, "points_memory_in_bytes": 0, "doc_values_memory_in_bytes": 0,
-        "index_writer_memory_in_bytes": 0, "version_map_memory_in_bytes": 0,
-        "fixed_bit_set_memory_in_bytes": 0, "max_unsafe_auto_id_timestamp": -1, "file_sizes": {},
-    });
-    if wanted.file_sizes {
-        segments["file_sizes"] =
-            json!({"log": {"size_in_bytes": 0, "description": "Log segments"}});
-    }
     let cache = json!({
         "memory_size_in_bytes": 0, "total_count": 0, "hit_count": 0, "miss_count": 0,
         "cache_size": 0, "cache_count": 0, "evictions": 0,
@@ -307,53 +289,62 @@ fn fixed(segments: u64, wanted: &Wanted) -> Vec<(&'static str, Value)> {
         [("fielddata_fields", &mut fielddata), ("completion_fields", &mut completion)]
     {
         if wanted.fields.contains_key(of) || wanted.fields.contains_key("fields") {
-            value["fields"] = json!({});
+            set(value, "fields", json!({}));
         }
     }
-    vec![
-        ("indexing", indexing(0, 0, 0, 0)),
-        (
-            "get",
-            json!({
-                "total": 0, "time_in_millis": 0, "exists_total": 0, "exists_time_in_millis": 0,
-                "missing_total": 0, "missing_time_in_millis": 0, "current": 0,
-            }),
-        ),
-        ("search", searches),
-        ("merges", merges(0)),
-        (
-            "refresh",
-            json!({
-                "total": 0, "total_time_in_millis": 0, "external_total": 0,
-                "external_total_time_in_millis": 0, "listeners": 0,
-            }),
-        ),
-        ("flush", json!({"total": 0, "periodic": 0, "total_time_in_millis": 0})),
+    let requests = json!({
+        "memory_size_in_bytes": 0, "evictions": 0, "hit_count": 0, "miss_count": 0,
+    });
+    let recovery = json!({
+        "current_as_source": 0, "current_as_target": 0, "throttle_time_in_millis": 0,
+    });
+    let mut all = vec![
+        ("search", searches(wanted)),
         ("warmer", json!({"current": 0, "total": 0, "total_time_in_millis": 0})),
         ("query_cache", cache),
         ("fielddata", fielddata),
         ("completion", completion),
-        ("segments", segments),
-        (
-            "translog",
-            json!({
-                "operations": 0, "size_in_bytes": 0, "uncommitted_operations": 0,
-                "uncommitted_size_in_bytes": 0, "earliest_last_modified_age": 0,
-            }),
-        ),
-        (
-            "request_cache",
-            json!({
-                "memory_size_in_bytes": 0, "evictions": 0, "hit_count": 0, "miss_count": 0,
-            }),
-        ),
-        (
-            "recovery",
-            json!({
-                "current_as_source": 0, "current_as_target": 0, "throttle_time_in_millis": 0,
-            }),
-        ),
-    ]
+        ("segments", segment_stats(segments, wanted)),
+        ("request_cache", requests),
+        ("recovery", recovery),
+    ];
+    all.extend(counts(&Counters::default(), 0));
+    all
+}
+
+fn searches(wanted: &Wanted) -> Value {
+    let none = || {
+        json!({
+            "query_total": 0, "query_time_in_millis": 0, "query_current": 0, "fetch_total": 0,
+            "fetch_time_in_millis": 0, "fetch_current": 0, "scroll_total": 0,
+            "scroll_time_in_millis": 0, "scroll_current": 0, "suggest_total": 0,
+            "suggest_time_in_millis": 0, "suggest_current": 0,
+        })
+    };
+    let mut searches = none();
+    set(&mut searches, "open_contexts", json!(0));
+    let known = wanted.groups.iter().filter(|group| !group.contains('*'));
+    let groups: Map<String, Value> = known.map(|group| (group.clone(), none())).collect();
+    if !groups.is_empty() {
+        set(&mut searches, "groups", Value::Object(groups));
+    }
+    searches
+}
+
+fn segment_stats(count: u64, wanted: &Wanted) -> Value {
+    let file_sizes = if wanted.file_sizes {
+        json!({"log": {"size_in_bytes": 0, "description": "Log segments"}})
+    } else {
+        json!({})
+    };
+    json!({
+        "count": count, "memory_in_bytes": 0, "terms_memory_in_bytes": 0,
+        "stored_fields_memory_in_bytes": 0, "term_vectors_memory_in_bytes": 0,
+        "norms_memory_in_bytes": 0, "points_memory_in_bytes": 0, "doc_values_memory_in_bytes": 0,
+        "index_writer_memory_in_bytes": 0, "version_map_memory_in_bytes": 0,
+        "fixed_bit_set_memory_in_bytes": 0, "max_unsafe_auto_id_timestamp": -1,
+        "file_sizes": file_sizes,
+    })
 }
 
 /// Adds up trees of numbers; what is no number is the first's.
