@@ -5,6 +5,7 @@
 //! for the node itself. A change is durable before anything relies on it; one change happens at a
 //! time, and runs to its end although its caller may be gone.
 
+mod changes;
 mod record;
 mod view;
 
@@ -20,16 +21,13 @@ use shard::{
 };
 use tokio::sync::Mutex;
 
+pub(crate) use changes::Changes;
 pub use record::{IndexMetadata, NewIndex, index_names};
 use record::{NODE_RECORD, SETTINGS_RECORD, record, removal};
 pub(crate) use record::{NodeRecord, Stored};
 pub(crate) use view::View;
 
-use crate::{
-    ClusterSettings, Error, Index, IndexRef, Settings, index_name,
-    node::Tables,
-    templates::{Template, TemplateKey},
-};
+use crate::{Error, Index, IndexRef, Settings, index_name, node::Tables};
 
 /// How many shards a node may have: each costs some kilobytes.
 const SHARDS_MAX: u64 = 50_000;
@@ -38,37 +36,6 @@ const CHANGED_TOGETHER_MAX: usize = 1_000;
 
 /// How long the id of an index's record is: a uuid's text.
 const RECORD_ID_BYTES: usize = 22;
-
-/// One change of the catalogue: all of it happens, or nothing.
-#[derive(Default)]
-pub(crate) struct Changes {
-    /// Indices as they shall be from now on.
-    pub(crate) changed: Vec<IndexMetadata>,
-    /// Indices to be deleted.
-    pub(crate) deleted: Vec<Arc<Index>>,
-    /// An index to be created.
-    pub(crate) created: Option<NewIndex>,
-    /// Templates to be put, or removed where nothing is put.
-    pub(crate) templates: Vec<(TemplateKey, Option<Template>)>,
-    /// The settings that all indices share, as they shall be.
-    pub(crate) settings: Option<ClusterSettings>,
-}
-
-impl Changes {
-    fn deletes(&self, name: &str) -> bool {
-        self.deleted.iter().any(|index| index.name() == name)
-    }
-
-    /// Whether no index has an alias any more after the change.
-    fn drops_alias(&self, view: &View, alias: &str) -> bool {
-        view.aliased(alias).all(|(index, _)| {
-            let mut changed = self.changed.iter();
-            let changed = changed.find(|changed| changed.name == index.name());
-            self.deletes(index.name())
-                || changed.is_some_and(|changed| !changed.aliases.contains_key(alias))
-        })
-    }
-}
 
 /// The catalogue of a running node.
 pub(crate) struct Catalog {

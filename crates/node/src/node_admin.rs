@@ -1,17 +1,21 @@
 //! What is done to indices, aliases, templates and settings as a whole.
 
+mod alias_plan;
+mod template_rules;
+
 use std::{collections::BTreeMap, sync::Arc};
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::{
-    Alias, Aliases, AutoCreate, ClusterSettings, Error, Expansion, Index, IndexMetadata, NewIndex,
-    Node, Settings, Template, TemplateBody, TemplateKey, TemplateKind, Templates,
+    Alias, AutoCreate, ClusterSettings, Error, Expansion, Index, NewIndex, Node, Template,
+    TemplateKey, TemplateKind, Templates,
     catalog::{Changes, View},
     date_math, index_name, matches_glob,
-    templates::merge_mappings,
     write::through_alias,
 };
+use alias_plan::AliasPlan;
+use template_rules::{check_template, check_unused, with_templates};
 
 /// One of the actions on aliases that happen together.
 #[derive(Clone, Debug)]
@@ -392,218 +396,4 @@ fn present<'v>(view: &'v View, indices: &'v [Arc<Index>]) -> impl Iterator<Item 
     indices.iter().filter_map(|index| {
         view.get(index.name()).filter(|present| present.identity() == index.identity())
     })
-}
-
-/// An index to be created with what templates add.
-fn with_templates(new: NewIndex, templates: &Templates) -> Result<NewIndex, Error> {
-    let mut body = templates.resolve(&new.name);
-    let NewIndex { name, settings, mappings, type_name, aliases } = new;
-    let is_mapped = mappings.as_object().is_some_and(|fields| !fields.is_empty());
-    // Mappings without a type that a request brings are not nested under that of a template.
-    let type_name = if is_mapped { type_name } else { type_name.or(body.type_name.take()) };
-    body.overlay(&TemplateBody { settings: Some(settings), ..TemplateBody::default() });
-    let mut merged = body.mappings.unwrap_or_else(|| Value::Object(Map::new()));
-    merge_mappings(&mut merged, &mappings);
-    let mut all = Aliases::new();
-    for (alias, said) in body.aliases.into_iter().flatten().chain(aliases) {
-        let alias = alias.replace("{index}", &name);
-        if let Some(why) = index_name::alias_objection(&alias) {
-            return Err(Error::InvalidAliasName { alias, why });
-        }
-        all.insert(alias, said);
-    }
-    let settings: Settings = body.settings.unwrap_or_default();
-    settings.check()?;
-    Ok(NewIndex { name, settings, mappings: merged, type_name, aliases: all })
-}
-
-/// The longest name of a template.
-const NAME_BYTES_MAX: usize = 255;
-
-fn check_template(key: &TemplateKey, template: &Template, all: &Templates) -> Result<(), Error> {
-    let invalid = |why: String| Err(Error::InvalidTemplate { key: key.clone(), why });
-    let forbidden =
-        |c: char| c.is_whitespace() || [',', '#', '*', '\\', '?', '"', '<', '>', '|'].contains(&c);
-    let name = &key.name;
-    if name.is_empty() || name.len() > NAME_BYTES_MAX {
-        return invalid(format!("name must have 1 to {NAME_BYTES_MAX} bytes"));
-    }
-    if let Some(bad) = name.chars().find(|c| forbidden(*c)) {
-        return invalid(format!("name must not contain a '{bad}'"));
-    }
-    if name.starts_with('_') {
-        return invalid("name must not start with '_'".to_owned());
-    }
-    if name.chars().any(char::is_uppercase) {
-        return invalid("name must be lower cased".to_owned());
-    }
-    for pattern in &template.index_patterns {
-        if pattern.contains([' ', ',', '#']) || pattern.starts_with('_') || pattern.is_empty() {
-            return invalid(format!("index_pattern [{pattern}] is no pattern of index names"));
-        }
-    }
-    for alias in template.body.iter().flat_map(|body| &body.aliases).flat_map(Aliases::keys) {
-        if let Some(why) = index_name::alias_objection(&alias.replace("{index}", "x")) {
-            return Err(Error::InvalidAliasName { alias: alias.clone(), why });
-        }
-    }
-    let missing: Vec<&str> = template
-        .composed_of
-        .iter()
-        .flatten()
-        .map(String::as_str)
-        .filter(|name| {
-            let ignored = template.others.get("ignore_missing_component_templates");
-            let ignored = ignored.and_then(Value::as_array).into_iter().flatten();
-            !all.of(TemplateKind::Component).contains_key(*name)
-                && !ignored.into_iter().any(|ignored| ignored == *name)
-        })
-        .collect();
-    if !missing.is_empty() {
-        let missing = missing.join(", ");
-        return invalid(format!(
-            "index template [{name}] specifies component templates [{missing}] that do not exist"
-        ));
-    }
-    if key.kind == TemplateKind::Index {
-        for (other, present) in all.of(TemplateKind::Index) {
-            let overlaps = present.index_patterns.iter().any(|pattern| {
-                template.index_patterns.iter().any(|own| globs_overlap(own, pattern))
-            });
-            if other != name
-                && overlaps
-                && present.order.unwrap_or(0) == template.order.unwrap_or(0)
-            {
-                return invalid(format!(
-                    "index template [{name}] has index patterns [{}] matching patterns from \
-                     existing templates [{other}] with patterns ({other} => [{}]) that have the \
-                     same priority [{}], multiple index templates may not match during index \
-                     creation, please use a different priority",
-                    template.index_patterns.join(", "),
-                    present.index_patterns.join(", "),
-                    template.order.unwrap_or(0)
-                ));
-            }
-        }
-    }
-    all.check(template)?;
-    Ok(())
-}
-
-/// Whether some name could match both patterns; `*` at the end is what nearly all have.
-#[must_use]
-pub(crate) fn globs_overlap(one: &str, other: &str) -> bool {
-    let head = |glob: &str| glob.split('*').next().unwrap_or_default().to_owned();
-    match (one.contains('*'), other.contains('*')) {
-        (false, false) => one == other,
-        (true, false) => matches_glob(one, other),
-        (false, true) => matches_glob(other, one),
-        (true, true) => {
-            let (one, other) = (head(one), head(other));
-            one.starts_with(&other) || other.starts_with(&one)
-        }
-    }
-}
-
-fn check_unused(component: &str, templates: &Templates) -> Result<(), Error> {
-    let uses = |template: &Template| template.composed_of.iter().flatten().any(|n| n == component);
-    let users = templates.of(TemplateKind::Index).iter().filter(|(_, template)| uses(template));
-    let users: Vec<String> = users.map(|(name, _)| name.clone()).collect();
-    if users.is_empty() {
-        return Ok(());
-    }
-    Err(Error::ComponentInUse { component: component.to_owned(), users })
-}
-
-/// What actions on aliases come to together.
-#[derive(Default)]
-struct AliasPlan {
-    changed: BTreeMap<Arc<str>, IndexMetadata>,
-    deleted: BTreeMap<Arc<str>, Arc<Index>>,
-    missing: Vec<String>,
-    removed: bool,
-}
-
-impl AliasPlan {
-    fn add(
-        &mut self,
-        action: &AliasAction,
-        view: &View,
-        now: document::Timestamp,
-    ) -> Result<(), Error> {
-        const CONCRETE: Expansion = Expansion { refuses_aliases: true, ..Expansion::ALL };
-        match action {
-            AliasAction::Add { indices, aliases, alias } => {
-                for name in aliases {
-                    if let Some(why) = index_name::alias_objection(name) {
-                        return Err(Error::InvalidAliasName { alias: name.clone(), why });
-                    }
-                }
-                let indices =
-                    view.resolve(indices, Expansion { allows_none: false, ..CONCRETE }, now)?;
-                for index in indices {
-                    let metadata = self.metadata(&index)?;
-                    let named = aliases.iter().map(|name| (name.clone(), alias.clone()));
-                    metadata.aliases.extend(named);
-                }
-            }
-            AliasAction::Remove { indices, aliases, must_exist } => {
-                let mut found = false;
-                for index in view.resolve(indices, CONCRETE, now)? {
-                    let matching: Vec<String> = {
-                        let present = self.changed.get(index.name()).unwrap_or(index.metadata());
-                        let is_meant = |name: &&String| {
-                            aliases.iter().any(|a| a == "_all" || matches_glob(a, name))
-                        };
-                        present.aliases.keys().filter(is_meant).cloned().collect()
-                    };
-                    if matching.is_empty() {
-                        continue;
-                    }
-                    found = true;
-                    let metadata = self.metadata(&index)?;
-                    matching.iter().for_each(|name| drop(metadata.aliases.remove(name)));
-                }
-                self.removed |= found;
-                if !found && *must_exist == Some(true) {
-                    return Err(Error::AliasesMissing { aliases: aliases.clone() });
-                }
-                if !found && *must_exist != Some(false) {
-                    self.missing.extend(aliases.iter().cloned());
-                }
-            }
-            AliasAction::RemoveIndex { indices } => {
-                for index in view.resolve(indices, CONCRETE, now)? {
-                    index.check_changeable()?;
-                    self.deleted.insert(Arc::clone(&index.identity().name), index);
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn metadata(&mut self, index: &Arc<Index>) -> Result<&mut IndexMetadata, Error> {
-        index.check_changeable()?;
-        let name = Arc::clone(&index.identity().name);
-        Ok(self.changed.entry(name).or_insert_with(|| index.metadata().clone()))
-    }
-
-    fn finish(mut self) -> Result<Changes, Error> {
-        // Actions that find nothing are passed over where others do something.
-        if !self.missing.is_empty()
-            && !self.removed
-            && self.changed.is_empty()
-            && self.deleted.is_empty()
-        {
-            return Err(Error::AliasesMissing { aliases: self.missing });
-        }
-        for name in self.deleted.keys() {
-            self.changed.remove(name);
-        }
-        Ok(Changes {
-            changed: self.changed.into_values().collect(),
-            deleted: self.deleted.into_values().collect(),
-            ..Changes::default()
-        })
-    }
 }

@@ -1,5 +1,7 @@
 //! Index settings: read from JSON, checked, kept as given; some of them have an effect.
 
+mod known;
+
 use std::time::Duration;
 
 use indexmap::IndexMap;
@@ -11,6 +13,7 @@ use document::GcDeletes;
 use shard::log::Durability;
 
 use crate::{matches_glob, parse_time_value, routing};
+use known::{DEFAULTS, FINAL, KNOWN, KNOWN_FAMILIES, PRIVATE, STATIC};
 
 /// Settings of one index by their full, flat names (`index.number_of_shards`). Scalars are texts, as
 /// Elasticsearch shows them; lists stay lists.
@@ -68,158 +71,6 @@ pub enum SettingError {
     #[error("settings must be an object")]
     NotAnObject,
 }
-
-/// Settings that are known by their full name.
-const KNOWN: [&str; 51] = [
-    "index.auto_expand_replicas",
-    "index.blocks.metadata",
-    "index.blocks.read",
-    "index.blocks.read_only",
-    "index.blocks.read_only_allow_delete",
-    "index.blocks.write",
-    "index.codec",
-    "index.compound_format",
-    "index.data_path",
-    "index.default_pipeline",
-    "index.dialect",
-    "index.fielddata.cache",
-    "index.final_pipeline",
-    "index.flush_after_merge",
-    "index.force_memory_term_dictionary",
-    "index.format",
-    "index.frozen",
-    "index.gc_deletes",
-    "index.hidden",
-    "index.load_fixed_bitset_filters_eagerly",
-    "index.look_ahead_time",
-    "index.mapper.dynamic",
-    "index.max_adjacency_matrix_filters",
-    "index.max_docvalue_fields_search",
-    "index.max_inner_result_window",
-    "index.max_ngram_diff",
-    "index.max_refresh_listeners",
-    "index.max_regex_length",
-    "index.max_rescore_window",
-    "index.max_result_window",
-    "index.max_script_fields",
-    "index.max_shingle_diff",
-    "index.max_slices_per_scroll",
-    "index.max_terms_count",
-    "index.mode",
-    "index.number_of_replicas",
-    "index.number_of_routing_shards",
-    "index.number_of_shards",
-    "index.priority",
-    "index.query_string.lenient",
-    "index.refresh_interval",
-    "index.requests.cache.enable",
-    "index.routing_partition_size",
-    "index.routing_path",
-    "index.search.idle.after",
-    "index.shard.check_on_startup",
-    "index.top_metrics_max_size",
-    "index.unassigned.node_left.delayed_timeout",
-    "index.verified_before_close",
-    "index.warmer.enabled",
-    "index.write.wait_for_active_shards",
-];
-
-/// Families of settings that are kept as given.
-const KNOWN_FAMILIES: [&str; 17] = [
-    "index.allocation.",
-    "index.analysis.",
-    "index.highlight.",
-    "index.indexing.",
-    "index.lifecycle.",
-    "index.mapping.",
-    "index.merge.",
-    "index.query.",
-    "index.routing.",
-    "index.search.",
-    "index.similarity.",
-    "index.soft_deletes.",
-    "index.sort.",
-    "index.store.",
-    "index.time_series.",
-    "index.translog.",
-    "index.xpack.",
-];
-
-/// Settings that are fixed when the index is created.
-const FINAL: [&str; 7] = [
-    "index.mode",
-    "index.number_of_routing_shards",
-    "index.number_of_shards",
-    "index.routing_partition_size",
-    "index.routing_path",
-    "index.soft_deletes.",
-    "index.sort.",
-];
-
-/// Settings that can change while the index is closed only.
-const STATIC: [&str; 13] = [
-    "index.analysis.",
-    "index.codec",
-    "index.compound_format",
-    "index.data_path",
-    "index.fielddata.cache",
-    "index.format",
-    "index.load_fixed_bitset_filters_eagerly",
-    "index.mapper.dynamic",
-    "index.query_string.lenient",
-    "index.shard.check_on_startup",
-    "index.similarity.",
-    "index.store.",
-    "index.time_series.",
-];
-
-/// Settings that only the server sets.
-const PRIVATE: [&str; 6] = [
-    "index.creation_date",
-    "index.history_uuid",
-    "index.provided_name",
-    "index.resize.source.name",
-    "index.uuid",
-    "index.version.created",
-];
-
-/// What counts where nothing is set.
-const DEFAULTS: [(&str, &str); 34] = [
-    ("index.auto_expand_replicas", "false"),
-    ("index.blocks.metadata", "false"),
-    ("index.blocks.read", "false"),
-    ("index.blocks.read_only", "false"),
-    ("index.blocks.read_only_allow_delete", "false"),
-    ("index.blocks.write", "false"),
-    ("index.codec", "default"),
-    ("index.default_pipeline", "_none"),
-    ("index.final_pipeline", "_none"),
-    ("index.gc_deletes", "60s"),
-    ("index.hidden", "false"),
-    ("index.mapping.depth.limit", "20"),
-    ("index.mapping.nested_fields.limit", "50"),
-    ("index.mapping.total_fields.limit", "1000"),
-    ("index.max_docvalue_fields_search", "100"),
-    ("index.max_inner_result_window", "100"),
-    ("index.max_refresh_listeners", "1000"),
-    ("index.max_regex_length", "1000"),
-    ("index.max_rescore_window", "10000"),
-    ("index.max_result_window", "10000"),
-    ("index.max_script_fields", "32"),
-    ("index.max_slices_per_scroll", "1024"),
-    ("index.max_terms_count", "65536"),
-    ("index.number_of_replicas", "1"),
-    ("index.number_of_shards", "1"),
-    ("index.priority", "1"),
-    ("index.query.default_field", "*"),
-    ("index.refresh_interval", "1s"),
-    ("index.routing_partition_size", "1"),
-    ("index.search.idle.after", "30s"),
-    ("index.shard.check_on_startup", "false"),
-    ("index.translog.durability", "REQUEST"),
-    ("index.translog.sync_interval", "5s"),
-    ("index.write.wait_for_active_shards", "1"),
-];
 
 /// The longest name of a setting: names are shown as trees, a level for each dot.
 const NAME_BYTES_MAX: usize = 255;

@@ -141,7 +141,7 @@ impl TextTable {
                 if *downwards { order.reverse() } else { order }
             });
         }
-        if call.rendering.asks_for_json() {
+        if call.rendering.format.is_some() {
             Answer::json(StatusCode::OK, self.json())
         } else {
             Answer::text(StatusCode::OK, self.text())
