@@ -98,7 +98,9 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
     announce(&listeners).context("cannot write to stdout")?;
 
     let disk = Disk::under(config.data.clone());
-    let api = Api::new(Arc::clone(&node), config.dialects).with_disk(disk);
+    let api = Api::new(Arc::clone(&node), config.dialects)
+        .with_disk(disk)
+        .with_attributes(config.attributes.clone());
     let handler = http::handler(move |request| {
         let api = api.clone();
         async move { api.handle(request).await }

@@ -1,5 +1,6 @@
 //! From a request to its answer: path, media types, dialect, endpoint, rendering, in this order.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -27,6 +28,7 @@ pub struct Api {
     node: Arc<Node>,
     dialects: DialectDefaults,
     disk: Disk,
+    attributes: Arc<BTreeMap<String, String>>,
     metrics: Metrics,
 }
 
@@ -45,6 +47,8 @@ pub struct Call<'r> {
     pub rendering: Rendering,
     /// The disk that the data are on.
     pub(crate) disk: &'r Disk,
+    /// What is said of the node.
+    pub(crate) attributes: &'r BTreeMap<String, String>,
     signs: Signs,
     dialects: DialectDefaults,
 }
@@ -144,12 +148,23 @@ impl<'r> Call<'r> {
 impl Api {
     /// The API of a node.
     pub fn new(node: Arc<Node>, dialects: DialectDefaults) -> Self {
-        Self { node, dialects, disk: Disk::default(), metrics: Metrics::new() }
+        Self {
+            node,
+            dialects,
+            disk: Disk::default(),
+            attributes: Arc::default(),
+            metrics: Metrics::new(),
+        }
     }
 
     /// This API, which knows the disk that the data are on.
     pub fn with_disk(self, disk: Disk) -> Self {
         Self { disk, ..self }
+    }
+
+    /// This API, of a node that more is said of.
+    pub fn with_attributes(self, attributes: BTreeMap<String, String>) -> Self {
+        Self { attributes: Arc::new(attributes), ..self }
     }
 
     /// Answers a request. `HEAD` is answered as `GET`: the connection leaves the body out.
@@ -188,9 +203,18 @@ impl Api {
                 *endpoint = Some(found.endpoint);
                 check_body(request, &negotiated, &found, dialect)?;
                 let (rendering, dialects) = (rendering.clone(), self.dialects);
-                let disk = &self.disk;
-                let mut call =
-                    Call { request, found, dialect, parameters, rendering, disk, signs, dialects };
+                let (disk, attributes) = (&self.disk, &*self.attributes);
+                let mut call = Call {
+                    request,
+                    found,
+                    dialect,
+                    parameters,
+                    rendering,
+                    disk,
+                    attributes,
+                    signs,
+                    dialects,
+                };
                 let answer = self.dispatch(&mut call).await?;
                 Ok(call.rendering.answer(answer))
             }

@@ -77,7 +77,7 @@ pub(crate) fn answer(table: Table, node: &Node, call: &mut Call<'_>) -> Result<A
         Table::Health => nodes::health(node, call),
         Table::Indices => indices::indices(node, call),
         Table::Master => nodes::master(node, call),
-        Table::NodeAttributes => empty::attributes(call),
+        Table::NodeAttributes => nodes::attributes(node, call),
         Table::Nodes => nodes::nodes(node, call),
         Table::PendingTasks => empty::pending_tasks(call),
         Table::Plugins => empty::plugins(call),

@@ -16,21 +16,6 @@ fn nothing(columns: &'static [Column], call: &mut Call<'_>) -> Result<Answer, Er
     Ok(table.answer(call))
 }
 
-/// Attributes of nodes.
-pub(super) fn attributes(call: &mut Call<'_>) -> Result<Answer, Error> {
-    const COLUMNS: &[Column] = &[
-        Column::words("node", &["name"]),
-        Column::words("id", &["id", "nodeId"]).on_request(),
-        Column::words("pid", &["p"]).on_request(),
-        Column::words("host", &["h"]),
-        Column::words("ip", &["i"]),
-        Column::words("port", &["po"]).on_request(),
-        Column::words("attr", &["attr.name"]),
-        Column::words("value", &["attr.value"]),
-    ];
-    nothing(COLUMNS, call)
-}
-
 /// Memory of fields.
 pub(super) fn fielddata(call: &mut Call<'_>) -> Result<Answer, Error> {
     const COLUMNS: &[Column] = &[

@@ -107,6 +107,29 @@ pub(super) fn allocation(node: &Node, call: &mut Call<'_>) -> Result<Answer, Err
     Ok(table.answer(call))
 }
 
+/// What is said of the node.
+pub(super) fn attributes(node: &Node, call: &mut Call<'_>) -> Result<Answer, Error> {
+    const COLUMNS: &[Column] = &[
+        Column::words("node", &["name"]),
+        Column::words("id", &["id", "nodeId"]).on_request(),
+        Column::words("pid", &["p"]).on_request(),
+        Column::words("host", &["h"]),
+        Column::words("ip", &["i"]),
+        Column::words("port", &["po"]).on_request(),
+        Column::words("attr", &["attr.name"]),
+        Column::words("value", &["attr.value"]),
+    ];
+    let mut table = TextTable::take(COLUMNS, call)?;
+    finish(call)?;
+    let process = std::process::id().to_string();
+    for (name, value) in call.attributes {
+        let (host, port) = ("127.0.0.1", "9300");
+        let row = [node.name(), node.id(), &process, host, host, port, name, value];
+        table.row(row.map(str::to_owned));
+    }
+    Ok(table.answer(call))
+}
+
 /// The node that leads: this one.
 pub(super) fn master(node: &Node, call: &mut Call<'_>) -> Result<Answer, Error> {
     const COLUMNS: &[Column] = &[

@@ -99,7 +99,7 @@ pub(super) fn info(node: &Node, call: &mut Call<'_>) -> Result<Answer, Error> {
     add("build_type", json!("tar"));
     add("build_hash", json!("0000000000000000000000000000000000000000"));
     add("roles", json!(ROLES));
-    add("attributes", json!({}));
+    add("attributes", json!(call.attributes));
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
     let address = call.http_address();
     for (metric, value) in [
@@ -230,7 +230,7 @@ pub(super) fn stats(node: &Node, call: &mut Call<'_>) -> Result<Answer, Error> {
     shown.extend(identity(node));
     let mut add = |name: &str, value: Value| shown.insert(name.to_owned(), value);
     add("roles", json!(ROLES));
-    add("attributes", json!({}));
+    add("attributes", json!(call.attributes));
     if shows("indices") {
         add("indices", shown_indices(node, &of_indices, level.as_deref()));
     }

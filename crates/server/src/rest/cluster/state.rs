@@ -75,7 +75,7 @@ pub(super) fn parts(
             "nodes",
             json!({(node.id()): {
                 "name": node.name(), "ephemeral_id": node.id(),
-                "transport_address": "127.0.0.1:9300", "attributes": {},
+                "transport_address": "127.0.0.1:9300", "attributes": call.attributes,
             }}),
         );
     }
