@@ -483,3 +483,18 @@ async fn a_rollover_moves_its_alias_in_one_step() {
     assert_eq!(node.write(index("x", "1", "{}")).await.unwrap().index.name(), "a-2");
     assert!(matches!(node.roll_over(rollover).await, Err(Error::IndexExists { .. })));
 }
+
+#[tokio::test]
+async fn copies_that_are_wished_for_are_bounded() {
+    let node = World::new().start().await;
+    let many = node.create_index(new("a", json!({"number_of_replicas": 100_000}))).await;
+    assert!(matches!(many, Err(Error::TooManyShards { .. })));
+    node.create_index(new("a", json!({"number_of_replicas": 60_000}))).await.unwrap();
+    let again = node.create_index(new("b", json!({"number_of_replicas": 60_000}))).await;
+    assert!(matches!(again, Err(Error::TooManyShards { .. })));
+    node.create_index(new("b", json!({}))).await.unwrap();
+    let given = json!({"number_of_replicas": 60_000});
+    let change = SettingsChange { given, preserves: false };
+    let raised = node.change_settings(vec![node.index("b").unwrap()], change).await;
+    assert!(matches!(raised, Err(Error::TooManyShards { .. })));
+}

@@ -6,7 +6,11 @@ use std::{
 };
 
 use super::Changes;
-use crate::{Alias, ClusterSettings, Error, Index, IndexMetadata, Templates};
+use crate::{Alias, ClusterSettings, Error, Index, IndexMetadata, Settings, Templates};
+
+/// How many copies of shards may be wished for: they are listed one by one, although there is one
+/// node for them.
+const COPIES_MAX: u64 = 100_000;
 
 /// The catalogue at one moment.
 #[derive(Clone, Default)]
@@ -80,6 +84,7 @@ impl View {
 
     /// Refuses changes after which a name would mean two things, or an alias lead to two places.
     pub(super) fn check(&self, changes: &Changes) -> Result<(), Error> {
+        self.check_copies(changes)?;
         if let Some(new) = &changes.created {
             if self.is_alias(&new.name) && !changes.drops_alias(self, &new.name) {
                 let why = "already exists as alias".to_owned();
@@ -103,6 +108,35 @@ impl View {
                     self.check_write_index(changes, alias, &changed.name)?;
                 }
             }
+        }
+        Ok(())
+    }
+
+    /// Refuses where more copies of shards would be wished for than can be listed.
+    fn check_copies(&self, changes: &Changes) -> Result<(), Error> {
+        let copies = |shards: usize, settings: &Settings| {
+            let shards = u64::try_from(shards).unwrap_or(u64::MAX);
+            shards.saturating_mul(u64::from(settings.number_of_replicas()) + 1)
+        };
+        let mut added = changes.created.iter().fold(0, |sum: u64, new| {
+            let shards = usize::try_from(new.settings.number_of_shards()).unwrap_or(usize::MAX);
+            sum.saturating_add(copies(shards, &new.settings))
+        });
+        for changed in &changes.changed {
+            let Some(present) = self.get(&changed.name) else { continue };
+            let count = present.shards().len();
+            let before = copies(count, &present.metadata().settings);
+            let after = copies(count, &changed.settings);
+            added = added.saturating_add(after.saturating_sub(before));
+        }
+        if added == 0 {
+            return Ok(());
+        }
+        let present = self.indices().fold(0, |sum: u64, index| {
+            sum.saturating_add(copies(index.shards().len(), &index.metadata().settings))
+        });
+        if present.saturating_add(added) > COPIES_MAX {
+            return Err(Error::TooManyShards { added, present, limit: COPIES_MAX });
         }
         Ok(())
     }
