@@ -6,7 +6,7 @@ use shard::{Write, WriteError};
 
 use crate::{
     DocumentWrite, Error, Index, Node, WrittenDocument,
-    write::{Routed, check_change},
+    write::{Routed, Target, check_change},
 };
 
 /// The writes of a bulk that go to one shard.
@@ -26,7 +26,7 @@ impl Node {
         answers.resize_with(writes.len(), || None);
         let mut groups = Groups::default();
         for ((place, write), answer) in (0..).zip(writes).zip(&mut answers) {
-            match self.resolve(write, &mut groups.indices).await {
+            match self.route_item(write, &mut groups.targets).await {
                 Ok(routed) => groups.push(place, routed),
                 Err(error) => *answer = Some(Err(error)),
             }
@@ -42,24 +42,24 @@ impl Node {
     }
 
     /// Finds the index and shard of a write. An index is looked up once per bulk and type.
-    async fn resolve(
+    async fn route_item(
         &self,
         write: DocumentWrite,
-        indices: &mut HashMap<ResolvedBy, Result<Arc<Index>, Error>>,
+        targets: &mut HashMap<ResolvedBy, Result<Target, Error>>,
     ) -> Result<Routed, Error> {
         check_change(&write.change)?;
         let by: ResolvedBy =
             (Arc::clone(&write.index), write.type_name.clone(), write.require_alias);
-        let index = match indices.get(&by) {
-            Some(Ok(index)) => Arc::clone(index),
+        let target = match targets.get(&by) {
+            Some(Ok(target)) => target.clone(),
             // A plain delete finds no index where a later write creates it.
             Some(Err(_)) | None => {
-                let resolved = self.index_for(&write).await;
-                indices.insert(by, resolved.clone());
+                let resolved = self.target_for(&write).await;
+                targets.insert(by, resolved.clone());
                 resolved?
             }
         };
-        self.route(index, write)
+        self.route(target, write)
     }
 
     async fn write_group(&self, group: Group) -> Vec<(usize, Result<WrittenDocument, Error>)> {
@@ -82,7 +82,7 @@ struct Groups {
     groups: Vec<Group>,
     /// The group of each shard, by the index's uuid and the shard's number.
     by_shard: HashMap<(Arc<str>, u32), usize>,
-    indices: HashMap<ResolvedBy, Result<Arc<Index>, Error>>,
+    targets: HashMap<ResolvedBy, Result<Target, Error>>,
 }
 
 impl Groups {

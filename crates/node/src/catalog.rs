@@ -1,156 +1,46 @@
-//! The catalogue: which indices there are. A view of stream 0 of the node's log.
+//! The catalogue: which indices there are, and the templates and settings they share. A view of
+//! stream 0 of the node's log.
 //!
-//! It is kept like documents: one per index, by uuid, and one for the node itself. A change is
-//! durable before anything relies on it; one change happens at a time, and runs to its end although
-//! its caller may be gone.
+//! It is kept like documents: one per index, by uuid, one per template, one for the settings and one
+//! for the node itself. A change is durable before anything relies on it; one change happens at a
+//! time, and runs to its end although its caller may be gone.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    sync::Arc,
-};
+mod changes;
+mod record;
+mod view;
 
-use bytes::Bytes;
-use document::{DocumentId, Precondition};
-use parking_lot::RwLock;
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use serde_json::Value;
+use std::{collections::HashMap, sync::Arc};
+
+use parking_lot::{RwLock, RwLockReadGuard};
 use shard::{
-    Alarm, Change, Machine, Recovery, Shard, ShardOptions, Write, WriteError,
+    Alarm, Machine, Recovery, Shard, ShardOptions, Write, WriteError,
     log::{
         AppendError, BoxFuture, Damage, Logs, Refused, Relocate, RelocateError, StoredOperation,
-        StreamId,
+        Stream, StreamId,
     },
 };
 use tokio::sync::Mutex;
 
-use crate::{Error, Index, IndexRef, Random, Settings, index_name, node::Tables};
+pub(crate) use changes::Changes;
+pub use record::{IndexMetadata, NewIndex, index_names};
+use record::{NODE_RECORD, SETTINGS_RECORD, record, removal};
+pub(crate) use record::{NodeRecord, Stored};
+pub(crate) use view::View;
+
+use crate::{Error, Index, IndexRef, Settings, index_name, node::Tables};
 
 /// How many shards a node may have: each costs some kilobytes.
 const SHARDS_MAX: u64 = 50_000;
-/// How many indices are deleted by one entry of the log.
-const DELETED_TOGETHER_MAX: usize = 1_000;
+/// How many records one change may touch: they go into one entry of the log.
+const CHANGED_TOGETHER_MAX: usize = 1_000;
 
 /// How long the id of an index's record is: a uuid's text.
 const RECORD_ID_BYTES: usize = 22;
 
-/// The catalogue document of the node itself.
-const NODE_RECORD: &str = "_node";
-
-/// What the catalogue keeps of an index.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct IndexMetadata {
-    /// Its name.
-    pub name: String,
-    /// Its uuid: 22 characters, new at each creation.
-    pub uuid: String,
-    /// When it was created, in milliseconds since 1970.
-    pub created_millis: i64,
-    /// The streams of its shards, by number.
-    streams: Vec<u64>,
-    /// Into how many slots routing hashes fall; fixed at creation.
-    pub(crate) routing_shards: u32,
-    /// Its settings as given.
-    pub settings: Settings,
-    /// Its mappings as given, without a type's name around them.
-    pub mappings: Value,
-    /// The name of its one type, once a typed request fixed it.
-    pub type_name: Option<String>,
-}
-
-impl IndexMetadata {
-    /// Whether every document must come with a routing.
-    #[must_use]
-    pub fn requires_routing(&self) -> bool {
-        self.mappings.pointer("/_routing/required").is_some_and(|required| match required {
-            Value::Bool(required) => *required,
-            Value::String(text) => text == "true",
-            Value::Null | Value::Number(_) | Value::Array(_) | Value::Object(_) => false,
-        })
-    }
-}
-
-/// What the catalogue keeps of the node.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct NodeRecord {
-    /// The uuid of the cluster that this one node is.
-    pub(crate) cluster_uuid: String,
-    /// The node's own id.
-    pub(crate) node_id: String,
-    /// The lowest stream number that was never given to a shard.
-    next_stream: u64,
-}
-
-impl NodeRecord {
-    fn new(random: &dyn Random) -> Self {
-        Self { cluster_uuid: random.uuid(), node_id: random.uuid(), next_stream: 1 }
-    }
-}
-
-/// An index to be created.
-#[derive(Clone, Debug)]
-pub struct NewIndex {
-    /// Its name.
-    pub name: Arc<str>,
-    /// Its settings.
-    pub settings: Settings,
-    /// Its mappings, without a type's name around them.
-    pub mappings: Value,
-    /// The name of its one type, if the request has one.
-    pub type_name: Option<String>,
-}
-
-/// The catalogue as it was stored, before its shards run.
-#[derive(Default)]
-pub(crate) struct Stored {
-    node: Option<NodeRecord>,
-    pub(crate) indices: Vec<IndexMetadata>,
-    /// Above every stream the log has seen. Where the node's record was lost with the number it keeps,
-    /// no stream that still has entries is given again.
-    pub(crate) stream_behind_last: u64,
-}
-
-impl Stored {
-    /// Reads the catalogue's documents.
-    pub(crate) fn read(documents: &[(DocumentId, Bytes)]) -> Result<Self, String> {
-        let mut stored = Self::default();
-        for (id, source) in documents {
-            if id.as_str() == NODE_RECORD {
-                stored.node = Some(read(id, source)?);
-            } else {
-                stored.indices.push(read(id, source)?);
-            }
-        }
-        Ok(stored)
-    }
-
-    /// The streams of all shards.
-    pub(crate) fn streams(&self) -> impl Iterator<Item = StreamId> {
-        self.indices.iter().flat_map(|index| index.streams.iter().copied().map(StreamId::new))
-    }
-}
-
-/// Which index each stream is of, as far as these documents of the catalogue say: for those who look
-/// at a log that no node has opened.
-#[must_use]
-pub fn index_names(documents: &[(DocumentId, Bytes)]) -> BTreeMap<StreamId, String> {
-    let mut names = BTreeMap::from([(StreamId::CATALOG, "the catalogue of indices".to_owned())]);
-    let records = documents.iter().filter(|(id, _)| id.as_str() != NODE_RECORD);
-    for index in records.filter_map(|(id, source)| read::<IndexMetadata>(id, source).ok()) {
-        let IndexMetadata { name, streams, .. } = index;
-        names.extend(streams.into_iter().map(|stream| (StreamId::new(stream), name.clone())));
-    }
-    names
-}
-
-fn read<T: DeserializeOwned>(id: &DocumentId, source: &Bytes) -> Result<T, String> {
-    serde_json::from_slice(source)
-        .map_err(|error| format!("the catalogue's record [{id}] cannot be read: {error}"))
-}
-
 /// The catalogue of a running node.
 pub(crate) struct Catalog {
     /// What readers see: applied changes only.
-    indices: RwLock<BTreeMap<Arc<str>, Arc<Index>>>,
+    view: RwLock<View>,
     /// The shards by their streams, the catalogue's own among them.
     by_stream: RwLock<HashMap<StreamId, Arc<Shard>>>,
     /// What the one change at a time works with.
@@ -180,7 +70,7 @@ impl Catalog {
         alarm: Alarm,
     ) -> Result<Self, String> {
         let records = Arc::new(records);
-        let mut indices = BTreeMap::new();
+        let mut view = View::new(stored.templates, stored.settings);
         let mut by_stream = HashMap::from([(StreamId::CATALOG, Arc::clone(&records))]);
         for metadata in stored.indices {
             let mut shards = Vec::new();
@@ -198,10 +88,7 @@ impl Catalog {
                 by_stream.insert(id, Arc::clone(&shard));
                 shards.push(shard);
             }
-            indices.insert(
-                metadata.name.as_str().into(),
-                Arc::new(Index::new(metadata, shards.into())),
-            );
+            view.insert(Arc::new(Index::new(metadata, shards.into())));
         }
         let (node, is_new) = match stored.node {
             Some(node) => (node, false),
@@ -214,7 +101,7 @@ impl Catalog {
             writer.write(vec![record]).await.map_err(|error| error.to_string())?;
         }
         Ok(Self {
-            indices: RwLock::new(indices),
+            view: RwLock::new(view),
             by_stream: RwLock::new(by_stream),
             writer: Mutex::new(writer),
             node,
@@ -229,8 +116,14 @@ impl Catalog {
         &self.node
     }
 
+    /// What readers see now. Held only briefly.
+    pub(crate) fn view(&self) -> RwLockReadGuard<'_, View> {
+        self.view.read()
+    }
+
+    /// An index by its own name.
     pub(crate) fn get(&self, name: &str) -> Option<Arc<Index>> {
-        self.indices.read().get(name).cloned()
+        self.view().get(name).cloned()
     }
 
     /// What is wrong with what is stored of the catalogue itself, if anything is.
@@ -240,16 +133,17 @@ impl Catalog {
 
     /// All indices, by name.
     pub(crate) fn all(&self) -> Vec<Arc<Index>> {
-        self.indices.read().values().cloned().collect()
+        self.view().indices().cloned().collect()
     }
 
-    /// Creates an index. It may take writes when this returns.
-    pub(crate) async fn create(self: &Arc<Self>, new: NewIndex) -> Result<Arc<Index>, Error> {
-        if let Some(why) = index_name::objection(&new.name) {
-            return Err(Error::InvalidIndexName { index: new.name, why });
-        }
+    /// Carries out what `plan` makes of the catalogue as it is, in one write, or nothing of it. The
+    /// index that is created may take writes when this returns.
+    pub(crate) async fn apply(
+        self: &Arc<Self>,
+        plan: impl FnOnce(&View) -> Result<Changes, Error> + Send + 'static,
+    ) -> Result<Option<Arc<Index>>, Error> {
         let catalog = Arc::clone(self);
-        to_its_end(async move { catalog.create_now(new).await }).await
+        to_its_end(async move { catalog.apply_now(plan).await }).await
     }
 
     /// Deletes indices, none if one of them is missing: their documents are gone and their space is freed in time.
@@ -265,8 +159,17 @@ impl Catalog {
         index: &IndexRef,
         change: impl FnOnce(&mut IndexMetadata) -> Result<(), Error> + Send + 'static,
     ) -> Result<Arc<Index>, Error> {
-        let (catalog, index) = (Arc::clone(self), index.clone());
-        to_its_end(async move { catalog.change_now(&index, change).await }).await
+        let (index, name) = (index.clone(), Arc::clone(&index.name));
+        let missing = |name: &Arc<str>| Error::IndexNotFound { index: Arc::clone(name) };
+        let plan = move |view: &View| {
+            let present = view.get(&index.name).filter(|present| *present.identity() == index);
+            let present = present.ok_or_else(|| missing(&index.name))?;
+            let mut metadata = present.metadata().clone();
+            change(&mut metadata)?;
+            Ok(Changes { changed: vec![metadata], ..Changes::default() })
+        };
+        self.apply(plan).await?;
+        self.get(&name).ok_or_else(|| missing(&name))
     }
 
     /// Ends the writers of all shards, the catalogue's last.
@@ -280,13 +183,56 @@ impl Catalog {
         writer.records.close().await;
     }
 
-    async fn create_now(&self, new: NewIndex) -> Result<Arc<Index>, Error> {
+    async fn apply_now(
+        &self,
+        plan: impl FnOnce(&View) -> Result<Changes, Error>,
+    ) -> Result<Option<Arc<Index>>, Error> {
         let mut writer = self.writer.lock().await;
+        let mut changes = {
+            let view = self.view();
+            let mut changes = plan(&view)?;
+            view.check(&changes)?;
+            changes.changed.retain(|changed| {
+                view.get(&changed.name).is_some_and(|index| index.metadata() != changed)
+            });
+            changes
+        };
+        let (created, streams) = match changes.created.take() {
+            Some(new) => {
+                let (metadata, streams) = self.begin(&mut writer, new).await?;
+                (Some(metadata), streams)
+            }
+            None => (None, Vec::new()),
+        };
+        let written = self.write(&mut writer, &changes, created.as_ref()).await;
+        if let Err(error) = written {
+            for &stream in created.iter().flat_map(|metadata| &metadata.streams) {
+                self.logs.remove(StreamId::new(stream));
+            }
+            return Err(error);
+        }
+        let created = created.map(|metadata| self.start_index(metadata, streams));
+        self.show(&changes, created.clone());
+        for index in &changes.deleted {
+            self.bury(index).await;
+        }
+        Ok(created)
+    }
+
+    /// Begins the streams of an index that is to be created.
+    async fn begin(
+        &self,
+        writer: &mut CatalogWriter,
+        new: NewIndex,
+    ) -> Result<(IndexMetadata, Vec<Stream>), Error> {
+        if let Some(why) = index_name::objection(&new.name) {
+            return Err(Error::InvalidIndexName { index: new.name, why });
+        }
         if let Some(index) = self.get(&new.name) {
             return Err(Error::IndexExists { index: index.identity().clone() });
         }
         let shards = u64::from(new.settings.number_of_shards());
-        let present: usize = self.all().iter().map(|index| index.shards().len()).sum();
+        let present: usize = self.view().indices().map(|index| index.shards().len()).sum();
         let present = u64::try_from(present).unwrap_or(u64::MAX);
         if present.saturating_add(shards) > SHARDS_MAX {
             return Err(Error::TooManyShards { added: shards, present, limit: SHARDS_MAX });
@@ -312,27 +258,88 @@ impl Catalog {
             settings: new.settings,
             mappings: new.mappings,
             type_name: new.type_name,
+            aliases: new.aliases,
+            closed: false,
         };
-        let node = NodeRecord { next_stream: writer.next_stream, ..self.node.clone() };
-        let records = vec![record(NODE_RECORD, &node), record(&metadata.uuid, &metadata)];
-        if let Err(error) = writer.write(records).await {
-            metadata.streams.iter().for_each(|stream| self.logs.remove(StreamId::new(*stream)));
-            return Err(Error::Catalog(error));
+        Ok((metadata, opened))
+    }
+
+    /// Makes a change durable, all of it or nothing.
+    async fn write(
+        &self,
+        writer: &mut CatalogWriter,
+        changes: &Changes,
+        created: Option<&IndexMetadata>,
+    ) -> Result<(), Error> {
+        let mut records = Vec::new();
+        if let Some(metadata) = created {
+            let node = NodeRecord { next_stream: writer.next_stream, ..self.node.clone() };
+            records.push(record(NODE_RECORD, &node));
+            records.push(record(&metadata.uuid, metadata));
         }
+        records.extend(changes.changed.iter().map(|metadata| record(&metadata.uuid, metadata)));
+        records.extend(changes.deleted.iter().map(|index| removal(&index.metadata().uuid)));
+        for (key, template) in &changes.templates {
+            let id = key.record_id();
+            records.push(template.as_ref().map_or_else(|| removal(&id), |t| record(&id, t)));
+        }
+        if let Some(settings) = &changes.settings {
+            records.push(record(SETTINGS_RECORD, settings));
+        }
+        if records.len() > CHANGED_TOGETHER_MAX {
+            let limit = CHANGED_TOGETHER_MAX;
+            return Err(Error::TooManyChanges { wanted: records.len(), limit });
+        }
+        if records.is_empty() {
+            return Ok(());
+        }
+        writer.write(records).await.map_err(Error::Catalog)
+    }
+
+    fn start_index(&self, metadata: IndexMetadata, streams: Vec<Stream>) -> Arc<Index> {
         let options = shard_options(&metadata.settings);
         let start = |stream| {
             let recovery = self.tables.recovery();
             let machine = self.machine.clone();
             Arc::new(Shard::start(stream, recovery, machine, options, &self.alarm))
         };
-        let shards: Arc<[_]> = opened.into_iter().map(start).collect();
+        let shards: Arc<[_]> = streams.into_iter().map(start).collect();
         shards.iter().for_each(|shard| shard.set_durability(metadata.settings.durability()));
         for (&stream, shard) in metadata.streams.iter().zip(shards.iter()) {
             self.by_stream.write().insert(StreamId::new(stream), Arc::clone(shard));
         }
-        let index = Arc::new(Index::new(metadata, shards));
-        self.indices.write().insert(new.name, Arc::clone(&index));
-        Ok(index)
+        Arc::new(Index::new(metadata, shards))
+    }
+
+    /// Shows a durable change to readers, at once.
+    fn show(&self, changes: &Changes, created: Option<Arc<Index>>) {
+        let mut view = self.view.write();
+        for index in &changes.deleted {
+            view.remove(index.name());
+        }
+        for metadata in &changes.changed {
+            let Some(present) = view.get(&metadata.name).cloned() else { continue };
+            for shard in present.shards().iter() {
+                shard.set_gc_deletes(metadata.settings.gc_deletes());
+                shard.set_durability(metadata.settings.durability());
+            }
+            view.insert(Arc::new(present.changed(metadata.clone())));
+        }
+        if let Some(created) = created {
+            view.insert(created);
+        }
+        if !changes.templates.is_empty() {
+            let templates = Arc::make_mut(&mut view.templates);
+            for (key, template) in &changes.templates {
+                match template {
+                    Some(template) => templates.put(key, template.clone()),
+                    None => templates.remove(key),
+                }
+            }
+        }
+        if let Some(settings) = &changes.settings {
+            view.settings = Arc::new(settings.clone());
+        }
     }
 
     async fn delete_now(&self, names: &[Arc<str>]) -> Result<(), Error> {
@@ -344,28 +351,23 @@ impl Catalog {
             doomed.push(index.ok_or_else(missing)?);
         }
         // In parts that one entry of the log holds, each gone before the next is begun.
-        for part in doomed.chunks(DELETED_TOGETHER_MAX) {
-            let records = part.iter().map(|index| Write {
-                id: index.metadata().uuid.as_str().into(),
-                routing: None,
-                precondition: Precondition::None,
-                change: Change::Delete,
-            });
-            writer.write(records.collect()).await.map_err(Error::Catalog)?;
-            {
-                let mut indices = self.indices.write();
-                for index in part {
-                    indices.remove(&*index.identity().name);
-                }
-            }
+        for part in doomed.chunks(CHANGED_TOGETHER_MAX) {
+            let changes = Changes { deleted: part.to_vec(), ..Changes::default() };
+            self.write(&mut writer, &changes, None).await?;
+            self.show(&changes, None);
             for index in part {
-                for (shard, stream) in index.shards().iter().zip(&index.metadata().streams) {
-                    shard.close().await;
-                    self.give_up(shard, StreamId::new(*stream));
-                }
+                self.bury(index).await;
             }
         }
         Ok(())
+    }
+
+    /// Ends the shards of an index whose record is gone.
+    async fn bury(&self, index: &Index) {
+        for (shard, stream) in index.shards().iter().zip(&index.metadata().streams) {
+            shard.close().await;
+            self.give_up(shard, StreamId::new(*stream));
+        }
     }
 
     /// Gives back what a closed shard takes. Nobody need wait for it: whatever is left when the
@@ -382,31 +384,6 @@ impl Catalog {
     /// The shard on a stream.
     fn shard_on(&self, stream: StreamId) -> Option<Arc<Shard>> {
         self.by_stream.read().get(&stream).cloned()
-    }
-
-    async fn change_now(
-        &self,
-        index: &IndexRef,
-        change: impl FnOnce(&mut IndexMetadata) -> Result<(), Error>,
-    ) -> Result<Arc<Index>, Error> {
-        let mut writer = self.writer.lock().await;
-        let present = self.get(&index.name);
-        let present = present.filter(|present| present.identity() == index);
-        let missing = || Error::IndexNotFound { index: Arc::clone(&index.name) };
-        let present = present.ok_or_else(missing)?;
-        let mut metadata = present.metadata().clone();
-        change(&mut metadata)?;
-        if metadata == *present.metadata() {
-            return Ok(present);
-        }
-        writer.write(vec![record(&metadata.uuid, &metadata)]).await.map_err(Error::Catalog)?;
-        for shard in present.shards().iter() {
-            shard.set_gc_deletes(metadata.settings.gc_deletes());
-            shard.set_durability(metadata.settings.durability());
-        }
-        let changed = Arc::new(Index::new(metadata, Arc::clone(present.shards())));
-        self.indices.write().insert(Arc::clone(&index.name), Arc::clone(&changed));
-        Ok(changed)
     }
 }
 
@@ -472,17 +449,6 @@ fn not_created(error: AppendError) -> Error {
         AppendError::Refused(Refused::Fenced { .. } | Refused::Ahead { .. }) => WriteError::Fenced,
         AppendError::Unknown(_) => WriteError::Closed,
     })
-}
-
-fn record(id: &str, value: &impl Serialize) -> Write {
-    // What serde derives for these structs cannot fail.
-    let source = serde_json::to_vec(value).unwrap_or_default();
-    Write {
-        id: id.into(),
-        routing: None,
-        precondition: Precondition::None,
-        change: Change::Index(source.into()),
-    }
 }
 
 fn shard_options(settings: &Settings) -> ShardOptions {

@@ -6,7 +6,7 @@ use document::VersionConflict;
 use shard::WriteError;
 use thiserror::Error;
 
-use crate::{SettingError, SourceError};
+use crate::{ClusterSettingError, SettingError, SourceError, templates::TemplateKey};
 
 /// An index as it is called in an error.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,6 +33,132 @@ pub enum Error {
         index: Arc<str>,
         /// The rule that forbids it.
         why: String,
+    },
+    /// It is there, but closed.
+    #[error("index [{}] is closed", index.name)]
+    IndexClosed {
+        /// The index.
+        index: IndexRef,
+    },
+    /// A name of an alias where only indices can be named.
+    #[error("[{alias}] is an alias")]
+    AliasRefused {
+        /// The alias.
+        alias: String,
+    },
+    /// An alias of several indices where one is meant.
+    #[error("alias [{alias}] has more than one index [{}]", indices.join(", "))]
+    SeveralIndices {
+        /// The alias.
+        alias: String,
+        /// Its indices.
+        indices: Vec<String>,
+    },
+    /// A write through an alias of several indices of which none leads.
+    #[error(
+        "no write index is defined for alias [{alias}]. The write index may be explicitly disabled \
+         using is_write_index=false or the alias points to multiple indices without one being \
+         designated as a write index"
+    )]
+    NoWriteIndex {
+        /// The alias.
+        alias: String,
+    },
+    /// A write through an alias with another routing than the alias has.
+    #[error(
+        "Alias [{alias}] has index routing associated with it [{own}], and was provided with \
+         routing value [{given}], rejecting operation"
+    )]
+    AliasRouting {
+        /// The alias.
+        alias: String,
+        /// The routing of the alias.
+        own: String,
+        /// The routing of the request.
+        given: String,
+    },
+    /// An alias cannot be called so.
+    #[error("Invalid alias name [{alias}], {why}")]
+    InvalidAliasName {
+        /// The name.
+        alias: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// An alias cannot be called so, because an index is.
+    #[error("Invalid alias name [{alias}], an index exists with the same name as the alias")]
+    AliasIsIndex {
+        /// The name.
+        alias: String,
+    },
+    /// An alias would lead writes to several indices.
+    #[error("alias [{alias}] has more than one write index [{}]", indices.join(","))]
+    SeveralWriteIndices {
+        /// The alias.
+        alias: String,
+        /// The indices that would lead.
+        indices: Vec<String>,
+    },
+    /// There are no such aliases.
+    #[error("aliases [{}] missing", aliases.join(","))]
+    AliasesMissing {
+        /// Their names as asked for.
+        aliases: Vec<String>,
+    },
+    /// There is no such template.
+    #[error("template [{}] is missing", key.name)]
+    TemplateMissing {
+        /// Kind and name.
+        key: TemplateKey,
+    },
+    /// There is a template of that name already.
+    #[error("template [{}] already exists", key.name)]
+    TemplateExists {
+        /// Kind and name.
+        key: TemplateKey,
+    },
+    /// A template cannot be as it is given.
+    #[error("template [{}] is invalid: {why}", key.name)]
+    InvalidTemplate {
+        /// Kind and name.
+        key: TemplateKey,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// A component that composable templates use is to be removed.
+    #[error("component templates [{component}] cannot be removed as they are still in use by index templates [{}]", users.join(", "))]
+    ComponentInUse {
+        /// The component.
+        component: String,
+        /// The templates that use it.
+        users: Vec<String>,
+    },
+    /// One change is about too much at once.
+    #[error(
+        "one change may touch [{limit}] indices and templates at most, this one touches [{wanted}]"
+    )]
+    TooManyChanges {
+        /// How many it is about.
+        wanted: usize,
+        /// How many it may be.
+        limit: usize,
+    },
+    /// A date in a name cannot be told.
+    #[error("{0}")]
+    DateMath(String),
+    /// A rollover cannot be.
+    #[error("{0}")]
+    Rollover(String),
+    /// A setting of the whole node cannot be.
+    #[error(transparent)]
+    ClusterSetting(#[from] ClusterSettingError),
+    /// Settings that are fixed while an index is open.
+    #[error("settings [{}] are fixed while [{}] is open", names.join(", "), index.name)]
+    FixedWhileOpen {
+        /// The index.
+        index: IndexRef,
+        /// The settings.
+        names: Vec<String>,
     },
     /// The write may go to an alias only, and that is none.
     #[error("[{index}] is not an alias")]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use document::Version;
 use shard::{Document, ReadError, Shard};
 
-use crate::{DocumentError, Error, IndexMetadata, IndexRef, routing};
+use crate::{Counters, DocumentError, Error, IndexMetadata, IndexRef, routing};
 
 /// An index that is open. Cheap to clone by `Arc`; a change of its metadata makes a new one with the
 /// same shards.
@@ -14,6 +14,7 @@ pub struct Index {
     metadata: IndexMetadata,
     identity: IndexRef,
     shards: Arc<[Arc<Shard>]>,
+    counters: Arc<Counters>,
     /// The setting that blocks writes, if one does.
     write_block: Option<&'static str>,
     /// Whether reads are blocked.
@@ -23,6 +24,11 @@ pub struct Index {
 /// The settings that block writes.
 const WRITE_BLOCKS: [&str; 3] =
     ["index.blocks.read_only", "index.blocks.read_only_allow_delete", "index.blocks.write"];
+/// The setting that blocks what is kept of an index, to readers and to changes.
+const METADATA_BLOCK: &str = "index.blocks.metadata";
+/// The settings that block changes of what is kept of an index, those of settings excepted.
+const METADATA_BLOCKS: [&str; 3] =
+    [METADATA_BLOCK, "index.blocks.read_only", "index.blocks.read_only_allow_delete"];
 /// The setting that blocks reads.
 const READ_BLOCK: &str = "index.blocks.read";
 
@@ -33,7 +39,19 @@ impl Index {
         let blocks = |name: &str| metadata.settings.get(name) == Some("true");
         let write_block = WRITE_BLOCKS.into_iter().find(|name| blocks(name));
         let read_block = blocks(READ_BLOCK);
-        Self { metadata, identity, shards, write_block, read_block }
+        Self { metadata, identity, shards, counters: Arc::default(), write_block, read_block }
+    }
+
+    /// The same index with other metadata.
+    pub(crate) fn changed(&self, metadata: IndexMetadata) -> Self {
+        let counters = Arc::clone(&self.counters);
+        Self { counters, ..Self::new(metadata, Arc::clone(&self.shards)) }
+    }
+
+    /// What was done to it since the node started.
+    #[must_use]
+    pub fn counters(&self) -> &Counters {
+        &self.counters
     }
 
     /// What the catalogue says of it.
@@ -86,7 +104,12 @@ impl Index {
     ) -> Result<Option<Document>, Error> {
         self.check_readable()?;
         let (number, shard) = self.shard_of(id, routing)?;
-        shard.get(id, required).await.map_err(|error| {
+        let read = shard.get(id, required).await;
+        match &read {
+            Ok(Some(_)) => self.counters.found.rise(),
+            Ok(None) | Err(_) => self.counters.missing.rise(),
+        }
+        read.map_err(|error| {
             let cause = match error {
                 ReadError::Conflict(conflict) => DocumentError::Conflict(conflict),
                 ReadError::Store(error) => DocumentError::Unreadable(error.to_string().into()),
@@ -104,13 +127,50 @@ impl Index {
 
     /// Refuses where a setting blocks writes.
     pub(crate) fn check_writable(&self) -> Result<(), Error> {
+        self.check_open()?;
         match self.write_block {
             None => Ok(()),
             Some(setting) => Err(Error::Blocked { index: self.identity.clone(), setting }),
         }
     }
 
-    fn check_readable(&self) -> Result<(), Error> {
+    /// Refuses where it is closed.
+    ///
+    /// # Errors
+    /// [`Error::IndexClosed`].
+    pub fn check_open(&self) -> Result<(), Error> {
+        if self.metadata.closed {
+            return Err(Error::IndexClosed { index: self.identity.clone() });
+        }
+        Ok(())
+    }
+
+    /// Refuses where a setting blocks changes of what the catalogue keeps of it.
+    pub(crate) fn check_changeable(&self) -> Result<(), Error> {
+        let blocking = METADATA_BLOCKS.into_iter();
+        match blocking.into_iter().find(|name| self.metadata.settings.get(name) == Some("true")) {
+            Some(setting) => Err(Error::Blocked { index: self.identity.clone(), setting }),
+            None => Ok(()),
+        }
+    }
+
+    /// Refuses where a setting blocks that its metadata are shown.
+    ///
+    /// # Errors
+    /// [`Error::Blocked`].
+    pub fn check_metadata_readable(&self) -> Result<(), Error> {
+        if self.metadata.settings.get(METADATA_BLOCK) == Some("true") {
+            return Err(Error::Blocked { index: self.identity.clone(), setting: METADATA_BLOCK });
+        }
+        Ok(())
+    }
+
+    /// Refuses where it is closed or reads are blocked.
+    ///
+    /// # Errors
+    /// [`Error::IndexClosed`], [`Error::Blocked`].
+    pub fn check_readable(&self) -> Result<(), Error> {
+        self.check_open()?;
         if self.read_block {
             return Err(Error::Blocked { index: self.identity.clone(), setting: READ_BLOCK });
         }

@@ -1,5 +1,8 @@
 //! What an index may be called (spec document-api §8.2).
 
+/// The objection that aliases are free of.
+const LOWERCASE: &str = "must be lowercase";
+
 /// Says why a name cannot be an index's, if so; the checks are in Elasticsearch's order.
 pub(crate) fn objection(name: &str) -> Option<String> {
     const FORBIDDEN: &[char] = &['\\', '/', '*', '?', '"', '<', '>', '|', ' ', ','];
@@ -19,10 +22,15 @@ pub(crate) fn objection(name: &str) -> Option<String> {
     } else if name == "." || name == ".." {
         says("must not be '.' or '..'")
     } else if name.chars().any(char::is_uppercase) {
-        says("must be lowercase")
+        says(LOWERCASE)
     } else {
         None
     }
+}
+
+/// Says why a name cannot be an alias's, if so. Unlike an index's it may have capitals.
+pub(crate) fn alias_objection(name: &str) -> Option<String> {
+    objection(name).filter(|why| why != LOWERCASE)
 }
 
 #[cfg(test)]

@@ -4,29 +4,43 @@
 //! its shard. It knows no status code, no header, no query string and no exception name: requests
 //! come in as typed values, and its [`Error`]s say which index or document they are about.
 
+mod alias;
 mod bulk;
 mod catalog;
+mod cluster_settings;
+mod counters;
+mod date_math;
 mod error;
 mod index;
+mod index_expression;
 mod index_name;
 mod json_text;
 mod node;
+mod node_admin;
 mod random;
 mod routing;
 mod settings;
 mod source;
+mod templates;
 mod time_value;
 mod update;
 mod write;
 
+pub use alias::{Alias, Aliases};
 pub use catalog::{IndexMetadata, NewIndex, index_names};
+pub use cluster_settings::{ClusterSettingError, ClusterSettings, FlatSettings};
+pub use counters::{Counter, Counters};
+pub use date_math::iso_8601;
 pub use error::{DocumentError, Error, IndexRef};
 pub use index::Index;
+pub use index_expression::{Expansion, is_wild};
 pub use json_text::{JsonText, content as json_string_content};
 pub use node::{AutoCreate, Node, NodeOptions, Ready, StartError, matches_glob};
+pub use node_admin::{AliasAction, Rollover, SettingsChange};
 pub use random::Random;
 pub use settings::{SettingError, Settings};
 pub use source::{SourceError, check_source};
+pub use templates::{Template, TemplateBody, TemplateKey, TemplateKind, Templates};
 pub use time_value::{TimeValueError, parse_time_value};
 pub use update::{DocumentMerge, MergeError};
 pub use write::{DocumentWrite, MissingIndex, WrittenDocument, update};

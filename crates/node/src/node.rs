@@ -16,7 +16,7 @@ use shard::{
 use thiserror::Error;
 
 use crate::{
-    Error, Index, IndexMetadata, NewIndex, Random,
+    Index, Random,
     catalog::{Catalog, Stored},
 };
 
@@ -218,51 +218,10 @@ impl Node {
         self.machine.clock.now()
     }
 
-    /// An index by its name.
-    ///
-    /// # Errors
-    /// [`Error::IndexNotFound`].
-    pub fn index(&self, name: &str) -> Result<Arc<Index>, Error> {
-        self.catalog.get(name).ok_or_else(|| Error::IndexNotFound { index: name.into() })
-    }
-
     /// All indices, by name.
     #[must_use]
     pub fn indices(&self) -> Vec<Arc<Index>> {
         self.catalog.all()
-    }
-
-    /// Creates an index. It may take writes when this returns.
-    ///
-    /// # Errors
-    /// [`Error::IndexExists`], [`Error::InvalidIndexName`], [`Error::Catalog`].
-    pub async fn create_index(&self, new: NewIndex) -> Result<Arc<Index>, Error> {
-        self.catalog.create(new).await
-    }
-
-    /// Deletes indices, all of them or, where one is missing, none.
-    ///
-    /// # Errors
-    /// [`Error::IndexNotFound`], [`Error::Catalog`].
-    pub async fn delete_indices(&self, names: Vec<Arc<str>>) -> Result<(), Error> {
-        self.catalog.delete(names).await
-    }
-
-    /// Changes settings of an index that can change while it is open.
-    ///
-    /// # Errors
-    /// [`Error::Setting`] for one that cannot, [`Error::IndexNotFound`], [`Error::Catalog`].
-    pub async fn change_settings(
-        &self,
-        index: &Index,
-        changes: &serde_json::Value,
-    ) -> Result<(), Error> {
-        let changes = changes.clone();
-        let change = move |metadata: &mut IndexMetadata| {
-            metadata.settings = metadata.settings.changed(&changes)?;
-            Ok(())
-        };
-        self.catalog.change(index.identity(), change).await.map(drop)
     }
 
     /// Returns when the log or a shard has failed for good, with the reason: the process should end.

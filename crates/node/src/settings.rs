@@ -1,5 +1,7 @@
 //! Index settings: read from JSON, checked, kept as given; some of them have an effect.
 
+mod known;
+
 use std::time::Duration;
 
 use indexmap::IndexMap;
@@ -10,7 +12,8 @@ use thiserror::Error;
 use document::GcDeletes;
 use shard::log::Durability;
 
-use crate::{parse_time_value, routing};
+use crate::{matches_glob, parse_time_value, routing};
+use known::{DEFAULTS, FINAL, KNOWN, KNOWN_FAMILIES, PRIVATE, STATIC};
 
 /// Settings of one index by their full, flat names (`index.number_of_shards`). Scalars are texts, as
 /// Elasticsearch shows them; lists stay lists.
@@ -58,74 +61,16 @@ pub enum SettingError {
     /// It is no durability.
     #[error("No enum constant org.elasticsearch.index.translog.Translog.Durability.{0}")]
     NotADurability(String),
+    /// Only the server sets it.
+    #[error("private index setting [{0}] can not be set explicitly")]
+    Private(String),
     /// It is fixed when the index is created.
-    #[error("setting [{0}] cannot change")]
+    #[error("final setting [{0}], not updateable")]
     Fixed(String),
     /// What was given for the settings is no object.
     #[error("settings must be an object")]
     NotAnObject,
 }
-
-/// Settings that are known by their full name.
-const KNOWN: [&str; 31] = [
-    "index.auto_expand_replicas",
-    "index.blocks.metadata",
-    "index.blocks.read",
-    "index.blocks.read_only",
-    "index.blocks.read_only_allow_delete",
-    "index.blocks.write",
-    "index.codec",
-    "index.default_pipeline",
-    "index.dialect",
-    "index.final_pipeline",
-    "index.gc_deletes",
-    "index.hidden",
-    "index.max_docvalue_fields_search",
-    "index.max_inner_result_window",
-    "index.max_ngram_diff",
-    "index.max_refresh_listeners",
-    "index.max_regex_length",
-    "index.max_rescore_window",
-    "index.max_result_window",
-    "index.max_script_fields",
-    "index.max_shingle_diff",
-    "index.max_slices_per_scroll",
-    "index.max_terms_count",
-    "index.number_of_replicas",
-    "index.number_of_routing_shards",
-    "index.number_of_shards",
-    "index.priority",
-    "index.refresh_interval",
-    "index.routing_partition_size",
-    "index.search.idle.after",
-    "index.shard.check_on_startup",
-];
-
-/// Families of settings that are kept as given.
-const KNOWN_FAMILIES: [&str; 13] = [
-    "index.allocation.",
-    "index.analysis.",
-    "index.highlight.",
-    "index.indexing.",
-    "index.lifecycle.",
-    "index.mapping.",
-    "index.merge.",
-    "index.query.",
-    "index.routing.",
-    "index.search.",
-    "index.similarity.",
-    "index.sort.",
-    "index.translog.",
-];
-
-/// Settings that are fixed when the index is created.
-const FIXED: [&str; 5] = [
-    "index.codec",
-    "index.number_of_routing_shards",
-    "index.number_of_shards",
-    "index.routing_partition_size",
-    "index.shard.check_on_startup",
-];
 
 /// The longest name of a setting: names are shown as trees, a level for each dot.
 const NAME_BYTES_MAX: usize = 255;
@@ -178,14 +123,42 @@ impl Settings {
         self
     }
 
-    /// These settings with the changes that `json` makes; `null` resets a setting to its default.
-    pub(crate) fn changed(&self, json: &Value) -> Result<Self, SettingError> {
+    /// These settings, and over them others, which win.
+    #[must_use]
+    pub(crate) fn overlaid(mut self, over: &Self) -> Self {
+        self.0.extend(over.0.iter().map(|(name, value)| (name.clone(), value.clone())));
+        self
+    }
+
+    /// What counts of the settings that are not set.
+    pub fn defaults(&self) -> impl Iterator<Item = (&'static str, &'static str)> {
+        DEFAULTS.into_iter().filter(|(name, _)| !self.0.contains_key(*name))
+    }
+
+    /// The settings among those given that cannot change while an index is open.
+    pub(crate) fn fixed(&self, json: &Value, preserves: bool) -> Result<Vec<String>, SettingError> {
+        let given = flatten(json)?.into_iter();
+        let given = given.filter(|(name, _)| !(preserves && self.0.contains_key(name)));
+        Ok(given
+            .map(|(name, _)| name)
+            .filter(|name| in_family(&STATIC, name) || in_family(&FINAL, name))
+            .collect())
+    }
+
+    /// These settings with the changes that `json` makes; `null` resets a setting, or several by a
+    /// wildcard, to their defaults. What is set already may be preserved.
+    pub(crate) fn changed(&self, json: &Value, preserves: bool) -> Result<Self, SettingError> {
         let mut changed = self.clone();
         for (name, value) in flatten(json)? {
-            if FIXED.contains(&name.as_str()) {
+            if preserves && self.0.contains_key(&name) {
+                continue;
+            }
+            if in_family(&FINAL, &name) {
                 return Err(SettingError::Fixed(name));
             }
-            if value.is_null() {
+            if value.is_null() && name.contains('*') {
+                changed.0.retain(|set, _| !matches_glob(&name, set) || in_family(&FINAL, set));
+            } else if value.is_null() {
                 changed.0.shift_remove(&name);
             } else {
                 changed.0.insert(name, value);
@@ -204,7 +177,11 @@ impl Settings {
     /// How many copies of each shard beside the primary are wished for: 1 unless set.
     #[must_use]
     pub fn number_of_replicas(&self) -> u32 {
-        self.number("index.number_of_replicas", 1)
+        match self.get("index.auto_expand_replicas").and_then(|range| range.split_once('-')) {
+            // As many as fit on the other nodes, of which there are none.
+            Some((least, _)) => least.parse().unwrap_or(0),
+            None => self.number("index.number_of_replicas", 1),
+        }
     }
 
     /// Into how many slots routing hashes fall.
@@ -235,8 +212,12 @@ impl Settings {
         self.get(name).and_then(|text| text.parse().ok()).unwrap_or(default)
     }
 
-    fn check(&self) -> Result<(), SettingError> {
+    /// Checks names and values.
+    pub(crate) fn check(&self) -> Result<(), SettingError> {
         for name in self.0.keys() {
+            if PRIVATE.contains(&name.as_str()) {
+                return Err(SettingError::Private(name.clone()));
+            }
             let family = KNOWN_FAMILIES.iter().any(|family| name.starts_with(family));
             if !family && !KNOWN.contains(&name.as_str()) {
                 return Err(SettingError::Unknown(name.clone()));
@@ -319,8 +300,24 @@ impl Settings {
     }
 }
 
-/// The leaves of a tree of settings by their full names; scalars as text.
+/// The leaves of a tree of index settings by their full names; scalars as text.
 fn flatten(json: &Value) -> Result<Vec<(String, Value)>, SettingError> {
+    let full = |name: String| {
+        let is_full = name.starts_with("index.");
+        if is_full { name } else { format!("index.{name}") }
+    };
+    Ok(flatten_names(json)?.into_iter().map(|(name, value)| (full(name), value)).collect())
+}
+
+/// Whether a setting is one of those named, or of a family that ends with a dot.
+fn in_family(families: &[&str], name: &str) -> bool {
+    families
+        .iter()
+        .any(|family| *family == name || (family.ends_with('.') && name.starts_with(family)))
+}
+
+/// The leaves of a tree of settings by their names as given; scalars as text.
+pub(crate) fn flatten_names(json: &Value) -> Result<Vec<(String, Value)>, SettingError> {
     fn walk(path: &str, json: &Value, flat: &mut Vec<(String, Value)>) -> Result<(), SettingError> {
         let leaf = match json {
             Value::Object(fields) => {
@@ -334,12 +331,10 @@ fn flatten(json: &Value) -> Result<Vec<(String, Value)>, SettingError> {
             Value::Bool(_) | Value::Number(_) => Value::from(json.to_string()),
             Value::Null | Value::String(_) | Value::Array(_) => json.clone(),
         };
-        let name =
-            if path.starts_with("index.") { path.to_owned() } else { format!("index.{path}") };
-        if name.len() > NAME_BYTES_MAX {
-            return Err(SettingError::Unknown(name));
+        if path.len() > NAME_BYTES_MAX {
+            return Err(SettingError::Unknown(path.to_owned()));
         }
-        flat.push((name, leaf));
+        flat.push((path.to_owned(), leaf));
         Ok(())
     }
     let mut flat = Vec::new();
@@ -432,11 +427,12 @@ mod tests {
     #[test]
     fn changes_set_and_reset_but_not_what_is_fixed() {
         let settings = Settings::from_json(&json!({"blocks.write": true, "priority": 3})).unwrap();
-        let changed = settings.changed(&json!({"index": {"blocks.write": null, "priority": 4}}));
+        let changed =
+            settings.changed(&json!({"index": {"blocks.write": null, "priority": 4}}), false);
         let changed = changed.unwrap();
         assert_eq!(changed.get("index.blocks.write"), None);
         assert_eq!(changed.get("index.priority"), Some("4"));
-        let fixed = settings.changed(&json!({"number_of_shards": null}));
+        let fixed = settings.changed(&json!({"number_of_shards": null}), false);
         assert_eq!(fixed, Err(SettingError::Fixed("index.number_of_shards".to_owned())));
     }
 }

@@ -11,8 +11,9 @@ use serde_json::{Value, json};
 use shard::{Change, Clock, Machine, WriteError, log::memory::MemoryLog};
 
 use crate::{
-    AutoCreate, DocumentError, DocumentMerge, DocumentWrite, Error, MissingIndex, NewIndex, Node,
-    NodeOptions, Random, Settings, WrittenDocument, update,
+    Alias, AliasAction, Aliases, AutoCreate, DocumentError, DocumentMerge, DocumentWrite, Error,
+    Expansion, MissingIndex, NewIndex, Node, NodeOptions, Random, Rollover, Settings,
+    SettingsChange, Template, TemplateBody, TemplateKey, TemplateKind, WrittenDocument, update,
 };
 
 struct Fixed(AtomicI64);
@@ -102,6 +103,7 @@ fn new(name: &str, settings: Value) -> NewIndex {
         settings: Settings::from_json(&settings).unwrap(),
         mappings: json!({}),
         type_name: None,
+        aliases: Aliases::new(),
     }
 }
 
@@ -286,17 +288,20 @@ async fn many_clients_may_create_the_same_index_at_once() {
 async fn blocks_block() {
     let node = World::new().start().await;
     node.write(index("a", "1", "{}")).await.unwrap();
-    let a = node.index("a").unwrap();
-    node.change_settings(&a, &json!({"index.blocks.write": true})).await.unwrap();
+    let set = |given| {
+        let change = SettingsChange { given, preserves: false };
+        node.change_settings(vec![node.index("a").unwrap()], change)
+    };
+    set(json!({"index.blocks.write": true})).await.unwrap();
     let refused = node.write(index("a", "1", "{}")).await;
     assert!(matches!(refused, Err(Error::Blocked { setting: "index.blocks.write", .. })));
     assert_eq!(source(&node, "a", "1").await.as_deref(), Some("{}"));
-    node.change_settings(&a, &json!({"blocks": {"write": null, "read": "true"}})).await.unwrap();
+    set(json!({"blocks": {"write": null, "read": "true"}})).await.unwrap();
     node.write(index("a", "1", "{}")).await.unwrap();
     let unreadable = node.index("a").unwrap().get("1", None, None).await;
     assert!(matches!(unreadable, Err(Error::Blocked { .. })));
-    let fixed = node.change_settings(&a, &json!({"number_of_shards": 2})).await;
-    assert!(matches!(fixed, Err(Error::Setting(crate::SettingError::Fixed(_)))));
+    let fixed = set(json!({"number_of_shards": 2})).await;
+    assert!(matches!(fixed, Err(Error::FixedWhileOpen { .. })));
 }
 
 #[tokio::test]
@@ -314,4 +319,182 @@ async fn names_that_no_record_could_hold_are_refused_alone() {
     assert!(answers[0].is_ok() && answers[3].is_ok());
     assert!(matches!(answers[1], Err(Error::TooLong { what: "id", length: 32_767, .. })));
     assert!(matches!(answers[2], Err(Error::TooLong { what: "routing", .. })));
+}
+
+fn alias(indices: &str, name: &str, alias: Alias) -> AliasAction {
+    AliasAction::Add { indices: indices.to_owned(), aliases: vec![name.to_owned()], alias }
+}
+
+fn leading() -> Alias {
+    Alias { is_write_index: Some(true), ..Alias::default() }
+}
+
+#[tokio::test]
+async fn writes_through_an_alias_go_to_the_index_that_leads() {
+    let world = World::new();
+    let node = world.start().await;
+    node.create_index(new("a", json!({}))).await.unwrap();
+    node.create_index(new("b", json!({}))).await.unwrap();
+    let actions = vec![alias("a", "x", Alias::default()), alias("b", "x", Alias::default())];
+    node.change_aliases(actions).await.unwrap();
+    let nobody = node.write(index("x", "1", "{}")).await;
+    assert!(matches!(nobody, Err(Error::NoWriteIndex { .. })));
+    node.change_aliases(vec![alias("b", "x", leading())]).await.unwrap();
+    let written = node.write(index("x", "1", "{}")).await.unwrap();
+    assert_eq!(written.index.name(), "b");
+    assert!(matches!(node.index("x"), Err(Error::SeveralIndices { .. })));
+    let two = node.change_aliases(vec![alias("a", "x", leading())]).await;
+    assert!(matches!(two, Err(Error::SeveralWriteIndices { .. })));
+    node.close().await.unwrap();
+    let node = world.start().await;
+    assert!(node.is_alias("x"));
+    assert_eq!(node.write(index("x", "2", "{}")).await.unwrap().index.name(), "b");
+}
+
+#[tokio::test]
+async fn actions_on_aliases_happen_together_or_not_at_all() {
+    let node = World::new().start().await;
+    node.create_index(new("a", json!({}))).await.unwrap();
+    node.create_index(new("b", json!({}))).await.unwrap();
+    let refused = node
+        .change_aliases(vec![alias("a", "x", Alias::default()), alias("a", "b", Alias::default())]);
+    assert!(matches!(refused.await, Err(Error::AliasIsIndex { .. })));
+    assert!(!node.is_alias("x"));
+    // An index makes room for an alias of its name.
+    let removal = AliasAction::RemoveIndex { indices: "b".to_owned() };
+    node.change_aliases(vec![alias("a", "b", Alias::default()), removal]).await.unwrap();
+    assert_eq!(node.index("b").unwrap().name(), "a");
+    assert!(matches!(
+        node.create_index(new("b", json!({}))).await,
+        Err(Error::InvalidIndexName { .. })
+    ));
+}
+
+#[tokio::test]
+async fn a_routing_of_an_alias_is_taken_and_not_contradicted() {
+    let node = World::new().start().await;
+    node.create_index(new("a", json!({"number_of_shards": 5}))).await.unwrap();
+    let routed = Alias { index_routing: Some("r".to_owned()), ..Alias::default() };
+    node.change_aliases(vec![alias("a", "x", routed)]).await.unwrap();
+    let written = node.write(index("x", "1", "{}")).await.unwrap();
+    assert_eq!(written.shard, node.index("a").unwrap().shard_number("1", Some("r")));
+    let other = DocumentWrite { routing: Some("q".to_owned()), ..index("x", "1", "{}") };
+    assert!(matches!(node.write(other).await, Err(Error::AliasRouting { .. })));
+    let (_, routing) = node.read_target("x", None).unwrap();
+    assert_eq!(routing.as_deref(), Some("r"));
+}
+
+#[tokio::test]
+async fn a_closed_index_is_neither_written_nor_read() {
+    let world = World::new();
+    let node = world.start().await;
+    node.write(index("a", "1", "{}")).await.unwrap();
+    node.set_closed(vec![node.index("a").unwrap()], true).await.unwrap();
+    node.close().await.unwrap();
+    let node = world.start().await;
+    assert!(matches!(node.write(index("a", "2", "{}")).await, Err(Error::IndexClosed { .. })));
+    let read = node.index("a").unwrap().get("1", None, None).await;
+    assert!(matches!(read, Err(Error::IndexClosed { .. })));
+    node.set_closed(vec![node.index("a").unwrap()], false).await.unwrap();
+    assert_eq!(source(&node, "a", "1").await.as_deref(), Some("{}"));
+}
+
+#[tokio::test]
+async fn expressions_name_indices() {
+    let node = World::new().start().await;
+    for name in ["a1", "a2", "b1"] {
+        node.create_index(new(name, json!({}))).await.unwrap();
+    }
+    node.create_index(new(".h", json!({"hidden": true}))).await.unwrap();
+    let aliased = [("xs".to_owned(), Alias::default())];
+    let aliases = Aliases::from(aliased);
+    node.create_index(NewIndex { aliases, ..new("c", json!({})) }).await.unwrap();
+    node.set_closed(vec![node.index("b1").unwrap()], true).await.unwrap();
+    let found = |names: &str, expansion: Expansion| match node.resolve(names, expansion) {
+        Ok(indices) => indices.iter().map(|index| index.name()).collect::<Vec<_>>().join(","),
+        Err(error) => error.to_string(),
+    };
+    for (names, expected) in [
+        ("", "a1,a2,c"),
+        ("_all", "a1,a2,c"),
+        ("a*", "a1,a2"),
+        ("a*,-a1", "a2"),
+        ("*,-a*", "c"),
+        ("-a1", "no such index [-a1]"),
+        ("b1", "index [b1] is closed"),
+        ("b*", ""),
+        ("x*", "c"),
+        ("xs,a1", "c,a1"),
+        (".*", ".h"),
+        ("nope", "no such index [nope]"),
+        ("_nope", "Invalid index name [_nope], must not start with '_'."),
+    ] {
+        assert_eq!(found(names, Expansion::OPEN), expected, "{names}");
+    }
+    let all = Expansion { hidden: true, ..Expansion::ALL };
+    assert_eq!(found("*", all), ".h,a1,a2,b1,c");
+    let strict = Expansion { allows_none: false, ..Expansion::OPEN };
+    assert_eq!(found("a*,z*", strict), "no such index [z*]");
+    let lenient = Expansion { ignores_unavailable: true, ..Expansion::OPEN };
+    assert_eq!(found("nope,b1,a2", lenient), "a2");
+    let concrete = Expansion { refuses_aliases: true, ..Expansion::OPEN };
+    assert_eq!(found("xs", concrete), "[xs] is an alias");
+    assert_eq!(found("x*", concrete), "");
+}
+
+#[tokio::test]
+async fn templates_and_settings_survive_and_count() {
+    let world = World::new();
+    let node = world.start().await;
+    let key = TemplateKey { kind: TemplateKind::Legacy, name: "t".to_owned() };
+    let body = TemplateBody {
+        settings: Some(Settings::from_json(&json!({"number_of_shards": 3})).unwrap()),
+        mappings: Some(json!({"properties": {"f": {"type": "long"}}})),
+        ..TemplateBody::default()
+    };
+    let patterns = vec!["logs-*".to_owned()];
+    let template = Template { index_patterns: patterns, body: Some(body), ..Template::default() };
+    node.put_template(key.clone(), template.clone(), true).await.unwrap();
+    let again = node.put_template(key.clone(), template, true).await;
+    assert!(matches!(again, Err(Error::TemplateExists { .. })));
+    let forbids = json!({"action.auto_create_index": "-no*,+*"});
+    node.change_cluster_settings(forbids, json!({})).await.unwrap();
+    node.close().await.unwrap();
+    let node = world.start().await;
+    let mut logged = index("logs-1", "1", "{}");
+    logged.missing_index = LEGACY;
+    let index_of = node.write(logged).await.unwrap().index;
+    assert_eq!(index_of.shards().len(), 3);
+    assert!(index_of.metadata().mappings.pointer("/properties/f").is_some());
+    let refused = node.write(index("no-1", "1", "{}")).await;
+    assert!(matches!(refused, Err(Error::AutoCreateForbidden { .. })));
+    node.delete_templates(key.clone()).await.unwrap();
+    assert!(matches!(node.delete_templates(key).await, Err(Error::TemplateMissing { .. })));
+}
+
+#[tokio::test]
+async fn a_rollover_moves_its_alias_in_one_step() {
+    let node = World::new().start().await;
+    let aliases = Aliases::from([("x".to_owned(), leading())]);
+    node.create_index(NewIndex { aliases, ..new("a-1", json!({})) }).await.unwrap();
+    let rollover =
+        Rollover { alias: "x".to_owned(), old: "a-1".to_owned(), new: new("a-2", json!({})) };
+    node.roll_over(rollover.clone()).await.unwrap();
+    assert_eq!(node.write(index("x", "1", "{}")).await.unwrap().index.name(), "a-2");
+    assert!(matches!(node.roll_over(rollover).await, Err(Error::IndexExists { .. })));
+}
+
+#[tokio::test]
+async fn copies_that_are_wished_for_are_bounded() {
+    let node = World::new().start().await;
+    let many = node.create_index(new("a", json!({"number_of_replicas": 100_000}))).await;
+    assert!(matches!(many, Err(Error::TooManyShards { .. })));
+    node.create_index(new("a", json!({"number_of_replicas": 60_000}))).await.unwrap();
+    let again = node.create_index(new("b", json!({"number_of_replicas": 60_000}))).await;
+    assert!(matches!(again, Err(Error::TooManyShards { .. })));
+    node.create_index(new("b", json!({}))).await.unwrap();
+    let given = json!({"number_of_replicas": 60_000});
+    let change = SettingsChange { given, preserves: false };
+    let raised = node.change_settings(vec![node.index("b").unwrap()], change).await;
+    assert!(matches!(raised, Err(Error::TooManyShards { .. })));
 }

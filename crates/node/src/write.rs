@@ -5,7 +5,10 @@ use std::sync::Arc;
 use document::{DocumentId, Precondition, Routing};
 use shard::{Change, Modify, Write, WriteError, Written};
 
-use crate::{DocumentError, Error, Index, IndexMetadata, NewIndex, Node, Settings, check_source};
+use crate::{
+    Alias, DocumentError, Error, Index, IndexMetadata, MissingIndex::Create, NewIndex, Node,
+    Settings, check_source, date_math,
+};
 
 /// The longest id or routing, as in any index of Lucene's. Dialects are stricter about ids.
 const NAME_BYTES_MAX: usize = 32_766;
@@ -56,6 +59,30 @@ pub struct WrittenDocument {
     pub written: Written,
 }
 
+/// Where a write goes.
+#[derive(Clone)]
+pub(crate) struct Target {
+    pub(crate) index: Arc<Index>,
+    /// The routing of the alias it is named by.
+    routing: Option<String>,
+    /// The name it goes by.
+    name: Arc<str>,
+}
+
+/// The routing of an operation through an alias, which may have one of its own.
+pub(crate) fn through_alias(
+    alias: &str,
+    own: Option<String>,
+    given: Option<String>,
+) -> Result<Option<String>, Error> {
+    match (own, given) {
+        (Some(own), Some(given)) if own != given => {
+            Err(Error::AliasRouting { alias: alias.to_owned(), own, given })
+        }
+        (own, given) => Ok(own.or(given)),
+    }
+}
+
 /// A write that knows its index and shard.
 pub(crate) struct Routed {
     pub(crate) index: Arc<Index>,
@@ -71,22 +98,36 @@ impl Node {
     /// [`Error`] when it was not written; [`WriteError::Unknown`] when that cannot be told.
     pub async fn write(&self, write: DocumentWrite) -> Result<WrittenDocument, Error> {
         check_change(&write.change)?;
-        let index = self.index_for(&write).await?;
-        let Routed { index, shard, id, write } = self.route(index, write)?;
+        let target = self.target_for(&write).await?;
+        let Routed { index, shard, id, write } = self.route(target, write)?;
         let answer = index.shard(shard)?.write(vec![write]).await.pop();
         let answer = answer.unwrap_or(Err(WriteError::Closed));
         self.written(index, shard, id, answer)
     }
 
     /// The index that a write goes to, of the right type; created if need be.
-    pub(crate) async fn index_for(&self, write: &DocumentWrite) -> Result<Arc<Index>, Error> {
-        if write.require_alias {
-            return Err(Error::NotAnAlias { index: Arc::clone(&write.index) });
-        }
-        let index = match self.catalog.get(&write.index) {
-            Some(index) => index,
-            None => self.create_missing(write).await?,
+    pub(crate) async fn target_for(&self, write: &DocumentWrite) -> Result<Target, Error> {
+        let name = date_math::resolve(&write.index, self.machine.clock.now());
+        let name: Arc<str> = match name.map_err(Error::DateMath)? {
+            same if *same == *write.index => Arc::clone(&write.index),
+            resolved => resolved.into(),
         };
+        let found = self.catalog.view().write_target(&name)?;
+        let is_alias = found.as_ref().is_some_and(|(_, alias)| alias.is_some());
+        if write.require_alias && !is_alias {
+            return Err(Error::NotAnAlias { index: name });
+        }
+        let (index, alias) = match found {
+            Some(found) => found,
+            None => (self.create_missing(&name, write).await?, None),
+        };
+        let index = self.of_type(index, write).await?;
+        let routing = alias.and_then(|Alias { index_routing, .. }| index_routing);
+        Ok(Target { index, routing, name })
+    }
+
+    /// The index, once it takes writes of the type.
+    async fn of_type(&self, index: Arc<Index>, write: &DocumentWrite) -> Result<Arc<Index>, Error> {
         index.check_writable()?;
         let Some(asked) = &write.type_name else { return Ok(index) };
         let index = match index.metadata().type_name {
@@ -113,32 +154,38 @@ impl Node {
         self.catalog.change(index.identity(), fix).await
     }
 
-    async fn create_missing(&self, write: &DocumentWrite) -> Result<Arc<Index>, Error> {
-        let defaults = match write.missing_index {
-            MissingIndex::Refuse => {
-                return Err(Error::IndexNotFound { index: Arc::clone(&write.index) });
-            }
-            MissingIndex::Create(defaults) => defaults,
+    async fn create_missing(
+        &self,
+        name: &Arc<str>,
+        write: &DocumentWrite,
+    ) -> Result<Arc<Index>, Error> {
+        let Create(defaults) = write.missing_index else {
+            return Err(Error::IndexNotFound { index: Arc::clone(name) });
         };
-        if let Some(why) = self.options.auto_create.objection(&write.index) {
-            return Err(Error::AutoCreateForbidden { index: Arc::clone(&write.index), why });
+        if let Some(why) = self.auto_create().objection(name) {
+            return Err(Error::AutoCreateForbidden { index: Arc::clone(name), why });
         }
-        let created = self.create_index(NewIndex {
-            name: Arc::clone(&write.index),
-            settings: Settings::default().or(defaults),
+        let new = NewIndex {
+            name: Arc::clone(name),
+            settings: Settings::default(),
             mappings: serde_json::Value::Object(serde_json::Map::new()),
-            // A typeless write fixes the type as well, as it does in Elasticsearch 7.
-            type_name: Some(write.type_name.as_deref().unwrap_or(TYPELESS).to_owned()),
-        });
-        match created.await {
+            type_name: None,
+            aliases: crate::Aliases::new(),
+        };
+        // A typeless write fixes the type as well, as it does in Elasticsearch 7.
+        let type_name = write.type_name.as_deref().unwrap_or(TYPELESS).to_owned();
+        match self.create_along_the_way(new, defaults, type_name).await {
             // Somebody else was quicker.
-            Err(Error::IndexExists { .. }) => self.index(&write.index),
+            Err(Error::IndexExists { .. }) => self.index(name),
             created => created,
         }
     }
 
     /// Leads a write to its shard.
-    pub(crate) fn route(&self, index: Arc<Index>, write: DocumentWrite) -> Result<Routed, Error> {
+    pub(crate) fn route(&self, target: Target, write: DocumentWrite) -> Result<Routed, Error> {
+        let Target { index, routing, name } = target;
+        let write =
+            DocumentWrite { routing: through_alias(&name, routing, write.routing)?, ..write };
         let id = write.id.unwrap_or_else(|| self.random.document_id(self.machine.clock.now()));
         for (what, name) in [("id", Some(&id)), ("routing", write.routing.as_ref())] {
             let length = name.map_or(0, String::len);
@@ -163,6 +210,10 @@ impl Node {
         id: String,
         answer: Result<Written, WriteError>,
     ) -> Result<WrittenDocument, Error> {
+        match &answer {
+            Ok(written) => index.counters().note(written.outcome),
+            Err(error) => index.counters().note_failure(error),
+        }
         match answer {
             Ok(written) => Ok(WrittenDocument { index, shard, id, written }),
             Err(WriteError::Closed) if !self.is_current(&index) => {

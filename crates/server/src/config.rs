@@ -8,6 +8,7 @@ pub mod arguments;
 mod file;
 mod machine;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use crate::http::Limits;
@@ -37,6 +38,8 @@ pub struct Config {
     pub cluster_name: String,
     /// The name of this node.
     pub node_name: String,
+    /// What is said of this node besides: `node.attr.*`.
+    pub attributes: BTreeMap<String, String>,
     /// Host names requests may use besides localhost.
     pub host_names: Vec<String>,
     /// Whether other machines may reach it although it asks for no password.
@@ -122,6 +125,7 @@ impl Config {
                 .cluster_name
                 .or(file.cluster_name)
                 .unwrap_or_else(|| "occam".to_owned()),
+            attributes: file.attributes,
             node_name: arguments.node_name.or(file.node_name).unwrap_or_else(machine::host_name),
             host_names: arguments.host_name,
             insecure: arguments.insecure,
@@ -234,6 +238,8 @@ mod tests {
         assert_eq!(from_file.http, ["127.0.0.1:9300".parse().unwrap()]);
         assert_eq!(from_file.data, PathBuf::from("/var/x"));
         assert_eq!((from_file.cluster_name.as_str(), from_file.node_name.as_str()), ("c", "n"));
+        let attributes = config("serve", "node.attr.rack: r1").unwrap().attributes;
+        assert_eq!(attributes.get("rack").map(String::as_str), Some("r1"));
 
         let typed = "serve --http 0 --http :9205=5 --data d --cluster-name k --node-name m";
         let from_both = config(typed, yaml).unwrap();

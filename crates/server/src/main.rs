@@ -18,7 +18,7 @@ use node::{AutoCreate, Node, NodeOptions, Random, StartError};
 use server::config::Config;
 use server::config::arguments::{Arguments, Command, LogFormat};
 use server::http::{self, Listener, Settings};
-use server::rest::Api;
+use server::rest::{Api, Disk};
 use shard::Machine;
 use shard::log::LogError;
 use storage::disk::{DiskLog, Options};
@@ -95,7 +95,10 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
     let node = open(config).await?;
     announce(&listeners).context("cannot write to stdout")?;
 
-    let api = Api::new(Arc::clone(&node), config.dialects);
+    let disk = Disk::under(config.data.clone());
+    let api = Api::new(Arc::clone(&node), config.dialects)
+        .with_disk(disk)
+        .with_attributes(config.attributes.clone());
     let handler = http::handler(move |request| {
         let api = api.clone();
         async move { api.handle(request).await }

@@ -1,4 +1,4 @@
-//! Elasticsearch's REST API: the route table, and the way from a request to its answer.
+//! Elasticsearch's REST API: its endpoints, and the way from a request to its answer.
 //!
 //! This module and its children are the only place that knows Elasticsearch's JSON, parameters,
 //! status codes and exception names. They know no socket; `http` hands in whole requests.
@@ -7,17 +7,21 @@ pub mod api;
 pub mod budget;
 mod bulk;
 mod bulk_body;
+mod cat;
 mod cluster;
 mod conditions;
 pub mod dialect;
+pub mod disk;
 mod document;
 mod document_view;
 pub mod error;
+mod features;
 mod fields;
 pub mod filter_path;
 mod index;
 pub mod json;
 pub mod media_type;
+mod metrics;
 mod multi_get;
 mod node_error;
 pub mod parameters;
@@ -26,7 +30,9 @@ pub mod rendering;
 pub mod request;
 pub mod response;
 pub mod route;
+mod routes;
 mod source_filter;
+mod templates;
 mod text_table;
 mod update_body;
 pub mod uri;
@@ -34,11 +40,17 @@ mod write_parameters;
 pub mod yaml;
 
 pub use api::Api;
+pub use disk::Disk;
 pub use request::Request;
 pub use response::Response;
 
-use route::Segment::{AnyType, Id, Index, Literal as L, Type, TypeOrDoc};
-use route::{Methods, Route, Segment};
+use node::TemplateKind;
+
+use cat::Table;
+use cluster::Cluster;
+use features::Feature;
+use index::Indices;
+use templates::Templates;
 
 /// What the API can do: one variant per endpoint, whatever paths and methods lead to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -69,98 +81,19 @@ pub enum Endpoint {
     DeleteByQuery,
     /// Copy what a query finds.
     Reindex,
-    /// Create an index.
-    CreateIndex,
-    /// Show indices, or whether they exist.
-    GetIndex,
-    /// Delete indices.
-    DeleteIndex,
-    /// Make writes visible to searches.
-    Refresh,
     /// Count documents.
     Count,
-    /// Show the settings of indices.
-    GetSettings,
-    /// Change the settings of indices.
-    PutSettings,
-    /// Show the mappings of indices.
-    GetMapping,
-    /// Show the statistics of indices.
-    Stats,
-    /// Show the health of the cluster.
-    ClusterHealth,
-    /// List what `_cat` offers.
-    Cat,
-    /// Show the health of the cluster as text.
-    CatHealth,
-    /// List indices as text.
-    CatIndices,
-    /// List shards as text.
-    CatShards,
+    /// Indices and their aliases.
+    Indices(Indices),
+    /// Templates of a kind.
+    Templates(TemplateKind, Templates),
+    /// The node as a cluster, its nodes and tasks.
+    Cluster(Cluster),
+    /// A table of `_cat`.
+    Cat(Table),
+    /// Parts of Elasticsearch that clients ask for and that are not here.
+    Feature(Feature),
 }
-
-const GET: Methods = Methods::GET;
-const PUT: Methods = Methods::PUT;
-const POST: Methods = Methods::POST;
-const DELETE: Methods = Methods::DELETE;
-const READ: Methods = Methods::GET.or(Methods::HEAD);
-const WRITE: Methods = Methods::PUT.or(Methods::POST);
-const ASK: Methods = Methods::GET.or(Methods::POST);
-
-const fn on(methods: Methods, pattern: &'static [Segment], endpoint: Endpoint) -> Route {
-    Route { methods, pattern, endpoint }
-}
-
-/// The route table.
-pub(crate) static ROUTES: &[Route] = &[
-    on(READ, &[], Endpoint::Root),
-    on(WRITE, &[Index, L("_doc"), Id], Endpoint::Index),
-    on(WRITE, &[Index, Type, Id], Endpoint::Index),
-    on(POST, &[Index, L("_doc")], Endpoint::IndexAutoId),
-    on(POST, &[Index, Type], Endpoint::IndexAutoId),
-    on(WRITE, &[Index, L("_create"), Id], Endpoint::Create),
-    on(WRITE, &[Index, TypeOrDoc, Id, L("_create")], Endpoint::Create),
-    on(READ, &[Index, L("_doc"), Id], Endpoint::Get),
-    on(READ, &[Index, Type, Id], Endpoint::Get),
-    on(READ, &[Index, AnyType, Id], Endpoint::Get),
-    on(READ, &[Index, L("_source"), Id], Endpoint::Source),
-    on(READ, &[Index, TypeOrDoc, Id, L("_source")], Endpoint::Source),
-    on(DELETE, &[Index, L("_doc"), Id], Endpoint::Delete),
-    on(DELETE, &[Index, Type, Id], Endpoint::Delete),
-    on(POST, &[Index, L("_update"), Id], Endpoint::Update),
-    on(POST, &[Index, TypeOrDoc, Id, L("_update")], Endpoint::Update),
-    on(ASK, &[L("_mget")], Endpoint::MultiGet),
-    on(ASK, &[Index, L("_mget")], Endpoint::MultiGet),
-    on(ASK, &[Index, TypeOrDoc, L("_mget")], Endpoint::MultiGet),
-    on(WRITE, &[L("_bulk")], Endpoint::Bulk),
-    on(WRITE, &[Index, L("_bulk")], Endpoint::Bulk),
-    on(WRITE, &[Index, TypeOrDoc, L("_bulk")], Endpoint::Bulk),
-    on(POST, &[Index, L("_update_by_query")], Endpoint::UpdateByQuery),
-    on(POST, &[Index, Type, L("_update_by_query")], Endpoint::UpdateByQuery),
-    on(POST, &[Index, L("_delete_by_query")], Endpoint::DeleteByQuery),
-    on(POST, &[Index, Type, L("_delete_by_query")], Endpoint::DeleteByQuery),
-    on(POST, &[L("_reindex")], Endpoint::Reindex),
-    on(PUT, &[Index], Endpoint::CreateIndex),
-    on(READ, &[Index], Endpoint::GetIndex),
-    on(DELETE, &[Index], Endpoint::DeleteIndex),
-    on(ASK, &[L("_refresh")], Endpoint::Refresh),
-    on(ASK, &[Index, L("_refresh")], Endpoint::Refresh),
-    on(ASK, &[L("_count")], Endpoint::Count),
-    on(ASK, &[Index, L("_count")], Endpoint::Count),
-    on(GET, &[Index, L("_settings")], Endpoint::GetSettings),
-    on(PUT, &[Index, L("_settings")], Endpoint::PutSettings),
-    on(GET, &[Index, L("_mapping")], Endpoint::GetMapping),
-    on(GET, &[L("_stats")], Endpoint::Stats),
-    on(GET, &[Index, L("_stats")], Endpoint::Stats),
-    on(GET, &[L("_cluster"), L("health")], Endpoint::ClusterHealth),
-    on(GET, &[L("_cluster"), L("health"), Index], Endpoint::ClusterHealth),
-    on(GET, &[L("_cat")], Endpoint::Cat),
-    on(GET, &[L("_cat"), L("health")], Endpoint::CatHealth),
-    on(GET, &[L("_cat"), L("indices")], Endpoint::CatIndices),
-    on(GET, &[L("_cat"), L("indices"), Index], Endpoint::CatIndices),
-    on(GET, &[L("_cat"), L("shards")], Endpoint::CatShards),
-    on(GET, &[L("_cat"), L("shards"), Index], Endpoint::CatShards),
-];
 
 impl Endpoint {
     /// Whether the body may be a stream of lines: `application/x-ndjson`.

@@ -1,5 +1,6 @@
 //! The configuration file: the familiar keys of `elasticsearch.yml`, dotted or nested.
 
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
 
@@ -8,6 +9,9 @@ use serde_yaml_ng::Value;
 use super::address::{HttpAddress, PORT, host};
 use super::{ConfigError, machine};
 use crate::http::guard::Origins;
+
+/// What the names of a node's attributes begin with.
+const ATTRIBUTE: &str = "node.attr.";
 
 /// What the file says.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -18,6 +22,7 @@ pub(super) struct File {
     pub(super) data: Option<PathBuf>,
     pub(super) cluster_name: Option<String>,
     pub(super) node_name: Option<String>,
+    pub(super) attributes: BTreeMap<String, String>,
     pub(super) body_bytes_max: Option<u64>,
     pub(super) auto_create_index: Option<String>,
     pub(super) collected_bytes_per_second: Option<u64>,
@@ -76,6 +81,10 @@ impl File {
                 self.cors_enabled = Some(enabled);
             }
             "http.cors.allow-origin" => self.origins = origins(value).map_err(wrong)?,
+            _ if key.starts_with(ATTRIBUTE) => {
+                let name = key.trim_start_matches(ATTRIBUTE).to_owned();
+                self.attributes.insert(name, value.to_owned());
+            }
             _ => {
                 let (key, path) = (key.to_owned(), path.to_owned());
                 return Err(ConfigError::UnknownKey { key, path });

@@ -1,6 +1,8 @@
 //! From a request to its answer: path, media types, dialect, endpoint, rendering, in this order.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Instant;
 
 use ::document::Action;
 use hyper::Method;
@@ -8,21 +10,26 @@ use node::Node;
 use serde_json::Value;
 
 use super::dialect::{Dialect, DialectDefaults, PathKind, Signs, select};
+use super::disk::Disk;
 use super::document_view::TYPELESS;
 use super::error::Error;
 use super::media_type::{Negotiated, check_content_type, negotiate};
+use super::metrics::Metrics;
 use super::parameters::Parameters;
 use super::rendering::Rendering;
 use super::request::Request;
 use super::response::{Answer, Response};
 use super::route::{Found, Match, find};
-use super::{Endpoint, bulk, cluster, document, index, multi_get};
+use super::{Endpoint, bulk, cat, cluster, document, features, index, multi_get, templates};
 
 /// The API of one node.
 #[derive(Clone)]
 pub struct Api {
     node: Arc<Node>,
     dialects: DialectDefaults,
+    disk: Disk,
+    attributes: Arc<BTreeMap<String, String>>,
+    metrics: Metrics,
 }
 
 /// A request that found its endpoint and its dialect.
@@ -38,6 +45,10 @@ pub struct Call<'r> {
     pub parameters: Parameters,
     /// How the answer is shown.
     pub rendering: Rendering,
+    /// The disk that the data are on.
+    pub(crate) disk: &'r Disk,
+    /// What is said of the node.
+    pub(crate) attributes: &'r BTreeMap<String, String>,
     signs: Signs,
     dialects: DialectDefaults,
 }
@@ -99,6 +110,21 @@ impl<'r> Call<'r> {
         serde_json::from_slice(&self.request.body).map_err(|error| Error::malformed(&error))
     }
 
+    /// The address that the client reaches this server by.
+    pub(crate) fn http_address(&self) -> String {
+        let host = self.request.headers.host.as_deref().unwrap_or("127.0.0.1:9200");
+        match host.rsplit_once(':') {
+            Some(("localhost", port)) => format!("127.0.0.1:{port}"),
+            Some(_) => host.to_owned(),
+            None => format!("{host}:80"),
+        }
+    }
+
+    /// An error of the node that is about no document.
+    pub(crate) fn node_error(&self, error: node::Error) -> Error {
+        self.error(error, TYPELESS)
+    }
+
     /// An error of the node in this call's dialect.
     pub(crate) fn error(&self, error: node::Error, type_name: &str) -> Error {
         Error::node(error, self.dialect, type_name)
@@ -122,17 +148,37 @@ impl<'r> Call<'r> {
 impl Api {
     /// The API of a node.
     pub fn new(node: Arc<Node>, dialects: DialectDefaults) -> Self {
-        Self { node, dialects }
+        Self {
+            node,
+            dialects,
+            disk: Disk::default(),
+            attributes: Arc::default(),
+            metrics: Metrics::new(),
+        }
+    }
+
+    /// This API, which knows the disk that the data are on.
+    pub fn with_disk(self, disk: Disk) -> Self {
+        Self { disk, ..self }
+    }
+
+    /// This API, of a node that more is said of.
+    pub fn with_attributes(self, attributes: BTreeMap<String, String>) -> Self {
+        Self { attributes: Arc::new(attributes), ..self }
     }
 
     /// Answers a request. `HEAD` is answered as `GET`: the connection leaves the body out.
     pub async fn handle(&self, request: Request) -> Response {
         let assumed = request.pinned.unwrap_or(self.dialects.default);
         let mut rendering = Rendering::plain(assumed);
-        match self.try_handle(&request, &mut rendering).await {
+        let (started, mut endpoint) = (Instant::now(), None);
+        let response = match self.try_handle(&request, &mut rendering, &mut endpoint).await {
             Ok(response) => response,
             Err(error) => rendering.error(&error),
-        }
+        };
+        let (method, status) = (request.method.as_str(), response.status.as_u16());
+        self.metrics.note(endpoint, method, status, started.elapsed());
+        response
     }
 
     /// `rendering` is replaced as soon as the request's own is known, so that errors follow it.
@@ -140,6 +186,7 @@ impl Api {
         &self,
         request: &Request,
         rendering: &mut Rendering,
+        endpoint: &mut Option<Endpoint>,
     ) -> Result<Response, Error> {
         let assumed = request.pinned.unwrap_or(self.dialects.default);
         let mut parameters = Parameters::parse(request.query())?;
@@ -153,10 +200,21 @@ impl Api {
 
         match lookup {
             Found::Endpoint(found) => {
+                *endpoint = Some(found.endpoint);
                 check_body(request, &negotiated, &found, dialect)?;
                 let (rendering, dialects) = (rendering.clone(), self.dialects);
-                let mut call =
-                    Call { request, found, dialect, parameters, rendering, signs, dialects };
+                let (disk, attributes) = (&self.disk, &*self.attributes);
+                let mut call = Call {
+                    request,
+                    found,
+                    dialect,
+                    parameters,
+                    rendering,
+                    disk,
+                    attributes,
+                    signs,
+                    dialects,
+                };
                 let answer = self.dispatch(&mut call).await?;
                 Ok(call.rendering.answer(answer))
             }
@@ -210,20 +268,16 @@ impl Api {
             Endpoint::Update => Box::pin(document::update(node, call)).await,
             Endpoint::MultiGet => Box::pin(multi_get::multi_get(node, call)).await,
             Endpoint::Bulk => Box::pin(bulk::bulk(node, call)).await,
-            Endpoint::CreateIndex => Box::pin(index::create(node, call)).await,
-            Endpoint::GetIndex => index::get(node, call),
-            Endpoint::DeleteIndex => Box::pin(index::delete(node, call)).await,
-            Endpoint::Refresh => index::refresh(node, call),
             Endpoint::Count => index::count(node, call),
-            Endpoint::GetSettings => index::get_settings(node, call),
-            Endpoint::PutSettings => Box::pin(index::put_settings(node, call)).await,
-            Endpoint::GetMapping => index::get_mapping(node, call),
-            Endpoint::Stats => index::stats(node, call),
-            Endpoint::ClusterHealth => cluster::health(node, call),
-            Endpoint::Cat => cluster::cat(call),
-            Endpoint::CatHealth => cluster::cat_health(node, call),
-            Endpoint::CatIndices => cluster::cat_indices(node, call),
-            Endpoint::CatShards => cluster::cat_shards(node, call),
+            Endpoint::Indices(which) => Box::pin(index::answer(which, node, call)).await,
+            Endpoint::Templates(kind, which) => {
+                Box::pin(templates::answer(kind, which, node, call)).await
+            }
+            Endpoint::Cluster(which) => {
+                Box::pin(cluster::answer(which, node, call, &self.metrics)).await
+            }
+            Endpoint::Cat(table) => cat::answer(table, node, call),
+            Endpoint::Feature(which) => features::answer(which, node, call),
             Endpoint::UpdateByQuery => Err(unsupported("_update_by_query")),
             Endpoint::DeleteByQuery => Err(unsupported("_delete_by_query")),
             Endpoint::Reindex => Err(unsupported("_reindex")),

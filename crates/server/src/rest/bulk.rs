@@ -272,7 +272,8 @@ fn write_success(
         Name::Delete => Written::Delete,
         Name::Update => Written::Update,
     };
-    let view = WrittenView { dialect: call.dialect, written, forced_refresh, in_bulk: true };
+    let (dialect, is_typeless) = (call.dialect, asked.type_name.is_none());
+    let view = WrittenView { dialect, written, forced_refresh, in_bulk: true, is_typeless };
     items.object(|item| {
         item.object(asked.key, |o| view.write(o, document, source.as_ref()));
     });
@@ -282,7 +283,7 @@ fn error_body(node: &Node, call: &Call<'_>, asked: &Asked, refused: &Refused) ->
     match refused {
         Refused::Here(error) => error.body(),
         Refused::ByNode(error) => {
-            let index = node.index(&asked.index);
+            let index = node.index_for_writes(&asked.index);
             let present = index.as_ref().map_or(TYPELESS, |index| type_name(index));
             let type_name = asked.type_name.as_deref().unwrap_or(present);
             call.error(node::Error::clone(error), type_name).body()

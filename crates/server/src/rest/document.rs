@@ -8,7 +8,7 @@ use shard::{Change, Document};
 
 use super::api::Call;
 use super::conditions::{Conditions, check_id};
-use super::document_view::{self, TYPELESS, Written, WrittenView, type_name};
+use super::document_view::{self, TYPELESS, Written, WrittenView, shown_type, type_name};
 use super::error::Error;
 use super::json;
 use super::response::Answer;
@@ -114,14 +114,15 @@ pub(crate) async fn update(node: &Node, call: &mut Call<'_>) -> Result<Answer, E
 /// Get by id.
 pub(crate) async fn get(node: &Node, call: &mut Call<'_>) -> Result<Answer, Error> {
     let read = Read::take(call)?;
-    let index = node.index(call.index()).map_err(|error| call.error(error, TYPELESS))?;
-    let (shown, document) = read.find(call, &index).await?;
+    let target = node.read_target(call.index(), read.routing.clone());
+    let (index, routing) = target.map_err(|error| call.node_error(error))?;
+    let (shown, document) = read.find(call, &index, routing.as_deref()).await?;
     let status = if document.is_some() { StatusCode::OK } else { StatusCode::NOT_FOUND };
     let body = json::object(|o| {
         let found = document
             .as_ref()
             .map(|found| (found, read.source.apply(&found.source, !read.stored_fields)));
-        document_view::write_get(o, call.dialect, &index, (shown, call.id()), found);
+        document_view::write_get(o, call.dialect, &index, (Some(shown), call.id()), found);
     });
     Ok(Answer::json(status, body))
 }
@@ -132,8 +133,9 @@ pub(crate) async fn source(node: &Node, call: &mut Call<'_>) -> Result<Answer, E
     if read.source == SourceFilter::Nothing {
         return Err(Error::Validation(vec!["fetching source can not be disabled".to_owned()]));
     }
-    let index = node.index(call.index()).map_err(|error| call.error(error, TYPELESS))?;
-    let (shown, document) = read.find(call, &index).await?;
+    let target = node.read_target(call.index(), read.routing.clone());
+    let (index, routing) = target.map_err(|error| call.node_error(error))?;
+    let (shown, document) = read.find(call, &index, routing.as_deref()).await?;
     let source = document.and_then(|document| read.source.apply(&document.source, true));
     source.map(|source| Answer::json(StatusCode::OK, source)).ok_or_else(|| {
         let path = call.dialect.document_path(index.name(), shown, call.id());
@@ -191,15 +193,17 @@ impl Read {
         &self,
         call: &Call<'n>,
         index: &'n Index,
+        routing: Option<&str>,
     ) -> Result<(&'n str, Option<Document>), Error> {
         let present = type_name(index);
         let asked = call.found.document_type.filter(|asked| !["_all", TYPELESS].contains(asked));
         if let Some(asked) = asked.filter(|asked| *asked != present && present != TYPELESS) {
             return Ok((asked, None));
         }
-        let shown = asked.unwrap_or(present);
+        let is_typeless = call.found.document_type.is_none_or(|asked| asked == TYPELESS);
+        let shown = asked.unwrap_or_else(|| shown_type(call.dialect, index, is_typeless));
         let required = self.conditions.required_version();
-        let found = index.get(call.id(), self.routing.as_deref(), required).await;
+        let found = index.get(call.id(), routing, required).await;
         let document = found.map_err(|error| call.error(error, shown))?;
         Ok((shown, document))
     }
@@ -258,28 +262,35 @@ async fn carry_out(
     let asked = write.type_name.clone();
     let result = node.write(write).await;
     let document = result.map_err(|error| {
-        let present = node.index(call.index());
+        let present = node.index_for_writes(call.index());
         let present = present.as_ref().map_or(TYPELESS, |index| type_name(index));
         call.error(error, asked.as_deref().unwrap_or(present))
     })?;
     let forced_refresh = parameters.forced_refresh;
-    let view = WrittenView { dialect: call.dialect, written, forced_refresh, in_bulk: false };
+    let is_typeless = asked.is_none();
+    let view =
+        WrittenView { dialect: call.dialect, written, forced_refresh, in_bulk: false, is_typeless };
     let made = document.written.document.as_ref();
     let source = made.and_then(|made| shown.apply(&made.source, false));
     let body = json::object(|o| view.write(o, &document, source.as_ref()));
     let status = document_view::status(document.written.outcome);
     let answer = Answer::json(status, body);
     if status == StatusCode::CREATED && call.dialect.shows_location() {
-        let location = location(call, &document, parameters.routing.as_deref());
+        let location = location(call, &document, parameters.routing.as_deref(), is_typeless);
         return Ok(answer.with_header(LOCATION, &location));
     }
     Ok(answer)
 }
 
-fn location(call: &Call<'_>, document: &WrittenDocument, routing: Option<&str>) -> String {
+fn location(
+    call: &Call<'_>,
+    document: &WrittenDocument,
+    routing: Option<&str>,
+    is_typeless: bool,
+) -> String {
     let (index, id) = (form_encode(document.index.name()), form_encode(&document.id));
     let type_name = if call.dialect.shows_type() {
-        form_encode(type_name(&document.index))
+        form_encode(shown_type(call.dialect, &document.index, is_typeless))
     } else {
         TYPELESS.to_owned()
     };

@@ -17,6 +17,14 @@ pub(crate) fn type_name(index: &Index) -> &str {
     index.metadata().type_name.as_deref().unwrap_or(TYPELESS)
 }
 
+/// The `_type` that an answer about a document names: in 7 what the request did.
+pub(crate) fn shown_type(dialect: Dialect, index: &Index, is_typeless: bool) -> &str {
+    match dialect {
+        Dialect::V7 if is_typeless => TYPELESS,
+        Dialect::V2 | Dialect::V5 | Dialect::V7 | Dialect::V8 => type_name(index),
+    }
+}
+
 /// Which request a written document answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Written {
@@ -39,6 +47,8 @@ pub(crate) struct WrittenView {
     pub(crate) forced_refresh: bool,
     /// Whether it is an item of a bulk, which ends with its status.
     pub(crate) in_bulk: bool,
+    /// Whether the request named no type.
+    pub(crate) is_typeless: bool,
 }
 
 impl WrittenView {
@@ -49,7 +59,8 @@ impl WrittenView {
         document: &WrittenDocument,
         source: Option<&Bytes>,
     ) {
-        let Self { dialect, written, forced_refresh, in_bulk } = self;
+        let Self { dialect, written, forced_refresh, in_bulk, is_typeless } = self;
+        let type_name = shown_type(dialect, &document.index, is_typeless);
         let outcome = document.written.outcome;
         let tells_found = dialect.shows_created_and_found() && written == Written::Delete;
         // In bulk items 2.x puts `found` last and leaves `created` out.
@@ -57,7 +68,7 @@ impl WrittenView {
         if tells_found && !found_last {
             o.boolean("found", outcome == Outcome::Deleted);
         }
-        write_identity(o, dialect, &document.index, type_name(&document.index), &document.id);
+        write_identity(o, dialect, &document.index, type_name, &document.id);
         o.number("_version", document.written.last.version.get());
         if dialect.shows_result() {
             o.string("result", result(outcome));
@@ -125,9 +136,21 @@ fn write_shards(o: &mut Object<'_>, document: &WrittenDocument) {
 }
 
 fn write_identity(o: &mut Object<'_>, dialect: Dialect, index: &Index, type_name: &str, id: &str) {
+    write_name(o, dialect, index, Some(type_name), id);
+}
+
+fn write_name(
+    o: &mut Object<'_>,
+    dialect: Dialect,
+    index: &Index,
+    type_name: Option<&str>,
+    id: &str,
+) {
     o.string("_index", index.name());
-    if dialect.shows_type() {
-        o.string("_type", type_name);
+    match type_name {
+        Some(name) if dialect.shows_type() => o.string("_type", name),
+        None if dialect.shows_type() => o.null("_type"),
+        Some(_) | None => {}
     }
     o.string("_id", id);
 }
@@ -138,11 +161,11 @@ pub(crate) fn write_get(
     o: &mut Object<'_>,
     dialect: Dialect,
     index: &Index,
-    asked: (&str, &str),
+    asked: (Option<&str>, &str),
     found: Option<(&Document, Option<Bytes>)>,
 ) {
     let (type_name, id) = asked;
-    write_identity(o, dialect, index, type_name, id);
+    write_name(o, dialect, index, type_name, id);
     let Some((document, source)) = found else {
         return o.boolean("found", false);
     };

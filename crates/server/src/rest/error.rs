@@ -247,6 +247,22 @@ pub enum Error {
         /// The bound in bytes.
         limit: usize,
     },
+    /// Something that is asked for by its name and is not there.
+    Missing {
+        /// The exception.
+        kind: &'static str,
+        /// What is missing.
+        reason: String,
+    },
+    /// Something went wrong because something else did.
+    Caused {
+        /// The exception.
+        kind: &'static str,
+        /// What went wrong.
+        reason: String,
+        /// The cause.
+        cause: Box<Error>,
+    },
     /// A document whose source was asked for alone, and is not there.
     DocumentNotFound {
         /// Index, type and id, as the dialect puts them.
@@ -398,6 +414,10 @@ impl Error {
                 "circuit_breaking_exception",
                 format!("the answer would be larger than the limit of [{limit}] bytes"),
             ),
+            Self::Missing { kind, reason } => ErrorBody::new(StatusCode::NOT_FOUND, *kind, reason),
+            Self::Caused { kind, reason, cause } => {
+                bad_request(kind, reason).with_cause(cause.body())
+            }
             Self::DocumentNotFound { path } => ErrorBody::new(
                 StatusCode::NOT_FOUND,
                 "resource_not_found_exception",

@@ -1,11 +1,19 @@
-//! Indices: create, show, delete, refresh, count, settings, mappings, statistics (spec
-//! index-and-cluster-api §4).
+//! Indices: create, show, delete, count, mappings (spec index-and-cluster-api §4); further endpoints
+//! are in the children.
 
+pub(crate) mod aliases;
+pub(crate) mod expression;
+mod maintenance;
+mod rollover;
+mod segments;
+pub(crate) mod settings;
+pub(crate) mod stats;
+
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use hyper::StatusCode;
-use indexmap::IndexMap;
-use node::{Index, NewIndex, Node, Settings, matches_glob};
+use node::{Aliases, Expansion, Index, NewIndex, Node, Settings, is_wild};
 use serde_json::{Map, Value, json};
 
 use super::api::Call;
@@ -13,6 +21,105 @@ use super::document_view::TYPELESS;
 use super::error::Error;
 use super::json::{self, Object};
 use super::response::Answer;
+use aliases::{read_aliases, shown_aliases};
+pub(crate) use expression::{take_indices, take_timeouts};
+use settings::{shown_settings, take_settings_view};
+
+/// The endpoints of indices and their aliases.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Indices {
+    /// Create an index.
+    Create,
+    /// Show indices, or whether they exist.
+    Get,
+    /// Delete indices.
+    Delete,
+    /// Open closed indices.
+    Open,
+    /// Close indices.
+    Close,
+    /// Show settings.
+    GetSettings,
+    /// Change settings.
+    PutSettings,
+    /// Set a block.
+    AddBlock,
+    /// Lift a block.
+    RemoveBlock,
+    /// Show mappings.
+    GetMapping,
+    /// Make writes visible to searches.
+    Refresh,
+    /// Make writes durable elsewhere than in a log.
+    Flush,
+    /// The same, with a mark that copies can compare.
+    SyncedFlush,
+    /// Merge segments.
+    ForceMerge,
+    /// Empty caches.
+    ClearCache,
+    /// Statistics.
+    Stats,
+    /// Segments.
+    Segments,
+    /// How shards came to be.
+    Recovery,
+    /// Where shards are stored.
+    ShardStores,
+    /// What an expression names.
+    Resolve,
+    /// The same, by cluster.
+    ResolveCluster,
+    /// Lead an alias to a new index.
+    Rollover,
+    /// Make an index of another number of shards.
+    Resize,
+    /// Change aliases, many at once.
+    ChangeAliases,
+    /// Show aliases, or whether they exist.
+    GetAliases,
+    /// Add an alias.
+    PutAlias,
+    /// Remove aliases.
+    DeleteAlias,
+}
+
+/// Answers.
+pub(crate) async fn answer(
+    endpoint: Indices,
+    node: &Node,
+    call: &mut Call<'_>,
+) -> Result<Answer, Error> {
+    match endpoint {
+        Indices::Create => create(node, call).await,
+        Indices::Get => get(node, call),
+        Indices::Delete => delete(node, call).await,
+        Indices::Open => maintenance::open(node, call).await,
+        Indices::Close => maintenance::close(node, call).await,
+        Indices::GetSettings => settings::get(node, call),
+        Indices::PutSettings => settings::put(node, call).await,
+        Indices::AddBlock => settings::block(node, call, true).await,
+        Indices::RemoveBlock => settings::block(node, call, false).await,
+        Indices::GetMapping => get_mapping(node, call),
+        Indices::Refresh => maintenance::refresh(node, call),
+        Indices::Flush => maintenance::flush(node, call),
+        Indices::SyncedFlush => maintenance::synced_flush(node, call),
+        Indices::ForceMerge => maintenance::force_merge(node, call),
+        Indices::ClearCache => maintenance::clear_cache(node, call),
+        Indices::Stats => stats::stats(node, call),
+        Indices::Segments => segments::segments(node, call),
+        Indices::Recovery => segments::recovery(node, call),
+        Indices::ShardStores => segments::shard_stores(node, call),
+        Indices::Resolve => expression::resolve_index(node, call),
+        Indices::ResolveCluster => expression::resolve_cluster(node, call),
+        Indices::Rollover => rollover::rollover(node, call).await,
+        Indices::Resize => rollover::resize(node, call),
+        Indices::ChangeAliases => aliases::change(node, call).await,
+        Indices::GetAliases => aliases::get(node, call),
+        Indices::PutAlias => aliases::put(node, call).await,
+        Indices::DeleteAlias => aliases::delete(node, call).await,
+    }
+}
 
 /// What may stand at the root of a mapping. An object of one other name is nested under a type.
 const MAPPING_ROOT: [&str; 12] = [
@@ -31,39 +138,43 @@ const MAPPING_ROOT: [&str; 12] = [
 ];
 
 /// Create an index.
-pub(crate) async fn create(node: &Node, call: &mut Call<'_>) -> Result<Answer, Error> {
+async fn create(node: &Node, call: &mut Call<'_>) -> Result<Answer, Error> {
     let include_type_name = take_include_type_name(call)?;
     let waits = call.parameters.take("wait_for_active_shards");
     take_timeouts(call)?;
     call.finish_parameters()?;
     let body = call.json_body()?;
     let typed = include_type_name.unwrap_or(call.dialect.nests_mappings());
-    let (settings, mappings, type_name) = read_new_index(body, typed, call)?;
-    let name: Arc<str> = call.index().into();
-    let replicas = settings.number_of_replicas();
-    let new = NewIndex { name: Arc::clone(&name), settings, mappings, type_name };
-    node.create_index(new).await.map_err(|error| call.error(error, TYPELESS))?;
-    let enough = match waits.as_deref() {
-        None | Some("0" | "1") => true,
-        Some("all") => replicas == 0,
-        Some(_) => false,
-    };
+    let name: Arc<str> = node.resolve_name(call.index()).map_err(|e| call.node_error(e))?.into();
+    let new = read_new_index(&name, body, typed, call)?;
+    let index = node.create_index(new).await.map_err(|error| call.node_error(error))?;
+    let replicas = index.metadata().settings.number_of_replicas();
     let body = json::object(|o| {
         o.boolean("acknowledged", true);
         if call.dialect.shows_result() {
-            o.boolean("shards_acknowledged", enough);
+            o.boolean("shards_acknowledged", has_enough(waits.as_deref(), replicas));
             o.string("index", &name);
         }
     });
     Ok(Answer::json(StatusCode::OK, body))
 }
 
-/// Settings, mappings and the type they are nested under.
-fn read_new_index(
+/// Whether as many copies of each shard are active as a request waits for: there is one.
+pub(crate) fn has_enough(waits: Option<&str>, replicas: u32) -> bool {
+    match waits {
+        None | Some("0" | "1") => true,
+        Some("all") => replicas == 0,
+        Some(_) => false,
+    }
+}
+
+/// The index that a body describes.
+pub(crate) fn read_new_index(
+    name: &Arc<str>,
     body: Value,
     typed: bool,
     call: &Call<'_>,
-) -> Result<(Settings, Value, Option<String>), Error> {
+) -> Result<NewIndex, Error> {
     let Value::Object(mut members) = body else {
         return Err(Error::Parse("request body must be an object".to_owned()));
     };
@@ -75,23 +186,23 @@ fn read_new_index(
         // In old versions the body could be the settings themselves.
         members = Map::from_iter([("settings".to_owned(), Value::Object(members))]);
     }
-    let settings = members.shift_remove("settings").unwrap_or(Value::Null);
-    let mappings = members.shift_remove("mappings").unwrap_or(Value::Null);
-    let aliases = members.shift_remove("aliases").unwrap_or(Value::Null);
-    if aliases.as_object().is_some_and(|aliases| !aliases.is_empty()) {
-        return Err(Error::Unsupported("[aliases] are not supported yet".to_owned()));
-    }
+    let mut take = |name: &str| members.shift_remove(name).unwrap_or(Value::Null);
+    let (settings, mappings, aliases) = (take("settings"), take("mappings"), take("aliases"));
     if let Some(unknown) = members.keys().next() {
         return Err(Error::Parse(format!("unknown key [{unknown}] for create index")));
     }
     let settings = Settings::from_json(&settings)
-        .map_err(|error| call.error(node::Error::Setting(error), TYPELESS))?;
+        .map_err(|error| call.node_error(node::Error::Setting(error)))?;
     let (mappings, type_name) = read_mappings(mappings, typed)?;
-    Ok((settings, mappings, type_name))
+    let aliases: Aliases = read_aliases(&aliases)?;
+    Ok(NewIndex { name: Arc::clone(name), settings, mappings, type_name, aliases })
 }
 
 /// Takes the type's name from around a mapping.
-fn read_mappings(mappings: Value, typed: bool) -> Result<(Value, Option<String>), Error> {
+pub(crate) fn read_mappings(
+    mappings: Value,
+    typed: bool,
+) -> Result<(Value, Option<String>), Error> {
     let mappings = match mappings {
         Value::Null => Map::new(),
         Value::Object(mappings) => mappings,
@@ -122,101 +233,109 @@ fn read_mappings(mappings: Value, typed: bool) -> Result<(Value, Option<String>)
 }
 
 /// Show indices, or whether they exist.
-pub(crate) fn get(node: &Node, call: &mut Call<'_>) -> Result<Answer, Error> {
+fn get(node: &Node, call: &mut Call<'_>) -> Result<Answer, Error> {
     let typed = take_include_type_name(call)?;
-    let indices = take_indices(node, call)?;
+    let view = take_settings_view(call)?;
+    let features = call.parameters.take_list("features");
+    let indices = take_indices(node, call, Expansion { refuses_closed: false, ..Expansion::OPEN })?;
     let typed = typed.unwrap_or(call.dialect.nests_mappings());
-    let body = json::object(|o| {
-        for index in &indices {
-            o.object(index.name(), |o| {
-                o.object("aliases", |_| {});
-                o.value("mappings", &shown_mappings(index, typed));
-                o.object("settings", |o| o.value("index", &shown_settings(index, call)));
-            });
+    let shows = |feature: &str| {
+        features.as_ref().is_none_or(|wanted| wanted.iter().any(|name| name == feature))
+    };
+    let mut body = Map::new();
+    for index in &indices {
+        let mut shown = Map::new();
+        if shows("aliases") {
+            shown.insert("aliases".to_owned(), shown_aliases(&index.metadata().aliases));
         }
-    });
-    Ok(Answer::json(StatusCode::OK, body))
+        if shows("mappings") {
+            shown.insert("mappings".to_owned(), shown_mappings(index, typed));
+        }
+        if shows("settings") {
+            shown.insert("settings".to_owned(), shown_settings(index, call, view, &|_| true));
+            if view.defaults {
+                shown.insert(
+                    "defaults".to_owned(),
+                    settings::shown_defaults(index, view, &|_| true),
+                );
+            }
+        }
+        body.insert(index.name().to_owned(), Value::Object(shown));
+    }
+    Ok(Answer::value(&Value::Object(body)))
 }
 
-/// Show mappings.
-pub(crate) fn get_mapping(node: &Node, call: &mut Call<'_>) -> Result<Answer, Error> {
+/// Show mappings, of all types or of those named.
+fn get_mapping(node: &Node, call: &mut Call<'_>) -> Result<Answer, Error> {
     let typed = take_include_type_name(call)?;
-    let indices = take_indices(node, call)?;
-    let typed = typed.unwrap_or(call.dialect.nests_mappings());
+    let mut indices =
+        take_indices(node, call, Expansion { refuses_closed: false, ..Expansion::OPEN })?;
+    let mut missing_types = BTreeSet::new();
+    let named = call.found.name.or(call.found.document_type).filter(|name| *name != "_all");
+    if let Some(names) = named {
+        if typed == Some(false) || !call.dialect.shows_type() {
+            return Err(Error::illegal_argument(
+                "Types cannot be provided in get mapping requests, unless include_type_name is \
+                 set to true.",
+            ));
+        }
+        let is_named = |index: &Arc<Index>| {
+            let own = index.metadata().type_name.as_deref().unwrap_or(TYPELESS);
+            let is_mapped = index.metadata().mappings.as_object().is_some_and(|m| !m.is_empty());
+            (is_mapped || index.metadata().type_name.is_some())
+                && names.split(',').any(|name| node::matches_glob(name, own))
+        };
+        let is_wild = names.contains('*');
+        indices.retain(is_named);
+        if indices.is_empty() && !is_wild {
+            let reason = format!("type[[{names}]] missing");
+            return Err(Error::Missing { kind: "type_missing_exception", reason });
+        }
+        missing_types = names
+            .split(',')
+            .filter(|name| {
+                !indices.iter().any(|index| {
+                    node::matches_glob(
+                        name,
+                        index.metadata().type_name.as_deref().unwrap_or(TYPELESS),
+                    )
+                })
+            })
+            .map(str::to_owned)
+            .collect::<BTreeSet<_>>();
+        if indices.is_empty() {
+            missing_types.clear();
+        }
+    }
+    let typed = typed.unwrap_or(call.dialect.nests_mappings() || named.is_some());
+    let status = if missing_types.is_empty() { StatusCode::OK } else { StatusCode::NOT_FOUND };
     let body = json::object(|o| {
+        if !missing_types.is_empty() {
+            let word = if missing_types.len() > 1 { "types" } else { "type" };
+            let listed = missing_types.into_iter().collect::<Vec<_>>().join(",");
+            o.string("error", &format!("{word} [{listed}] missing"));
+            o.number("status", status.as_u16());
+        }
         for index in &indices {
             o.object(index.name(), |o| o.value("mappings", &shown_mappings(index, typed)));
         }
     });
-    Ok(Answer::json(StatusCode::OK, body))
-}
-
-/// Show settings.
-pub(crate) fn get_settings(node: &Node, call: &mut Call<'_>) -> Result<Answer, Error> {
-    let flat = call.parameters.take_flag("flat_settings")?.unwrap_or(false);
-    call.parameters.take_flag("include_defaults")?;
-    let indices = take_indices(node, call)?;
-    let body = json::object(|o| {
-        for index in &indices {
-            let nested = shown_settings(index, call);
-            o.object(index.name(), |o| {
-                if flat {
-                    o.value("settings", &flatten(&nested));
-                } else {
-                    o.object("settings", |o| o.value("index", &nested));
-                }
-            });
-        }
-    });
-    Ok(Answer::json(StatusCode::OK, body))
-}
-
-/// Change settings that can change.
-pub(crate) async fn put_settings(node: &Node, call: &mut Call<'_>) -> Result<Answer, Error> {
-    let preserve = call.parameters.take_flag("preserve_existing")?.unwrap_or(false);
-    if preserve {
-        return Err(Error::Unsupported("[preserve_existing] is not supported yet".to_owned()));
-    }
-    let indices = take_indices(node, call)?;
-    let body = call.json_body()?;
-    let body = body.get("settings").unwrap_or(&body);
-    for index in indices {
-        let refused = |error| {
-            if let node::Error::Setting(node::SettingError::Fixed(name)) = &error {
-                return Error::illegal_argument(format!(
-                    "Can't update non dynamic settings [[{name}]] for open indices [[{}/{}]]",
-                    index.name(),
-                    index.identity().uuid
-                ));
-            }
-            call.error(error, TYPELESS)
-        };
-        node.change_settings(&index, body).await.map_err(refused)?;
-    }
-    Ok(acknowledged())
+    Ok(Answer::json(status, body))
 }
 
 /// Delete indices.
-pub(crate) async fn delete(node: &Node, call: &mut Call<'_>) -> Result<Answer, Error> {
-    let wild = |part: &str| part.contains('*') || part == "_all";
-    if call.index().split(',').any(wild) && !call.dialect.deletes_by_wildcard() {
+async fn delete(node: &Node, call: &mut Call<'_>) -> Result<Answer, Error> {
+    let by_name = node.cluster_settings().requires_names();
+    let by_name = by_name.unwrap_or(!call.dialect.deletes_by_wildcard());
+    if by_name && call.index().split(',').any(is_wild) {
         let text = "Wildcard expressions or all indices are not allowed";
         return Err(Error::illegal_argument(text));
     }
-    let indices = take_indices(node, call)?;
+    let concrete = Expansion { refuses_aliases: true, ..Expansion::ALL };
+    let indices = take_indices(node, call, concrete)?;
     let names = indices.iter().map(|index| Arc::clone(&index.identity().name)).collect();
-    node.delete_indices(names).await.map_err(|error| call.error(error, TYPELESS))?;
-    Ok(acknowledged())
-}
-
-/// Make writes visible to searches: they are, at once.
-pub(crate) fn refresh(node: &Node, call: &mut Call<'_>) -> Result<Answer, Error> {
-    call.parameters.take_flag("force")?;
-    let indices = take_indices(node, call)?;
-    let shards: u64 = indices.iter().map(|index| primaries(index)).sum();
-    let copies: u64 = indices.iter().map(|index| primaries(index) * copies(index)).sum();
-    let body = json::object(|o| write_shards(o, copies, shards));
-    Ok(Answer::json(StatusCode::OK, body))
+    node.delete_indices(names).await.map_err(|error| call.node_error(error))?;
+    Ok(Answer::acknowledged())
 }
 
 /// Count documents. Queries come with search.
@@ -224,7 +343,7 @@ pub(crate) fn count(node: &Node, call: &mut Call<'_>) -> Result<Answer, Error> {
     for accepted in ["preference", "routing", "ignore_throttled"] {
         call.parameters.take(accepted);
     }
-    let indices = take_indices(node, call)?;
+    let indices = take_indices(node, call, Expansion::OPEN)?;
     let body = if call.request.body.is_empty() { json!({}) } else { call.json_body()? };
     let match_all = json!({"match_all": {}});
     let unsupported = body.as_object().is_none_or(|members| {
@@ -233,6 +352,9 @@ pub(crate) fn count(node: &Node, call: &mut Call<'_>) -> Result<Answer, Error> {
     if unsupported {
         let text = "only [match_all] can be counted: queries are not supported yet";
         return Err(Error::Unsupported(text.to_owned()));
+    }
+    for index in &indices {
+        index.check_readable().map_err(|error| call.node_error(error))?;
     }
     let shards: u64 = indices.iter().map(|index| primaries(index)).sum();
     let body = json::object(|o| {
@@ -247,73 +369,8 @@ pub(crate) fn count(node: &Node, call: &mut Call<'_>) -> Result<Answer, Error> {
     Ok(Answer::json(StatusCode::OK, body))
 }
 
-/// Show statistics: documents, and the sequence numbers of shards.
-pub(crate) fn stats(node: &Node, call: &mut Call<'_>) -> Result<Answer, Error> {
-    let by_shard = call.parameters.take("level").as_deref() == Some("shards");
-    let indices = take_indices(node, call)?;
-    let shards: u64 = indices.iter().map(|index| primaries(index)).sum();
-    let copies: u64 = indices.iter().map(|index| primaries(index) * copies(index)).sum();
-    let sum = |count: fn(&Index) -> u64| indices.iter().map(|index| count(index)).sum::<u64>();
-    let (documents, deleted) = (sum(Index::documents), sum(tombstones));
-    let body = json::object(|o| {
-        write_shards(o, copies, shards);
-        o.object("_all", |o| {
-            o.object("primaries", |o| write_documents(o, documents, deleted));
-            o.object("total", |o| write_documents(o, documents, deleted));
-        });
-        o.object("indices", |o| {
-            for index in &indices {
-                o.object(index.name(), |o| write_index_stats(o, index, node, by_shard));
-            }
-        });
-    });
-    Ok(Answer::json(StatusCode::OK, body))
-}
-
-fn write_index_stats(o: &mut Object<'_>, index: &Index, node: &Node, by_shard: bool) {
-    o.string("uuid", &index.identity().uuid);
-    for part in ["primaries", "total"] {
-        o.object(part, |o| write_documents(o, index.documents(), tombstones(index)));
-    }
-    if !by_shard {
-        return;
-    }
-    o.object("shards", |o| {
-        for (number, shard) in index.shards().iter().enumerate() {
-            let max_seq_no = shard.max_seq_no();
-            let max = max_seq_no.map_or(-1, |max| i64::try_from(max.get()).unwrap_or(i64::MAX));
-            o.array(&number.to_string(), |copies| {
-                copies.object(|o| {
-                    o.object("routing", |o| {
-                        o.string("state", "STARTED");
-                        o.boolean("primary", true);
-                        o.string("node", node.id());
-                        o.null("relocating_node");
-                    });
-                    write_documents(o, shard.table().live(), shard.table().tombstones());
-                    o.object("seq_no", |o| {
-                        for name in ["max_seq_no", "local_checkpoint", "global_checkpoint"] {
-                            o.number(name, max);
-                        }
-                    });
-                });
-            });
-        }
-    });
-}
-
-fn write_documents(o: &mut Object<'_>, count: u64, deleted: u64) {
-    o.object("docs", |o| {
-        o.number("count", count);
-        o.number("deleted", deleted);
-    });
-}
-
-fn tombstones(index: &Index) -> u64 {
-    index.shards().iter().map(|shard| shard.table().tombstones()).sum()
-}
-
-fn write_shards(o: &mut Object<'_>, total: u64, successful: u64) {
+/// Writes `_shards`.
+pub(crate) fn write_shards(o: &mut Object<'_>, total: u64, successful: u64) {
     o.object("_shards", |o| {
         o.number("total", total);
         o.number("successful", successful);
@@ -331,63 +388,15 @@ pub(crate) fn copies(index: &Index) -> u64 {
     u64::from(index.metadata().settings.number_of_replicas()) + 1
 }
 
-fn acknowledged() -> Answer {
-    Answer::json(StatusCode::OK, json::object(|o| o.boolean("acknowledged", true)))
+/// How many shards some indices have, and how many of all copies that are wished for.
+pub(crate) fn count_shards(indices: &[Arc<Index>]) -> (u64, u64) {
+    let shards = indices.iter().map(|index| primaries(index)).sum();
+    let copies = indices.iter().map(|index| primaries(index) * copies(index)).sum();
+    (shards, copies)
 }
 
-/// Takes what all calls on several indices share, and finds the indices that the path names.
-pub(crate) fn take_indices(node: &Node, call: &mut Call<'_>) -> Result<Vec<Arc<Index>>, Error> {
-    take_timeouts(call)?;
-    call.parameters.declare(&["index"]);
-    let ignore = call.parameters.take_flag("ignore_unavailable")?.unwrap_or(false);
-    let allow_none = call.parameters.take_flag("allow_no_indices")?.unwrap_or(true);
-    for accepted in ["expand_wildcards", "local"] {
-        call.parameters.take(accepted);
-    }
-    call.finish_parameters()?;
-    let expression = call.found.index.unwrap_or("_all");
-    let mut found: IndexMap<Arc<str>, Arc<Index>> = IndexMap::new();
-    for part in expression.split(',').filter(|part| !part.is_empty()) {
-        let matching: Vec<_> = match part.strip_prefix('-') {
-            Some(excluded) => {
-                found.retain(|name, _| !matches_glob(excluded, name));
-                continue;
-            }
-            None if part == "_all" || part.contains('*') => {
-                let glob = if part == "_all" { "*" } else { part };
-                let all = node.indices().into_iter();
-                all.filter(|index| matches_glob(glob, index.name())).collect()
-            }
-            None if part.starts_with('_') => {
-                let why = "must not start with '_'.".to_owned();
-                let error = node::Error::InvalidIndexName { index: part.into(), why };
-                return Err(call.error(error, TYPELESS));
-            }
-            None => match node.index(part) {
-                Ok(index) => vec![index],
-                Err(_) if ignore => Vec::new(),
-                Err(error) => return Err(call.error(error, TYPELESS)),
-            },
-        };
-        let named = matching.into_iter().map(|index| (Arc::clone(&index.identity().name), index));
-        found.extend(named);
-    }
-    if found.is_empty() && !allow_none {
-        let error = node::Error::IndexNotFound { index: expression.into() };
-        return Err(call.error(error, TYPELESS));
-    }
-    Ok(found.into_values().collect())
-}
-
-/// Takes the time-outs, which have no effect: nothing here waits.
-pub(crate) fn take_timeouts(call: &mut Call<'_>) -> Result<(), Error> {
-    call.parameters.declare(&["index"]);
-    call.parameters.take_time("timeout")?;
-    call.parameters.take_time("master_timeout")?;
-    Ok(())
-}
-
-fn take_include_type_name(call: &mut Call<'_>) -> Result<Option<bool>, Error> {
+/// Takes `include_type_name`.
+pub(crate) fn take_include_type_name(call: &mut Call<'_>) -> Result<Option<bool>, Error> {
     if call.dialect.shows_type() {
         call.parameters.take_flag("include_type_name")
     } else {
@@ -395,6 +404,7 @@ fn take_include_type_name(call: &mut Call<'_>) -> Result<Option<bool>, Error> {
     }
 }
 
+/// A mapping, nested under its type if that is wanted.
 fn shown_mappings(index: &Index, typed: bool) -> Value {
     let metadata = index.metadata();
     let empty = metadata.mappings.as_object().is_none_or(Map::is_empty);
@@ -406,71 +416,4 @@ fn shown_mappings(index: &Index, typed: bool) -> Value {
         }
         (_, false) => metadata.mappings.clone(),
     }
-}
-
-/// The settings as a tree, without `index` at its root, and what the server adds to them.
-fn shown_settings(index: &Index, call: &Call<'_>) -> Value {
-    let metadata = index.metadata();
-    let settings = &metadata.settings;
-    let mut tree = Map::new();
-    for (name, value) in settings.iter() {
-        let path = name.strip_prefix("index.").unwrap_or(name);
-        insert(&mut tree, path, value.clone());
-    }
-    let added = [
-        ("number_of_shards", settings.number_of_shards().to_string()),
-        ("number_of_replicas", settings.number_of_replicas().to_string()),
-        ("creation_date", metadata.created_millis.to_string()),
-        ("provided_name", metadata.name.clone()),
-        ("uuid", metadata.uuid.clone()),
-        ("version.created", call.dialect.index_version().to_owned()),
-    ];
-    for (path, value) in added {
-        insert(&mut tree, path, Value::from(value));
-    }
-    Value::Object(tree)
-}
-
-fn insert(tree: &mut Map<String, Value>, path: &str, value: Value) {
-    match path.split_once('.') {
-        None => {
-            tree.insert(path.to_owned(), value);
-        }
-        Some((head, rest)) => {
-            let child = tree.entry(head).or_insert_with(|| Value::Object(Map::new()));
-            match child {
-                Value::Object(child) => insert(child, rest, value),
-                // A setting that has both a value and settings below it keeps its full name.
-                Value::Null
-                | Value::Bool(_)
-                | Value::Number(_)
-                | Value::String(_)
-                | Value::Array(_) => {
-                    tree.insert(path.to_owned(), value);
-                }
-            }
-        }
-    }
-}
-
-fn flatten(tree: &Value) -> Map<String, Value> {
-    fn walk(path: &str, value: &Value, flat: &mut Map<String, Value>) {
-        match value {
-            Value::Object(members) => {
-                members
-                    .iter()
-                    .for_each(|(name, value)| walk(&format!("{path}.{name}"), value, flat));
-            }
-            Value::Null
-            | Value::Bool(_)
-            | Value::Number(_)
-            | Value::String(_)
-            | Value::Array(_) => {
-                flat.insert(path.to_owned(), value.clone());
-            }
-        }
-    }
-    let mut flat = Map::new();
-    walk("index", tree, &mut flat);
-    flat
 }

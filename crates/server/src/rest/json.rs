@@ -4,6 +4,7 @@
 //! as raw is copied and must be JSON already.
 
 use serde::Serialize;
+use serde_json::Value;
 
 /// A number JSON shows without a fraction.
 pub trait Integer: Serialize {}
@@ -46,6 +47,13 @@ impl JsonWriter {
     /// The bytes written.
     pub fn finish(self) -> Vec<u8> {
         self.bytes
+    }
+}
+
+/// Puts a member into a value that is an object.
+pub(crate) fn set(object: &mut Value, name: &str, member: Value) {
+    if let Value::Object(members) = object {
+        members.insert(name.to_owned(), member);
     }
 }
 

@@ -83,9 +83,10 @@ pub(crate) async fn multi_get(node: &Node, call: &mut Call<'_>) -> Result<Answer
 
 /// What reading a document will take, as things stand: the answer is refused before it is read.
 fn stored_bytes(node: &Node, item: &Item) -> u64 {
-    let index = node.index(item.index.as_deref().unwrap_or_default());
+    let name = item.index.as_deref().unwrap_or_default();
     let id = item.id.as_deref().unwrap_or_default();
-    index.map_or(0, |index| index.stored_bytes(id, item.routing.as_deref()))
+    let target = node.read_target(name, item.routing.clone());
+    target.map_or(0, |(index, routing)| index.stored_bytes(id, routing.as_deref()))
 }
 
 type Found = Result<(Arc<Index>, Option<Document>), Error>;
@@ -108,8 +109,8 @@ async fn read(node: &Node, call: &Call<'_>, items: &[Item]) -> Result<Vec<Found>
 
 async fn read_one(node: &Node, call: &Call<'_>, item: &Item) -> Found {
     let (name, id) = (item.index.as_deref(), item.id.as_deref());
-    let index = node
-        .index(name.unwrap_or_default())
+    let (index, routing) = node
+        .read_target(name.unwrap_or_default(), item.routing.clone())
         .map_err(|error| call.error(error, item.type_name.as_deref().unwrap_or(TYPELESS)))?;
     let present = type_name(&index).to_owned();
     let asked = item.type_name.as_deref().filter(|asked| *asked != TYPELESS);
@@ -121,7 +122,7 @@ async fn read_one(node: &Node, call: &Call<'_>, item: &Item) -> Found {
         return Err(Error::Validation(vec![rule]));
     }
     let required = item.conditions.required_version();
-    let read = index.get(id.unwrap_or_default(), item.routing.as_deref(), required).await;
+    let read = index.get(id.unwrap_or_default(), routing.as_deref(), required).await;
     let document = read.map_err(|error| call.error(error, asked.unwrap_or(&present)))?;
     Ok((index, document))
 }
@@ -131,7 +132,9 @@ fn write(docs: &mut Array<'_>, call: &Call<'_>, item: &Item, found: &Found) {
     docs.object(|o| match found {
         Ok((index, document)) => {
             let asked = item.type_name.as_deref().filter(|asked| *asked != TYPELESS);
-            let shown = asked.unwrap_or_else(|| type_name(index));
+            // In 7 an index without a mapping has no type to name.
+            let is_unknown = call.dialect == Dialect::V7 && index.metadata().type_name.is_none();
+            let shown = asked.or_else(|| (!is_unknown).then(|| type_name(index)));
             let document = document.as_ref().map(|document| {
                 let source = item.source.apply(&document.source, !item.stored_fields);
                 (document, source)

@@ -4,7 +4,9 @@
 
 use document::{DocumentState, Refusal, Required, VersionConflict};
 use hyper::StatusCode;
-use node::{DocumentError, Error, IndexRef, SettingError, Settings, SourceError};
+use node::{
+    DocumentError, Error, IndexRef, SettingError, Settings, SourceError, TemplateKey, TemplateKind,
+};
 use shard::WriteError;
 
 use super::dialect::Dialect;
@@ -23,6 +25,7 @@ pub struct NodeError {
 }
 
 impl NodeError {
+    #[allow(clippy::too_many_lines, reason = "one table, read row by row")]
     pub(super) fn body(&self) -> ErrorBody {
         let Self { error, dialect, type_name } = self;
         match error {
@@ -52,6 +55,65 @@ impl NodeError {
                 bad_request("validation_exception", reason)
             }
             Error::Setting(error) => setting(error),
+            Error::IndexClosed { index } => bad_request("index_closed_exception", "closed")
+                .with_text("index_uuid", &*index.uuid)
+                .with_text("index", &*index.name),
+            Error::FixedWhileOpen { index, names } => illegal_argument(format!(
+                "Can't update non dynamic settings [[{}]] for open indices [[{}/{}]]",
+                names.join(", "),
+                index.name,
+                index.uuid
+            )),
+            Error::AliasRefused { alias } => illegal_argument(format!(
+                "The provided expression [{alias}] matches an alias, specify the corresponding \
+                 concrete indices instead."
+            )),
+            Error::SeveralIndices { alias, indices } => {
+                illegal_argument(dialect.several_indices(alias, indices))
+            }
+            Error::InvalidAliasName { alias, .. } | Error::AliasIsIndex { alias } => {
+                bad_request("invalid_alias_name_exception", error.to_string())
+                    .with_text("index_uuid", "_na_")
+                    .with_text("index", alias)
+            }
+            Error::SeveralWriteIndices { .. } => ErrorBody::new(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "illegal_state_exception",
+                error.to_string(),
+            )
+            .with_outcome(Outcome::NotApplied),
+            Error::AliasesMissing { aliases } => ErrorBody::new(
+                StatusCode::NOT_FOUND,
+                "aliases_not_found_exception",
+                format!("aliases [{}] missing", aliases.join(",")),
+            )
+            .with_text("resource.type", "aliases")
+            .with_text("resource.id", aliases.join(",")),
+            Error::TemplateMissing { key } => template_missing(key),
+            Error::TemplateExists { key } => illegal_argument(match key.kind {
+                TemplateKind::Legacy => format!("index_template [{}] already exists", key.name),
+                TemplateKind::Index => format!("index template [{}] already exists", key.name),
+                TemplateKind::Component => {
+                    format!("component template [{}] already exists", key.name)
+                }
+            }),
+            Error::InvalidTemplate { key, why } => match key.kind {
+                TemplateKind::Legacy => bad_request(
+                    "invalid_index_template_exception",
+                    format!(
+                        "index_template [{}] invalid, cause [Validation Failed: 1: {why};]",
+                        key.name
+                    ),
+                ),
+                TemplateKind::Index | TemplateKind::Component => illegal_argument(why),
+            },
+            Error::NoWriteIndex { .. }
+            | Error::AliasRouting { .. }
+            | Error::ComponentInUse { .. }
+            | Error::TooManyChanges { .. }
+            | Error::Rollover(_)
+            | Error::ClusterSetting(_) => illegal_argument(error.to_string()),
+            Error::DateMath(why) => bad_request("parse_exception", why),
             Error::TypeConflict { index, present, asked } => illegal_argument(format!(
                 "Rejecting mapping update to [{}] as the final mapping would have more than 1 \
                  type: [{present}, {asked}]",
@@ -238,6 +300,21 @@ impl Dialect {
         }
     }
 
+    /// How the refusal of an alias of several indices words it, where one index is meant.
+    fn several_indices(self, alias: &str, indices: &[String]) -> String {
+        let listed = indices.join(", ");
+        match self {
+            Self::V2 | Self::V5 | Self::V7 => format!(
+                "Alias [{alias}] has more than one indices associated with it [[{listed}]], can't \
+                 execute a single index op"
+            ),
+            Self::V8 => format!(
+                "alias [{alias}] has more than one index associated with it [{listed}], can't \
+                 execute a single index op"
+            ),
+        }
+    }
+
     fn names_missing_indices(self) -> bool {
         match self {
             Self::V2 | Self::V5 => false,
@@ -292,12 +369,30 @@ fn blocked(index: &str, setting: &str, dialect: Dialect) -> ErrorBody {
     }
     let block = match setting {
         "index.blocks.read_only" => "FORBIDDEN/5/index read-only (api)",
+        "index.blocks.metadata" => "FORBIDDEN/9/index metadata (api)",
         "index.blocks.read" => "FORBIDDEN/7/index read (api)",
         READ_ONLY_ALLOW_DELETE => "FORBIDDEN/12/index read-only / allow delete (api)",
         _ => "FORBIDDEN/8/index write (api)",
     };
     let reason = format!("index [{index}] blocked by: [{block}];");
     ErrorBody::new(StatusCode::FORBIDDEN, "cluster_block_exception", reason)
+}
+
+fn template_missing(key: &TemplateKey) -> ErrorBody {
+    let name = &key.name;
+    let (kind, reason) = match key.kind {
+        TemplateKind::Legacy => {
+            ("index_template_missing_exception", format!("index_template [{name}] missing"))
+        }
+        TemplateKind::Index => {
+            ("index_template_missing_exception", format!("index_template [{name}] missing"))
+        }
+        TemplateKind::Component => (
+            "resource_not_found_exception",
+            format!("component_templates matching [{name}] not found"),
+        ),
+    };
+    ErrorBody::new(StatusCode::NOT_FOUND, kind, reason)
 }
 
 /// The identities of documents fill the memory that they may take. Waiting does not help; deleting

@@ -72,11 +72,6 @@ impl Rendering {
         })
     }
 
-    /// Whether a text endpoint is asked for JSON instead.
-    pub fn asks_for_json(&self) -> bool {
-        self.format == Some(Format::Json)
-    }
-
     /// An endpoint's answer as the request wants it.
     pub fn answer(&self, answer: Answer) -> Response {
         let Answer { status, headers, held, content, pretty_by_default } = answer;

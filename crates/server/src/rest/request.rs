@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use hyper::Method;
-use hyper::header::{ACCEPT, AsHeaderName, CONTENT_TYPE, HeaderMap, IF_MATCH};
+use hyper::header::{ACCEPT, AsHeaderName, CONTENT_TYPE, HOST, HeaderMap, IF_MATCH};
 use hyper::http::uri::PathAndQuery;
 
 use super::budget::Budget;
@@ -38,6 +38,10 @@ pub struct Headers {
     pub accept: Option<String>,
     /// Every `If-Match`: there should be one at most.
     pub if_match: Vec<String>,
+    /// The first `X-Opaque-Id`: what the client calls the request.
+    pub opaque_id: Option<String>,
+    /// The first `Host`: how the client reaches this server.
+    pub host: Option<String>,
 }
 
 impl Headers {
@@ -47,6 +51,8 @@ impl Headers {
             content_types: texts(all, CONTENT_TYPE).collect(),
             accept: texts(all, ACCEPT).next(),
             if_match: texts(all, IF_MATCH).collect(),
+            opaque_id: texts(all, "x-opaque-id").next(),
+            host: texts(all, HOST).next(),
         }
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use hyper::StatusCode;
 use hyper::header::{HeaderName, HeaderValue};
+use serde_json::Value;
 
 use super::budget::Reservation;
 use super::error::Outcome;
@@ -42,6 +43,16 @@ impl Answer {
     /// A text answer; an empty body is one.
     pub fn text(status: StatusCode, body: impl Into<Bytes>) -> Self {
         Self::new(status, Content::Text(body.into()))
+    }
+
+    /// A JSON answer with status 200.
+    pub fn value(body: &Value) -> Self {
+        Self::json(StatusCode::OK, body.to_string())
+    }
+
+    /// The answer to a change that happened.
+    pub fn acknowledged() -> Self {
+        Self::json(StatusCode::OK, r#"{"acknowledged":true}"#)
     }
 
     fn new(status: StatusCode, content: Content) -> Self {

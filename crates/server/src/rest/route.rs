@@ -1,14 +1,15 @@
 //! How a path finds its endpoint: patterns, captures, and the methods a path allows.
 //!
-//! The table itself is in `rest.rs`. A literal segment beats a placeholder, from left to right; the
+//! The tables themselves are in `routes.rs`. A literal segment beats a placeholder, from left to right; the
 //! methods of a path are those of the routes with its best pattern.
 
 use std::fmt;
 
 use hyper::Method;
 
+use super::Endpoint;
 use super::dialect::PathKind;
-use super::{Endpoint, ROUTES};
+use super::routes::TABLES;
 
 /// A set of HTTP methods.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -131,8 +132,12 @@ pub enum Segment {
     TypeOrDoc,
     /// `_all` in the place of a type: any type.
     AnyType,
-    /// A document id.
+    /// A document id, or the first of two names.
     Id,
+    /// A name or list of names: of an alias, a template, of metrics.
+    Name,
+    /// One name more.
+    Any,
 }
 
 impl Segment {
@@ -143,21 +148,21 @@ impl Segment {
             Self::TypeOrDoc => text == "_doc" || Self::Type.matches(text),
             Self::AnyType => text == "_all",
             Self::Index => !text.is_empty() && !UNSERVED.contains(&text),
-            Self::Id => !text.is_empty(),
+            Self::Id | Self::Name | Self::Any => !text.is_empty(),
         }
     }
 
     fn is_exact(self) -> bool {
         match self {
             Self::Literal(_) | Self::AnyType => true,
-            Self::Index | Self::Type | Self::TypeOrDoc | Self::Id => false,
+            Self::Index | Self::Type | Self::TypeOrDoc | Self::Id | Self::Name | Self::Any => false,
         }
     }
 
     fn is_type(self) -> bool {
         match self {
             Self::Type | Self::TypeOrDoc | Self::AnyType => true,
-            Self::Literal(_) | Self::Index | Self::Id => false,
+            Self::Literal(_) | Self::Index | Self::Id | Self::Name | Self::Any => false,
         }
     }
 }
@@ -194,6 +199,10 @@ pub struct Match<'r> {
     pub document_type: Option<&'r str>,
     /// The document id in the path.
     pub id: Option<&'r str>,
+    /// Another name in the path.
+    pub name: Option<&'r str>,
+    /// A further one.
+    pub extra: Option<&'r str>,
     /// What the path says about the dialect.
     pub path: PathKind,
 }
@@ -214,7 +223,8 @@ pub fn find<'r>(method: &Method, segments: &'r [String], typed: bool) -> Found<'
     let mut allowed = Methods::default();
     let mut best: Option<&Route> = None;
     let mut chosen: Option<&Route> = None;
-    for route in ROUTES.iter().filter(|route| route.matches(segments, typed)) {
+    let routes = TABLES.iter().flat_map(|table| table.iter());
+    for route in routes.filter(|route| route.matches(segments, typed)) {
         let better = best.is_none_or(|best| route.specificity().gt(best.specificity()));
         if better {
             (best, chosen, allowed) = (Some(route), None, Methods::default());
@@ -239,11 +249,15 @@ fn capture<'r>(route: &Route, segments: &'r [String]) -> Match<'r> {
         index: None,
         document_type: None,
         id: None,
+        name: None,
+        extra: None,
         path: PathKind::Typeless,
     };
     for (segment, text) in route.pattern.iter().zip(segments) {
         match segment {
             Segment::Literal(_) => {}
+            Segment::Any => found.extra = Some(text),
+            Segment::Name => found.name = Some(text),
             Segment::Index => found.index = Some(text),
             Segment::Id => found.id = Some(text),
             Segment::Type | Segment::TypeOrDoc | Segment::AnyType => {
@@ -265,8 +279,10 @@ mod tests {
         let segments = uri::segments(path).unwrap();
         match find(&method, &segments, typed) {
             Found::Endpoint(found) => {
-                let captures: Vec<&str> =
-                    [found.index, found.document_type, found.id].into_iter().flatten().collect();
+                let captures: Vec<&str> = [found.index, found.document_type, found.id, found.name]
+                    .into_iter()
+                    .flatten()
+                    .collect();
                 format!("{:?} {:?} [{}]", found.endpoint, found.path, captures.join("|"))
             }
             Found::OtherMethods(methods) => format!("allow {}", methods.join(",")),
@@ -301,22 +317,22 @@ mod tests {
             ("POST /m/_update_by_query", "UpdateByQuery Typeless [m]"),
             ("POST /m/t/_delete_by_query", "DeleteByQuery Typed [m|t]"),
             ("POST /_reindex", "Reindex Typeless []"),
-            ("PUT /m", "CreateIndex Typeless [m]"),
-            ("HEAD /m", "GetIndex Typeless [m]"),
-            ("DELETE /m", "DeleteIndex Typeless [m]"),
-            ("POST /m/_refresh", "Refresh Typeless [m]"),
+            ("PUT /m", "Indices(Create) Typeless [m]"),
+            ("HEAD /m", "Indices(Get) Typeless [m]"),
+            ("DELETE /m", "Indices(Delete) Typeless [m]"),
+            ("POST /m/_refresh", "Indices(Refresh) Typeless [m]"),
             ("HEAD /m/_count", "Count Typeless [m]"),
-            ("GET /_cluster/health", "ClusterHealth Typeless []"),
-            ("GET /_cluster/health/m,n", "ClusterHealth Typeless [m,n]"),
-            ("GET /_cat", "Cat Typeless []"),
-            ("GET /_cat/health", "CatHealth Typeless []"),
-            ("GET /_cat/indices/m", "CatIndices Typeless [m]"),
-            ("GET /_cat/shards/m", "CatShards Typeless [m]"),
-            ("GET /m/_settings", "GetSettings Typeless [m]"),
-            ("PUT /m/_settings", "PutSettings Typeless [m]"),
-            ("GET /m/_mapping", "GetMapping Typeless [m]"),
-            ("GET /_stats", "Stats Typeless []"),
-            ("GET /_nope", "GetIndex Typeless [_nope]"),
+            ("GET /_cluster/health", "Cluster(Health) Typeless []"),
+            ("GET /_cluster/health/m,n", "Cluster(Health) Typeless [m,n]"),
+            ("GET /_cat", "Cat(List) Typeless []"),
+            ("GET /_cat/health", "Cat(Health) Typeless []"),
+            ("GET /_cat/indices/m", "Cat(Indices) Typeless [m]"),
+            ("GET /_cat/shards/m", "Cat(Shards) Typeless [m]"),
+            ("GET /m/_settings", "Indices(GetSettings) Typeless [m]"),
+            ("PUT /m/_settings", "Indices(PutSettings) Typeless [m]"),
+            ("GET /m/_mapping", "Indices(GetMapping) Typeless [m]"),
+            ("GET /_stats", "Indices(Stats) Typeless []"),
+            ("GET /_nope", "Indices(Get) Typeless [_nope]"),
             ("PATCH /br/_doc/1", "allow PUT,GET,POST,HEAD,DELETE"),
             ("OPTIONS /br/_doc/1", "allow PUT,GET,POST,HEAD,DELETE"),
             ("GET /br/_update/1", "allow POST"),
@@ -325,8 +341,14 @@ mod tests {
             ("DELETE /_bulk", "allow PUT,POST"),
             ("POST /br", "allow PUT,GET,HEAD,DELETE"),
             ("POST /_search", "nothing"),
-            ("GET /_cluster/settings", "nothing"),
-            ("GET /_ingest/pipeline/x", "nothing"),
+            ("GET /_cluster/settings", "Cluster(GetSettings) Typeless []"),
+            ("GET /_ingest/pipeline/x", "Feature(GetPipeline) Typeless [x]"),
+            ("GET /_nodes/stats", "Cluster(NodesStats) Typeless []"),
+            ("GET /_nodes/x/stats/fs", "Cluster(NodesStats) Typeless [x|fs]"),
+            ("GET /m/_alias/a", "Indices(GetAliases) Typeless [m|a]"),
+            ("PUT /_alias", "Indices(PutAlias) Typeless []"),
+            ("PATCH /_alias", "allow PUT,GET,HEAD"),
+            ("GET /_ml/info", "nothing"),
             ("GET /_nope/x/y/z", "nothing"),
             ("GET /m/_nope/1", "nothing"),
             ("GET //br/_doc/1", "nothing"),

@@ -23,6 +23,8 @@ pub(crate) struct Column {
     align: Align,
     /// Whether it is shown only when it is asked for.
     on_request: bool,
+    /// Whether the help leaves it out: it is none of Elasticsearch's.
+    undocumented: bool,
 }
 
 /// To which side cells lean.
@@ -37,17 +39,27 @@ enum Align {
 impl Column {
     /// A column of words.
     pub(crate) const fn words(name: &'static str, aliases: &'static [&'static str]) -> Self {
-        Self { name, aliases, align: Align::Left, on_request: false }
+        Self { name, aliases, align: Align::Left, on_request: false, undocumented: false }
     }
 
     /// A column of numbers.
     pub(crate) const fn numbers(name: &'static str, aliases: &'static [&'static str]) -> Self {
-        Self { name, aliases, align: Align::Right, on_request: false }
+        Self { name, aliases, align: Align::Right, on_request: false, undocumented: false }
     }
 
     /// This column, shown only when it is asked for.
     pub(crate) const fn on_request(self) -> Self {
         Self { on_request: true, ..self }
+    }
+
+    /// This column, left out of the help.
+    pub(crate) const fn undocumented(self) -> Self {
+        Self { undocumented: true, ..self }
+    }
+
+    /// Its name.
+    pub(crate) const fn name(&self) -> &'static str {
+        self.name
     }
 
     fn is_called(&self, name: &str) -> bool {
@@ -129,7 +141,7 @@ impl TextTable {
                 if *downwards { order.reverse() } else { order }
             });
         }
-        if call.rendering.asks_for_json() {
+        if call.rendering.format.is_some() {
             Answer::json(StatusCode::OK, self.json())
         } else {
             Answer::text(StatusCode::OK, self.text())
@@ -169,10 +181,14 @@ impl TextTable {
         let mut text = String::new();
         for line in &lines {
             let mut padded = String::new();
-            for ((cell, width), (place, _)) in line.iter().zip(&widths).zip(&self.shown) {
+            let last = line.len().saturating_sub(1);
+            for (number, ((cell, width), (place, _))) in
+                line.iter().zip(&widths).zip(&self.shown).enumerate()
+            {
                 let align = self.columns.get(*place).map_or(Align::Left, |column| column.align);
                 // Writing to a string cannot fail.
                 let _ = match align {
+                    Align::Left if number == last => write!(padded, "{cell} "),
                     Align::Left => write!(padded, "{cell:<width$} "),
                     Align::Right => write!(padded, "{cell:>width$} "),
                 };
@@ -188,13 +204,30 @@ impl TextTable {
         let line = |column: &Column| {
             format!("{:<16}| {:<8}| {}\n", column.name, column.aliases.join(","), column.name)
         };
-        self.columns.iter().map(line).collect()
+        self.columns.iter().filter(|column| !column.undocumented).map(line).collect()
     }
 }
 
-/// Numbers by value and before everything else, which goes by letters.
+/// The value of a number or of a size with its unit, in hundredths.
+fn size(cell: &str) -> Option<u128> {
+    let units = [("kb", 10), ("mb", 20), ("gb", 30), ("tb", 40), ("b", 0), ("%", 0), ("", 0)];
+    let (digits, shift) =
+        units.into_iter().find_map(|(unit, shift)| Some((cell.strip_suffix(unit)?, shift)))?;
+    let (whole, part) = digits.split_once('.').unwrap_or((digits, "0"));
+    let part: u128 = format!("{part:0<2}").get(..2)?.parse().ok()?;
+    let hundredths = whole.parse::<u128>().ok()?.checked_mul(100)?.checked_add(part)?;
+    hundredths.checked_shl(shift)
+}
+
+/// What is empty first, then numbers and sizes by value, then everything else by letters.
 fn compare(one: Option<&String>, other: Option<&String>) -> Ordering {
-    let number = |cell: Option<&String>| cell.and_then(|cell| cell.parse::<u64>().ok());
+    let number = |cell: Option<&String>| cell.and_then(|cell| size(cell));
+    let is_empty = |cell: Option<&String>| cell.is_none_or(String::is_empty);
+    match (is_empty(one), is_empty(other)) {
+        (true, false) => return Ordering::Less,
+        (false, true) => return Ordering::Greater,
+        (_, _) => {}
+    }
     match (number(one), number(other)) {
         (Some(one), Some(other)) => one.cmp(&other),
         (Some(_), None) => Ordering::Less,

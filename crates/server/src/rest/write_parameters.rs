@@ -76,8 +76,8 @@ impl WriteParameters {
         if self.active_shards == ActiveShards::AtLeast(0) {
             return Ok(());
         }
-        let replicas = node.index(index).map_or_else(
-            |_| Settings::default().number_of_replicas(),
+        let replicas = node.index_for_writes(index).map_or_else(
+            || Settings::default().number_of_replicas(),
             |index| index.metadata().settings.number_of_replicas(),
         );
         let (shown, needed) = match self.active_shards {

@@ -8,6 +8,7 @@
     reason = "a test may panic, and its helpers are read where they are used"
 )]
 
+mod administration;
 mod answers;
 mod api;
 mod bad_input;

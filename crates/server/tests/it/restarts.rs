@@ -93,7 +93,7 @@ fn an_index_keeps_its_type() {
 
     let occam = restart(occam, &directory);
     let mut client = occam.client();
-    assert_eq!(see(&mut client, "GET", "/site/_doc/1").1["_type"], "blog");
+    assert_eq!(see(&mut client, "GET", "/site/_all/1").1["_type"], "blog");
     let (status, refused) = ask(&mut client, "PUT", "/site/post/2", &json!({}));
     assert_eq!(status, 400, "{refused}");
     assert_eq!(

@@ -2,7 +2,8 @@
 //! project's own decision tables show is what a client sees.
 //!
 //! `transcripts/seed-transcripts.jsonl` follows three tutorials step by step; `cas-vectors.jsonl` is
-//! every row of the decision table. One line is one [`Step`]; the steps of a scenario run in order on
+//! every row of the decision table; `administration.jsonl` has a scenario for each family of indices,
+//! aliases, templates, cluster and tables. One line is one [`Step`]; the steps of a scenario run in order on
 //! an empty server.
 
 use std::collections::HashMap;
@@ -19,6 +20,7 @@ use crate::occam::Occam;
 use crate::server::pass;
 
 const SEEDS: &str = include_str!("../transcripts/seed-transcripts.jsonl");
+const ADMINISTRATION: &str = include_str!("../transcripts/administration.jsonl");
 const VECTORS: &str = include_str!("../transcripts/cas-vectors.jsonl");
 
 /// How many scenarios run at a time.
@@ -67,6 +69,11 @@ fn each_step_of_the_seeds_holds() {
 #[test]
 fn each_row_of_the_decision_table_holds() {
     assert_eq!(replay(parse(VECTORS), Listener::Pinned), 332);
+}
+
+#[test]
+fn each_step_of_the_administration_holds() {
+    assert_eq!(replay(parse(ADMINISTRATION), Listener::Pinned), 192);
 }
 
 #[test]

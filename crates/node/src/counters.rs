@@ -1,0 +1,87 @@
+//! What was done to an index since the node started, for statistics.
+
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use document::{Outcome, Refusal, Required};
+use shard::WriteError;
+
+/// The counters of one index. A change of its metadata keeps them.
+#[derive(Debug, Default)]
+pub struct Counters {
+    /// Documents written, by index, create and update.
+    pub indexed: Counter,
+    /// Writes that were refused or failed, conflicts included.
+    pub failed: Counter,
+    /// Writes refused for a sequence number.
+    pub seq_no_conflicts: Counter,
+    /// Writes refused for a version.
+    pub version_conflicts: Counter,
+    /// Creates refused because there is a document.
+    pub existence_conflicts: Counter,
+    /// Deletes.
+    pub deleted: Counter,
+    /// Updates that changed nothing.
+    pub noops: Counter,
+    /// Reads that found their document.
+    pub found: Counter,
+    /// Reads that did not.
+    pub missing: Counter,
+    /// Refreshes asked for.
+    pub refreshes: Counter,
+    /// Flushes asked for.
+    pub flushes: Counter,
+    /// Synced flushes asked for.
+    pub synced_flushes: Counter,
+    /// Merges asked for.
+    pub merges: Counter,
+    /// Writes since the last flush was asked for.
+    pub unflushed: Counter,
+}
+
+/// A number that only rises, unless it is set back.
+#[derive(Debug, Default)]
+pub struct Counter(AtomicU64);
+
+impl Counter {
+    /// Adds one.
+    pub fn rise(&self) {
+        self.0.fetch_add(1, Relaxed);
+    }
+
+    /// Begins again.
+    pub fn reset(&self) {
+        self.0.store(0, Relaxed);
+    }
+
+    /// The number.
+    #[must_use]
+    pub fn get(&self) -> u64 {
+        self.0.load(Relaxed)
+    }
+}
+
+impl Counters {
+    pub(crate) fn note_failure(&self, error: &WriteError) {
+        self.failed.rise();
+        if let WriteError::Refused(Refusal::Conflict(conflict)) = error {
+            match conflict.required {
+                Required::SeqNo { .. } => self.seq_no_conflicts.rise(),
+                Required::Absence => self.existence_conflicts.rise(),
+                Required::Version(_) | Required::Below(_) | Required::NotAbove(_) => {
+                    self.version_conflicts.rise();
+                }
+            }
+        }
+    }
+
+    pub(crate) fn note(&self, outcome: Outcome) {
+        match outcome {
+            Outcome::Created | Outcome::Updated => self.indexed.rise(),
+            Outcome::Deleted | Outcome::NotFound => self.deleted.rise(),
+            Outcome::Noop => self.noops.rise(),
+        }
+        if outcome != Outcome::Noop {
+            self.unflushed.rise();
+        }
+    }
+}

@@ -1,0 +1,176 @@
+//! Rollover: an alias goes to a new index when the old one has become large or old.
+
+use std::sync::Arc;
+
+use node::{Alias, Index, Node, Rollover, parse_time_value};
+use serde_json::{Map, Value, json};
+
+use super::expression::take_timeouts;
+use super::{has_enough, read_new_index, take_include_type_name};
+use crate::rest::api::Call;
+use crate::rest::error::{Error, human_bytes};
+use crate::rest::response::Answer;
+
+/// Lead an alias to a new index, if its conditions are met.
+pub(super) async fn rollover(node: &Node, call: &mut Call<'_>) -> Result<Answer, Error> {
+    let typed = take_include_type_name(call)?.unwrap_or(call.dialect.nests_mappings());
+    let dry_run = call.parameters.take_flag("dry_run")?.unwrap_or(false);
+    let lazy = call.parameters.take_flag("lazy")?.unwrap_or(false);
+    let waits = call.parameters.take("wait_for_active_shards");
+    take_timeouts(call)?;
+    call.parameters.declare(&["alias", "new_index"]);
+    call.finish_parameters()?;
+    if lazy {
+        return Err(Error::Unsupported("[lazy] rollovers are not supported".to_owned()));
+    }
+    let mut body = call.json_body()?;
+    let conditions = body.as_object_mut().and_then(|members| members.shift_remove("conditions"));
+    let alias = call.index();
+    let (old, _) = leader(node, alias)?;
+    let met = check_conditions(node, &old, conditions.as_ref())?;
+    let new_name = match call.found.name {
+        Some(name) => node.resolve_name(name).map_err(|error| call.node_error(error))?,
+        None => next_name(old.name())?,
+    };
+    let name: Arc<str> = new_name.as_str().into();
+    let new = read_new_index(&name, body, typed, call).map_err(|cause| {
+        let reason = "failed to parse rollover request".to_owned();
+        Error::Caused { kind: "parsing_exception", reason, cause: Box::new(cause) }
+    })?;
+    let replicas = new.settings.number_of_replicas();
+    node.check_new_name(&name).map_err(|error| call.node_error(error))?;
+    let rolls = met.is_empty() || met.iter().any(|(_, met)| *met);
+    if rolls && !dry_run {
+        let rollover = Rollover { alias: alias.to_owned(), old: old.name().to_owned(), new };
+        node.roll_over(rollover).await.map_err(|error| call.node_error(error))?;
+    }
+    let rolled = rolls && !dry_run;
+    let conditions: Map<String, Value> =
+        met.into_iter().map(|(name, met)| (name, Value::Bool(met))).collect();
+    Ok(Answer::value(&json!({
+        "acknowledged": rolled,
+        "shards_acknowledged": rolled && has_enough(waits.as_deref(), replicas),
+        "old_index": old.name(), "new_index": new_name, "rolled_over": rolled,
+        "dry_run": dry_run, "conditions": conditions,
+    })))
+}
+
+/// The index that an alias leads writes to.
+fn leader(node: &Node, alias: &str) -> Result<(Arc<Index>, Alias), Error> {
+    let Some(mut indices) = node.aliases().remove(alias) else {
+        return Err(Error::illegal_argument(format!("source alias [{alias}] does not exist")));
+    };
+    let leading = indices.iter().position(|(_, alias)| alias.leads_writes());
+    match (leading, indices.len()) {
+        (Some(at), _) => Ok(indices.swap_remove(at)),
+        (None, 1) => Ok(indices.swap_remove(0)),
+        (None, _) => Err(Error::illegal_argument(format!(
+            "source alias [{alias}] does not point to a write index"
+        ))),
+    }
+}
+
+/// Each condition as it is shown, and whether it is met.
+fn check_conditions(
+    node: &Node,
+    index: &Index,
+    given: Option<&Value>,
+) -> Result<Vec<(String, bool)>, Error> {
+    let Some(given) = given else { return Ok(Vec::new()) };
+    let members = given
+        .as_object()
+        .ok_or_else(|| Error::Parse("[conditions] must be an object".to_owned()))?;
+    let age = node.now().as_millis().saturating_sub(index.metadata().created_millis);
+    let bytes: u64 = index.shards().iter().map(|shard| shard.table().live_bytes()).sum();
+    let largest = index.shards().iter().map(|shard| shard.table().live_bytes()).max();
+    let largest_docs = index.shards().iter().map(|shard| shard.table().live()).max();
+    let mut met = Vec::new();
+    for (name, value) in members {
+        let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        let bad =
+            || Error::illegal_argument(format!("failed to parse [{name}] with value [{text}]"));
+        let number = || text.parse::<u64>().map_err(|_| bad());
+        let is_met = match name.as_str() {
+            "max_docs" => index.documents() >= number()?,
+            "min_docs" => index.documents() >= number()?,
+            "max_primary_shard_docs" => largest_docs.unwrap_or(0) >= number()?,
+            "max_age" | "min_age" => age >= parse_time_value(&text).map_err(|_| bad())?,
+            "max_size" | "min_size" => bytes >= parse_bytes(&text).ok_or_else(bad)?,
+            "max_primary_shard_size" => {
+                largest.unwrap_or(0) >= parse_bytes(&text).ok_or_else(bad)?
+            }
+            other => {
+                return Err(Error::Parse(format!("unknown rollover condition [{other}]")));
+            }
+        };
+        let shown = parse_bytes(&text).filter(|_| name.ends_with("size")).map(human_bytes);
+        met.push((format!("[{name}: {}]", shown.unwrap_or(text)), is_met));
+    }
+    Ok(met)
+}
+
+/// A size in bytes with its unit.
+fn parse_bytes(text: &str) -> Option<u64> {
+    let text = text.to_ascii_lowercase();
+    let units = [
+        ("kb", 10),
+        ("mb", 20),
+        ("gb", 30),
+        ("tb", 40),
+        ("pb", 50),
+        ("k", 10),
+        ("m", 20),
+        ("g", 30),
+        ("b", 0),
+    ];
+    let (number, shift) =
+        units.into_iter().find_map(|(unit, shift)| Some((text.strip_suffix(unit)?, shift)))?;
+    number.trim().parse::<u64>().ok()?.checked_mul(1 << shift)
+}
+
+/// The name with its number one higher, in six digits.
+fn next_name(name: &str) -> Result<String, Error> {
+    let numbered = name.rsplit_once('-').and_then(|(head, digits)| {
+        let is_number = !digits.is_empty() && digits.bytes().all(|digit| digit.is_ascii_digit());
+        let next = digits.parse::<u64>().ok()?.checked_add(1)?;
+        is_number.then(|| format!("{head}-{next:06}"))
+    });
+    numbered.ok_or_else(|| {
+        Error::illegal_argument(format!("index name [{name}] does not match pattern '^.*-\\d+$'"))
+    })
+}
+
+/// An index of another number of shards: copies of documents are not made yet.
+pub(super) fn resize(node: &Node, call: &mut Call<'_>) -> Result<Answer, Error> {
+    node.index(call.index()).map_err(|error| call.node_error(error))?;
+    Err(Error::Unsupported(format!(
+        "[{}] is not supported: documents cannot be moved to an index of another number of shards",
+        call.request.segments.get(1).map_or("_shrink", String::as_str)
+    )))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_count_on() {
+        assert_eq!(next_name("logs-1").unwrap(), "logs-000002");
+        assert_eq!(next_name("a-b-000999").unwrap(), "a-b-001000");
+        assert!(next_name("logs").is_err());
+        assert!(next_name("logs-x1").is_err());
+    }
+
+    #[test]
+    fn sizes_have_units() {
+        for (text, bytes) in [
+            ("1kb", Some(1_024)),
+            ("5GB", Some(5 << 30)),
+            ("7b", Some(7)),
+            ("7", None),
+            ("99999999pb", None),
+        ] {
+            assert_eq!(parse_bytes(text), bytes, "{text}");
+        }
+    }
+}
