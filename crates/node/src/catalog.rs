@@ -23,7 +23,7 @@ use tokio::sync::Mutex;
 
 pub(crate) use changes::Changes;
 pub use record::{IndexMetadata, NewIndex, index_names};
-use record::{NODE_RECORD, SETTINGS_RECORD, record, removal};
+use record::{NODE_RECORD, SETTINGS_RECORD, record, record_bytes, removal};
 pub(crate) use record::{NodeRecord, Stored};
 pub(crate) use view::View;
 
@@ -33,6 +33,10 @@ use crate::{Error, Index, IndexRef, Settings, index_name, node::Tables};
 const SHARDS_MAX: u64 = 50_000;
 /// How many records one change may touch: they go into one entry of the log.
 const CHANGED_TOGETHER_MAX: usize = 1_000;
+
+/// How many bytes the records of one change may have, where it is about several: the log takes no
+/// more as one entry.
+const CHANGED_BYTES_MAX: usize = 7 << 20;
 
 /// How long the id of an index's record is: a uuid's text.
 const RECORD_ID_BYTES: usize = 22;
@@ -292,6 +296,16 @@ impl Catalog {
         }
         if records.is_empty() {
             return Ok(());
+        }
+        let bytes = records.iter().map(record_bytes).sum();
+        // The node's own record may well come before that of a new index.
+        let together = records.len() - usize::from(created.is_some());
+        if together > 1 && bytes > CHANGED_BYTES_MAX {
+            return Err(Error::ChangeTooLarge { bytes, limit: CHANGED_BYTES_MAX });
+        }
+        if records.len() > changes.deleted.len() {
+            // Where there is no room for what is put, what is removed with it must stay too.
+            writer.records.check_room(RECORD_ID_BYTES).map_err(Error::Catalog)?;
         }
         writer.write(records).await.map_err(Error::Catalog)
     }

@@ -143,6 +143,14 @@ pub enum Error {
         /// How many it may be.
         limit: usize,
     },
+    /// One change is about too many bytes of metadata.
+    #[error("one change may write [{limit}] bytes of metadata at most, this one writes [{bytes}]")]
+    ChangeTooLarge {
+        /// How many it is about.
+        bytes: usize,
+        /// How many it may be.
+        limit: usize,
+    },
     /// A date in a name cannot be told.
     #[error("{0}")]
     DateMath(String),

@@ -498,3 +498,17 @@ async fn copies_that_are_wished_for_are_bounded() {
     let raised = node.change_settings(vec![node.index("b").unwrap()], change).await;
     assert!(matches!(raised, Err(Error::TooManyShards { .. })));
 }
+
+#[tokio::test]
+async fn a_change_of_several_records_is_bounded_in_bytes() {
+    let node = World::new().start().await;
+    let meta = json!({"_meta": "x".repeat(4 << 20)});
+    for name in ["a", "b"] {
+        let new = NewIndex { mappings: meta.clone(), ..new(name, json!({})) };
+        node.create_index(new).await.unwrap();
+    }
+    let both = node.change_aliases(vec![alias("a,b", "x", Alias::default())]).await;
+    assert!(matches!(both, Err(Error::ChangeTooLarge { .. })));
+    assert!(!node.is_alias("x"));
+    node.change_aliases(vec![alias("a", "x", Alias::default())]).await.unwrap();
+}

@@ -154,6 +154,14 @@ pub(super) fn record(id: &str, value: &impl Serialize) -> Write {
     write(id, Change::Index(source.into()))
 }
 
+/// How many bytes a write of a record brings.
+pub(super) fn record_bytes(write: &Write) -> usize {
+    match &write.change {
+        Change::Index(source) | Change::Create(source) => source.len(),
+        Change::Delete | Change::Update(_) => 0,
+    }
+}
+
 /// A write that removes a record.
 pub(super) fn removal(id: &str) -> Write {
     write(id, Change::Delete)

@@ -56,6 +56,8 @@ pub enum Indices {
     SyncedFlush,
     /// Merge segments.
     ForceMerge,
+    /// Write segments anew in a newer format.
+    Upgrade,
     /// Empty caches.
     ClearCache,
     /// Statistics.
@@ -105,6 +107,7 @@ pub(crate) async fn answer(
         Indices::Flush => maintenance::flush(node, call),
         Indices::SyncedFlush => maintenance::synced_flush(node, call),
         Indices::ForceMerge => maintenance::force_merge(node, call),
+        Indices::Upgrade => maintenance::upgrade(node, call),
         Indices::ClearCache => maintenance::clear_cache(node, call),
         Indices::Stats => stats::stats(node, call),
         Indices::Segments => segments::segments(node, call),

@@ -132,8 +132,7 @@ fn write(docs: &mut Array<'_>, call: &Call<'_>, item: &Item, found: &Found) {
     docs.object(|o| match found {
         Ok((index, document)) => {
             let asked = item.type_name.as_deref().filter(|asked| *asked != TYPELESS);
-            // In 7 an index without a mapping has no type to name.
-            let is_unknown = call.dialect == Dialect::V7 && index.metadata().type_name.is_none();
+            let is_unknown = call.dialect == Dialect::V7 && is_blank(index);
             let shown = asked.or_else(|| (!is_unknown).then(|| type_name(index)));
             let document = document.as_ref().map(|document| {
                 let source = item.source.apply(&document.source, !item.stored_fields);
@@ -153,6 +152,14 @@ fn write(docs: &mut Array<'_>, call: &Call<'_>, item: &Item, found: &Found) {
             o.object("error", |e| error.body().write_with_root_cause(e));
         }
     });
+}
+
+/// Whether nothing gave an index a mapping yet: in 7 it has no type to name then.
+fn is_blank(index: &Index) -> bool {
+    let metadata = index.metadata();
+    metadata.type_name.is_none()
+        && metadata.mappings.as_object().is_none_or(serde_json::Map::is_empty)
+        && index.shards().iter().all(|shard| shard.max_seq_no().is_none())
 }
 
 /// The rules the request breaks (spec concurrency §7.4).

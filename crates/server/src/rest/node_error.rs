@@ -111,6 +111,7 @@ impl NodeError {
             | Error::AliasRouting { .. }
             | Error::ComponentInUse { .. }
             | Error::TooManyChanges { .. }
+            | Error::ChangeTooLarge { .. }
             | Error::Rollover(_)
             | Error::ClusterSetting(_) => illegal_argument(error.to_string()),
             Error::DateMath(why) => bad_request("parse_exception", why),

@@ -120,6 +120,8 @@ static INDICES: &[Route] = &[
     indices(ASK, &[Index, L("_flush"), L("synced")], I::SyncedFlush),
     indices(POST, &[L("_forcemerge")], I::ForceMerge),
     indices(POST, &[Index, L("_forcemerge")], I::ForceMerge),
+    indices(ASK, &[L("_upgrade")], I::Upgrade),
+    indices(ASK, &[Index, L("_upgrade")], I::Upgrade),
     indices(POST, &[L("_cache"), L("clear")], I::ClearCache),
     indices(POST, &[Index, L("_cache"), L("clear")], I::ClearCache),
     indices(GET, &[L("_stats")], I::Stats),

@@ -164,8 +164,13 @@ pub(super) fn nodes(node: &Node, call: &mut Call<'_>) -> Result<Answer, Error> {
         Column::words("node.role", &["r", "role"]),
         Column::words("master", &["m"]),
         Column::words("name", &["n"]),
-        Column::numbers("disk.total", &["dt"]).on_request(),
-        Column::numbers("disk.avail", &["d", "da", "disk"]).on_request(),
+        Column::numbers("disk.total", &["dt", "diskTotal"]).on_request(),
+        Column::numbers("disk.used", &["du", "diskUsed"]).on_request(),
+        Column::numbers("disk.avail", &["d", "da", "disk", "diskAvail"]).on_request(),
+        Column::numbers("disk.used_percent", &["dup", "diskUsedPercent"]).on_request(),
+        Column::numbers("file_desc.current", &["fdc", "fileDescriptorCurrent"]).on_request(),
+        Column::numbers("file_desc.percent", &["fdp", "fileDescriptorPercent"]).on_request(),
+        Column::numbers("file_desc.max", &["fdm", "fileDescriptorMax"]).on_request(),
     ];
     let bytes = Bytes::take(call)?;
     let full_id = call.parameters.take_flag("full_id")?.unwrap_or(false);
@@ -195,10 +200,22 @@ pub(super) fn nodes(node: &Node, call: &mut Call<'_>) -> Result<Answer, Error> {
         "*".to_owned(),
         node.name().to_owned(),
         space.map_or_else(String::new, |(total, _)| bytes.show(total)),
+        space.map_or_else(String::new, |(total, free)| bytes.show(total.saturating_sub(free))),
         space.map_or_else(String::new, |(_, free)| bytes.show(free)),
+        space.map_or_else(String::new, used_percent),
+        "-1".to_owned(),
+        "0".to_owned(),
+        "-1".to_owned(),
     ];
     table.row(cells);
     Ok(table.answer(call))
+}
+
+/// How much of a disk is used, in hundredths of a percent.
+fn used_percent((total, free): (u64, u64)) -> String {
+    let used = total.saturating_sub(free).saturating_mul(10_000);
+    let percent = used.checked_div(total).unwrap_or(0);
+    format!("{}.{:02}", percent / 100, percent % 100)
 }
 
 /// What runs: this very request.

@@ -155,7 +155,8 @@ pub(super) fn recovery(node: &Node, call: &mut Call<'_>) -> Result<Answer, Error
                 "target_node" => node.name().to_owned(),
                 "translog_ops_percent" => "100.0%".to_owned(),
                 name if name.ends_with("percent") => "0.0%".to_owned(),
-                name if name.starts_with("bytes") => bytes.show(0),
+                // Up to 7 these are plain numbers.
+                name if name.starts_with("bytes") && !call.dialect.shows_type() => bytes.show(0),
                 _ => "0".to_owned(),
             };
             table.row(columns::RECOVERY.iter().map(cell));

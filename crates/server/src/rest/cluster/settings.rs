@@ -10,12 +10,13 @@ use crate::rest::index::take_timeouts;
 use crate::rest::response::Answer;
 
 /// What counts where nothing is set.
-const DEFAULTS: [(&str, &str); 8] = [
+const DEFAULTS: [(&str, &str); 9] = [
     ("action.auto_create_index", "true"),
     ("cluster.max_shards_per_node", "50000"),
     ("cluster.routing.allocation.enable", "all"),
     ("cluster.routing.rebalance.enable", "all"),
     ("indices.recovery.max_bytes_per_sec", "40mb"),
+    ("script.max_compilations_rate", "75/5m"),
     ("search.default_search_timeout", "-1"),
     ("search.max_buckets", "65535"),
     ("search.max_open_scroll_context", "500"),
@@ -44,6 +45,10 @@ pub(super) fn get(node: &Node, call: &mut Call<'_>) -> Result<Answer, Error> {
         ]);
         let unset = unset.filter(|(name, _)| settings.get(name).is_none());
         let unset = unset.map(|(name, value)| (name.to_owned(), Value::from(value)));
+        let attributes = call.attributes.iter();
+        let attributes = attributes
+            .map(|(name, value)| (format!("node.attr.{name}"), Value::from(value.as_str())));
+        let unset = unset.chain(attributes);
         body.insert("defaults".to_owned(), lay_out(unset, view));
     }
     Ok(Answer::value(&Value::Object(body)))

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use hyper::StatusCode;
+use hyper::{Method, StatusCode};
 use node::{Expansion, Index, Node};
 use serde_json::{Map, Value, json};
 
@@ -104,7 +104,10 @@ pub(super) fn force_merge(node: &Node, call: &mut Call<'_>) -> Result<Answer, Er
     call.parameters.take_flag("flush")?;
     call.parameters.take_flag("wait_for_completion")?;
     let indices = take_indices(node, call, Expansion::OPEN)?;
-    if let (Some(segments), true) = (segments, only_expunge) {
+    // Up to 7 that is only deprecated.
+    if let (Some(segments), true) = (segments, only_expunge)
+        && !call.dialect.shows_type()
+    {
         return Err(Error::Validation(vec![format!(
             "cannot set only_expunge_deletes and max_num_segments at the same time, those two \
              parameters are mutually exclusive, max_num_segments is [{segments}]"
@@ -112,6 +115,32 @@ pub(super) fn force_merge(node: &Node, call: &mut Call<'_>) -> Result<Answer, Er
     }
     indices.iter().for_each(|index| index.counters().merges.rise());
     Ok(shards(&indices))
+}
+
+/// Write segments anew in a newer format: there is one.
+pub(super) fn upgrade(node: &Node, call: &mut Call<'_>) -> Result<Answer, Error> {
+    call.parameters.take_flag("only_ancient_segments")?;
+    call.parameters.take_flag("wait_for_completion")?;
+    let indices = take_indices(node, call, Expansion::OPEN)?;
+    let (shards, copies) = count_shards(&indices);
+    let version = call.dialect.lucene_version();
+    let each = indices.iter().map(|index| {
+        let bytes: u64 = index.shards().iter().map(|shard| shard.table().live_bytes()).sum();
+        let shown = if call.request.method == Method::POST {
+            json!({"upgrade_version": version, "oldest_lucene_segment_version": version})
+        } else {
+            json!({
+                "size_in_bytes": bytes, "size_to_upgrade_in_bytes": 0,
+                "size_to_upgrade_ancient_in_bytes": 0,
+            })
+        };
+        (index.name().to_owned(), shown)
+    });
+    let each: Map<String, Value> = each.collect();
+    let name = if call.request.method == Method::POST { "upgraded_indices" } else { "indices" };
+    Ok(Answer::value(&json!({
+        "_shards": {"total": copies, "successful": shards, "failed": 0}, name: each,
+    })))
 }
 
 /// Empty caches: there are none.

@@ -381,7 +381,7 @@ fn add(sum: &mut Value, tree: Value) {
 }
 
 /// The statistics of all indices together, as a node shows them.
-pub(crate) fn node_stats(indices: &[Arc<Index>], names: &[String]) -> Value {
+pub(crate) fn node_stats(indices: &[Arc<Index>], names: &[String], file_sizes: bool) -> Value {
     let known = METRICS.into_iter().filter(|(asked, shown)| {
         names.is_empty()
             || names.iter().any(|name| name == asked || name == shown || name == "_all")
@@ -389,7 +389,7 @@ pub(crate) fn node_stats(indices: &[Arc<Index>], names: &[String]) -> Value {
     let wanted = Wanted {
         metrics: known.map(|(_, shown)| shown).collect(),
         types: Vec::new(),
-        file_sizes: false,
+        file_sizes,
         unloaded: false,
         groups: Vec::new(),
         fields: Map::new(),
