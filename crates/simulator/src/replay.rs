@@ -19,28 +19,32 @@ const TRIES_MAX: u32 = 2_000;
 #[must_use]
 pub fn replay(seed: u64, whole: bool) -> bool {
     let scenario = Scenario::new(seed);
+    if whole {
+        // Before it is simulated, for that may hang.
+        println!("{scenario}");
+    }
     let outcome = simulate(&scenario, &Coverage::default());
     let Some(first) = outcome.violations.first() else {
         if whole {
-            print!("{}", story(&scenario, &outcome));
+            print!("{}", story(&outcome));
         }
         println!("seed {seed}: nothing is wrong");
         return true;
     };
     if whole {
-        print!("{}", story(&scenario, &outcome));
+        print!("{}", story(&outcome));
         return false;
     }
     let shrunk = Shrinking { rule: first.rule, tries: 0 }.shrink(scenario);
     let outcome = simulate(&shrunk, &Coverage::default());
-    print!("{}", story(&shrunk, &outcome));
+    print!("{shrunk}\n{}", story(&outcome));
     false
 }
 
 /// Tells a simulation from begin to end.
 #[must_use]
-pub fn story(scenario: &Scenario, outcome: &Outcome) -> String {
-    let mut story = format!("{scenario}\n");
+pub fn story(outcome: &Outcome) -> String {
+    let mut story = String::new();
     let mut lines: Vec<(u64, String)> =
         outcome.log.iter().map(|(moment, line)| (*moment, format!("      {line}"))).collect();
     for operation in &outcome.history.operations {

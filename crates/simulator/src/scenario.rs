@@ -147,14 +147,22 @@ impl Scenario {
     /// soon followed by another write that takes its number.
     fn crowd_a_full_disk(&mut self, random: &mut Random) {
         (self.plan.indices, self.plan.documents, self.plan.shards) = (1, 1, vec![1]);
-        self.plan.rest_micros_max = 20_000;
-        self.plan.condition_percent = 10;
+        self.plan.rest_micros_max = 40_000;
+        (self.plan.condition_percent, self.plan.hang_up_percent) = (10, 0);
         let weights = &mut self.plan.weights;
         (weights.index, weights.update, weights.upsert) = (20, 60, 10);
-        (weights.delete, weights.delete_index, weights.bulk) = (0, 0, 4);
+        (weights.delete, weights.delete_index, weights.bulk) = (0, 0, 0);
         self.options.segment_bytes_max = 4 << 10;
-        let kinds = Kinds { weights: vec![(1, Kind::Room)], after_micros_max: 300_000 };
-        self.events = (0..16).map(|_| kinds.event(random)).collect();
+        self.clients = vec![100; 6];
+        let event = |number: u64| {
+            // A log that found its disk full looks again twice in a second.
+            let (micros, event) = match number % 2 {
+                0 => (500_000, Event::Room(Some(random.below(2_000)))),
+                _ => (100_000, Event::Room(None)),
+            };
+            Due { after: Duration::from_micros(micros + random.below(100_000)), event }
+        };
+        self.events = (0..10).map(event).collect();
     }
 
     /// Where the chance of a client comes from.
@@ -236,7 +244,8 @@ fn plan(random: &mut Random) -> Plan {
         plan.weights.update = 50;
     }
     if random.percent(10) {
-        (plan.weights.create_index, plan.weights.delete_index) = (8, 8);
+        (plan.weights.create_index, plan.weights.delete_index) = (5, 5);
+        (plan.weights.bulk, plan.shards) = (8, vec![1, 2]);
     }
     plan
 }

@@ -4,7 +4,7 @@ use simulator::{Coverage, Scenario, campaign::Campaign, replay::story, simulate}
 
 fn told(seed: u64) -> String {
     let scenario = Scenario::new(seed);
-    story(&scenario, &simulate(&scenario, &Coverage::default()))
+    format!("{scenario}{}", story(&simulate(&scenario, &Coverage::default())))
 }
 
 #[test]
