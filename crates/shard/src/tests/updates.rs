@@ -60,6 +60,28 @@ async fn updates_of_one_batch_build_on_each_other() {
     assert_eq!(*world.appended.lock(), [4], "all of it in one entry");
 }
 
+/// The source that an update brings along was replaced meanwhile; what it was replaced with is still
+/// at hand.
+#[tokio::test]
+async fn an_update_behind_another_reads_nothing_again() {
+    let world = World::gated();
+    let shard = world.open();
+    world.appends.add_permits(1);
+    one(&shard, index("a", ">")).await.unwrap();
+    world.cold.store(true, SeqCst);
+    // One read for each of them, while the document is still what it was.
+    world.reads.add_permits(2);
+    let mut first = Box::pin(one(&shard, update("a", 'a')));
+    assert!(still_waits(&mut first).await, "for its append");
+    let mut second = Box::pin(one(&shard, update("a", 'b')));
+    assert!(still_waits(&mut second).await, "for the first one");
+    world.appends.add_permits(2);
+    assert_eq!(told(&first.await), "Updated v2 s1 t1");
+    assert!(!still_waits(&mut second).await, "for a read that is not needed");
+    world.cold.store(false, SeqCst);
+    assert_eq!(source(&shard, "a").await.as_deref(), Some(">ab"));
+}
+
 #[tokio::test]
 async fn many_updates_of_one_document_never_conflict_and_never_lose_one() {
     for cold in [false, true] {
