@@ -200,7 +200,8 @@ impl MappingError {
     }
 
     /// The error about a document in the words of a dialect.
-    pub(crate) fn spoken(mut self, dialect: Dialect) -> Self {
+    #[must_use]
+    pub fn spoken(mut self, dialect: Dialect) -> Self {
         if dialect == Dialect::Seven {
             return self;
         }

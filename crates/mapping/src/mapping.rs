@@ -268,6 +268,15 @@ impl Mapping {
         walk::check(self, document)
     }
 
+    /// As [`check`](Self::check), but an error is left in the words of version 7, for
+    /// [`MappingError::spoken`].
+    ///
+    /// # Errors
+    /// What does not fit, or cannot be added.
+    pub fn check_unspoken(&self, document: &Document<'_>) -> Result<Fit, MappingError> {
+        walk::check_unspoken(self, document)
+    }
+
     /// Tells a sink the values of a source's fields. Fields that are not mapped are passed over; a
     /// source that does not fit is told as far as it does.
     pub fn fields<S: FieldSink>(&self, source: &[u8], sink: &mut S) {

@@ -1,12 +1,14 @@
 //! Many writes at once: in order on each shard, all shards at the same time.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use shard::{Write, WriteError};
 
 use crate::{
-    DocumentWrite, Error, Index, Node, WrittenDocument,
-    write::{Routed, check_change},
+    DocumentWrite, Error, Index, Node, WrittenDocument, mappings::Standing, write::Routed,
 };
 
 /// The writes of a bulk that go to one shard.
@@ -26,7 +28,8 @@ impl Node {
         answers.resize_with(writes.len(), || None);
         let mut groups = Groups::default();
         for ((place, write), answer) in (0..).zip(writes).zip(&mut answers) {
-            match self.resolve(write, &mut groups.indices).await {
+            let resolved = self.resolve(write, &mut groups.indices).await;
+            match resolved.and_then(|routed| groups.check(routed)) {
                 Ok(routed) => groups.push(place, routed),
                 Err(error) => *answer = Some(Err(error)),
             }
@@ -47,7 +50,6 @@ impl Node {
         write: DocumentWrite,
         indices: &mut HashMap<ResolvedBy, Result<Arc<Index>, Error>>,
     ) -> Result<Routed, Error> {
-        check_change(&write.change)?;
         let by: ResolvedBy =
             (Arc::clone(&write.index), write.type_name.clone(), write.require_alias);
         let index = match indices.get(&by) {
@@ -83,9 +85,26 @@ struct Groups {
     /// The group of each shard, by the index's uuid and the shard's number.
     by_shard: HashMap<(Arc<str>, u32), usize>,
     indices: HashMap<ResolvedBy, Result<Arc<Index>, Error>>,
+    /// The indices, by their uuids, to whose mappings a document adds. What does not fit now may fit
+    /// behind it.
+    growing: HashSet<Arc<str>>,
 }
 
 impl Groups {
+    /// Checks a document, unless only its turn can tell whether it fits.
+    fn check(&mut self, mut routed: Routed) -> Result<Routed, Error> {
+        let Routed { index, write, .. } = &mut routed;
+        match index.mappings().check_write(write) {
+            Ok(Standing::Fits) => {}
+            Ok(Standing::Adds) => {
+                self.growing.insert(Arc::clone(&index.identity().uuid));
+            }
+            Err(_) if self.growing.contains(&index.identity().uuid) => {}
+            Err(error) => return Err(error.into()),
+        }
+        Ok(routed)
+    }
+
     fn push(&mut self, place: usize, routed: Routed) {
         let Routed { index, shard, id, write } = routed;
         let key = (Arc::clone(&index.identity().uuid), shard);

@@ -4,6 +4,8 @@
 //! durable before anything relies on it; one change happens at a time, and runs to its end although
 //! its caller may be gone.
 
+mod mapping;
+
 use std::{
     collections::{BTreeMap, HashMap},
     sync::Arc,
@@ -15,7 +17,7 @@ use parking_lot::RwLock;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use shard::{
-    Alarm, Change, Machine, Recovery, Shard, ShardOptions, Write, WriteError,
+    Admission, Alarm, Change, Machine, Recovery, Shard, ShardOptions, Write, WriteError,
     log::{
         AppendError, BoxFuture, Damage, Logs, Refused, Relocate, RelocateError, StoredOperation,
         StreamId,
@@ -23,7 +25,11 @@ use shard::{
 };
 use tokio::sync::Mutex;
 
-use crate::{Error, Index, IndexRef, Random, Settings, index_name, node::Tables};
+use crate::{
+    Error, Index, IndexRef, Random, Settings, index_name,
+    mappings::{CatalogLink, Mappings},
+    node::Tables,
+};
 
 /// How many shards a node may have: each costs some kilobytes.
 const SHARDS_MAX: u64 = 50_000;
@@ -51,22 +57,19 @@ pub struct IndexMetadata {
     pub(crate) routing_shards: u32,
     /// Its settings as given.
     pub settings: Settings,
-    /// Its mappings as given, without a type's name around them.
+    /// Its mapping as it is shown, without a type's name around it.
     pub mappings: Value,
-    /// The name of its one type, once a typed request fixed it.
+    /// The name of its one type, once a mapping or a typed request fixed it.
     pub type_name: Option<String>,
+    /// Whether its mapping follows the rules of version 8, because a request of that dialect created it.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub(crate) rules_of_8: bool,
 }
 
-impl IndexMetadata {
-    /// Whether every document must come with a routing.
-    #[must_use]
-    pub fn requires_routing(&self) -> bool {
-        self.mappings.pointer("/_routing/required").is_some_and(|required| match required {
-            Value::Bool(required) => *required,
-            Value::String(text) => text == "true",
-            Value::Null | Value::Number(_) | Value::Array(_) | Value::Object(_) => false,
-        })
-    }
+/// Whether a flag need not be written.
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+fn is_false(flag: &bool) -> bool {
+    !*flag
 }
 
 /// What the catalogue keeps of the node.
@@ -97,6 +100,8 @@ pub struct NewIndex {
     pub mappings: Value,
     /// The name of its one type, if the request has one.
     pub type_name: Option<String>,
+    /// Whose rules its mapping follows, unless the settings say.
+    pub dialect: ::mapping::Dialect,
 }
 
 /// The catalogue as it was stored, before its shards run.
@@ -160,6 +165,8 @@ pub(crate) struct Catalog {
     machine: Machine,
     tables: Tables,
     alarm: Alarm,
+    /// Where the mappings of the indices find this catalogue.
+    link: CatalogLink,
 }
 
 struct CatalogWriter {
@@ -180,17 +187,20 @@ impl Catalog {
         alarm: Alarm,
     ) -> Result<Self, String> {
         let records = Arc::new(records);
+        let link = CatalogLink::default();
         let mut indices = BTreeMap::new();
         let mut by_stream = HashMap::from([(StreamId::CATALOG, Arc::clone(&records))]);
         for metadata in stored.indices {
             let mut shards = Vec::new();
+            let threads = Arc::clone(&machine.threads);
+            let mappings = Mappings::of(&metadata, CatalogLink::clone(&link), threads);
             for &stream in &metadata.streams {
                 let id = StreamId::new(stream);
                 let opened = match logs.stream(id) {
                     Some(opened) => opened,
                     None => return Err(format!("stream {id} of [{}] is missing", metadata.name)),
                 };
-                let options = shard_options(&metadata.settings);
+                let options = shard_options(&metadata.settings, &mappings);
                 let recovery = recoveries(id);
                 let shard = Shard::start(opened, recovery, machine.clone(), options, &alarm);
                 shard.set_durability(metadata.settings.durability());
@@ -200,7 +210,7 @@ impl Catalog {
             }
             indices.insert(
                 metadata.name.as_str().into(),
-                Arc::new(Index::new(metadata, shards.into())),
+                Arc::new(Index::new(metadata, shards.into(), mappings)),
             );
         }
         let (node, is_new) = match stored.node {
@@ -222,6 +232,7 @@ impl Catalog {
             machine,
             tables,
             alarm,
+            link,
         })
     }
 
@@ -273,6 +284,7 @@ impl Catalog {
     pub(crate) async fn close(&self) {
         let writer = self.writer.lock().await;
         for index in self.all() {
+            index.mappings().close();
             for shard in index.shards().iter() {
                 shard.close().await;
             }
@@ -285,6 +297,12 @@ impl Catalog {
         if let Some(index) = self.get(&new.name) {
             return Err(Error::IndexExists { index: index.identity().clone() });
         }
+        let (mappings, type_name) = mapping::of_new_index(
+            &new.name,
+            &new.settings,
+            (new.type_name.as_deref(), &new.mappings),
+            mapping::rules(&new.settings, new.dialect),
+        )?;
         let shards = u64::from(new.settings.number_of_shards());
         let present: usize = self.all().iter().map(|index| index.shards().len()).sum();
         let present = u64::try_from(present).unwrap_or(u64::MAX);
@@ -310,8 +328,9 @@ impl Catalog {
             routing_shards: new.settings.number_of_routing_shards(),
             streams,
             settings: new.settings,
-            mappings: new.mappings,
-            type_name: new.type_name,
+            mappings,
+            type_name,
+            rules_of_8: new.dialect == ::mapping::Dialect::Eight,
         };
         let node = NodeRecord { next_stream: writer.next_stream, ..self.node.clone() };
         let records = vec![record(NODE_RECORD, &node), record(&metadata.uuid, &metadata)];
@@ -319,18 +338,19 @@ impl Catalog {
             metadata.streams.iter().for_each(|stream| self.logs.remove(StreamId::new(*stream)));
             return Err(Error::Catalog(error));
         }
-        let options = shard_options(&metadata.settings);
+        let mappings = self.mappings_of(&metadata);
+        let options = shard_options(&metadata.settings, &mappings);
         let start = |stream| {
             let recovery = self.tables.recovery();
             let machine = self.machine.clone();
-            Arc::new(Shard::start(stream, recovery, machine, options, &self.alarm))
+            Arc::new(Shard::start(stream, recovery, machine, options.clone(), &self.alarm))
         };
         let shards: Arc<[_]> = opened.into_iter().map(start).collect();
         shards.iter().for_each(|shard| shard.set_durability(metadata.settings.durability()));
         for (&stream, shard) in metadata.streams.iter().zip(shards.iter()) {
             self.by_stream.write().insert(StreamId::new(stream), Arc::clone(shard));
         }
-        let index = Arc::new(Index::new(metadata, shards));
+        let index = Arc::new(Index::new(metadata, shards, mappings));
         self.indices.write().insert(new.name, Arc::clone(&index));
         Ok(index)
     }
@@ -350,6 +370,7 @@ impl Catalog {
                 routing: None,
                 precondition: Precondition::None,
                 change: Change::Delete,
+                fits: None,
             });
             writer.write(records.collect()).await.map_err(Error::Catalog)?;
             {
@@ -359,6 +380,7 @@ impl Catalog {
                 }
             }
             for index in part {
+                index.mappings().close();
                 for (shard, stream) in index.shards().iter().zip(&index.metadata().streams) {
                     shard.close().await;
                     self.give_up(shard, StreamId::new(*stream));
@@ -399,12 +421,14 @@ impl Catalog {
         if metadata == *present.metadata() {
             return Ok(present);
         }
+        let mapping = metadata.compile()?;
         writer.write(vec![record(&metadata.uuid, &metadata)]).await.map_err(Error::Catalog)?;
         for shard in present.shards().iter() {
             shard.set_gc_deletes(metadata.settings.gc_deletes());
             shard.set_durability(metadata.settings.durability());
         }
-        let changed = Arc::new(Index::new(metadata, Arc::clone(present.shards())));
+        present.mappings().publish(mapping);
+        let changed = Arc::new(present.changed(metadata));
         self.indices.write().insert(Arc::clone(&index.name), Arc::clone(&changed));
         Ok(changed)
     }
@@ -482,9 +506,11 @@ fn record(id: &str, value: &impl Serialize) -> Write {
         routing: None,
         precondition: Precondition::None,
         change: Change::Index(source.into()),
+        fits: None,
     }
 }
 
-fn shard_options(settings: &Settings) -> ShardOptions {
-    ShardOptions { gc_deletes: settings.gc_deletes(), ..ShardOptions::default() }
+fn shard_options(settings: &Settings, mappings: &Arc<Mappings>) -> ShardOptions {
+    let admission = Some(Arc::clone(mappings) as Arc<dyn Admission>);
+    ShardOptions { gc_deletes: settings.gc_deletes(), admission, ..ShardOptions::default() }
 }

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use document::Version;
+use mapping::Mapping;
 use shard::{Document, ReadError, Shard};
 
-use crate::{DocumentError, Error, IndexMetadata, IndexRef, routing};
+use crate::{DocumentError, Error, IndexMetadata, IndexRef, mappings::Mappings, routing};
 
 /// An index that is open. Cheap to clone by `Arc`; a change of its metadata makes a new one with the
 /// same shards.
@@ -14,6 +15,8 @@ pub struct Index {
     metadata: IndexMetadata,
     identity: IndexRef,
     shards: Arc<[Arc<Shard>]>,
+    /// Its mapping as it is now.
+    mappings: Arc<Mappings>,
     /// The setting that blocks writes, if one does.
     write_block: Option<&'static str>,
     /// Whether reads are blocked.
@@ -27,13 +30,33 @@ const WRITE_BLOCKS: [&str; 3] =
 const READ_BLOCK: &str = "index.blocks.read";
 
 impl Index {
-    pub(crate) fn new(metadata: IndexMetadata, shards: Arc<[Arc<Shard>]>) -> Self {
+    pub(crate) fn new(
+        metadata: IndexMetadata,
+        shards: Arc<[Arc<Shard>]>,
+        mappings: Arc<Mappings>,
+    ) -> Self {
         let identity =
             IndexRef { name: metadata.name.as_str().into(), uuid: metadata.uuid.as_str().into() };
         let blocks = |name: &str| metadata.settings.get(name) == Some("true");
         let write_block = WRITE_BLOCKS.into_iter().find(|name| blocks(name));
         let read_block = blocks(READ_BLOCK);
-        Self { metadata, identity, shards, write_block, read_block }
+        Self { metadata, identity, shards, mappings, write_block, read_block }
+    }
+
+    /// The same index with other metadata.
+    pub(crate) fn changed(&self, metadata: IndexMetadata) -> Self {
+        Self::new(metadata, Arc::clone(&self.shards), Arc::clone(&self.mappings))
+    }
+
+    /// Its mapping as it is now, for those who follow its changes.
+    pub(crate) fn mappings(&self) -> &Arc<Mappings> {
+        &self.mappings
+    }
+
+    /// Its mapping as it is now.
+    #[must_use]
+    pub fn mapping(&self) -> Mapping {
+        self.mappings.current().mapping.clone()
     }
 
     /// What the catalogue says of it.
@@ -123,7 +146,7 @@ impl Index {
 
     /// The shard of a document; refuses where the mapping wants a routing and there is none.
     pub(crate) fn shard_of(&self, id: &str, routing: Option<&str>) -> Result<(u32, &Shard), Error> {
-        if routing.is_none() && self.metadata.requires_routing() {
+        if routing.is_none() && self.mappings.current().mapping.is_routing_required() {
             return Err(Error::RoutingMissing { index: self.identity.clone(), id: id.to_owned() });
         }
         let number = self.shard_number(id, routing);

@@ -10,6 +10,7 @@ mod error;
 mod index;
 mod index_name;
 mod json_text;
+mod mappings;
 mod node;
 mod random;
 mod routing;
@@ -19,6 +20,7 @@ mod time_value;
 mod update;
 mod write;
 
+pub use ::mapping::{self, Mapping, MappingError};
 pub use catalog::{IndexMetadata, NewIndex, index_names};
 pub use error::{DocumentError, Error, IndexRef};
 pub use index::Index;

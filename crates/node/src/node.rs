@@ -18,6 +18,7 @@ use thiserror::Error;
 use crate::{
     Error, Index, IndexMetadata, NewIndex, Random,
     catalog::{Catalog, Stored},
+    mappings::Edition,
 };
 
 /// What can be set of a node.
@@ -168,6 +169,7 @@ impl Node {
             alarm.clone(),
         );
         let catalog = Arc::new(catalog.await.map_err(StartError::Catalog)?);
+        catalog.connect();
         logs.collect(Arc::clone(&catalog) as Arc<dyn Relocate>);
         let documents = catalog.all().iter().map(|index| index.documents()).sum();
         let memory = tables.memory;
@@ -263,6 +265,24 @@ impl Node {
             Ok(())
         };
         self.catalog.change(index.identity(), change).await.map(drop)
+    }
+
+    /// Changes the mappings of indices as a definition says, all of them or none. `type_name` is the
+    /// type that the request names, if it names one.
+    ///
+    /// # Errors
+    /// [`Error::Mapping`] for what cannot be, [`Error::IndexNotFound`], [`Error::Catalog`].
+    pub async fn change_mappings(
+        &self,
+        indices: &[Arc<Index>],
+        type_name: Option<String>,
+        definition: serde_json::Value,
+    ) -> Result<(), Error> {
+        let indices = indices.iter().map(|index| index.identity().clone()).collect();
+        let change = move |present: &Edition| {
+            present.mapping.update(type_name.as_deref(), &definition).map(Some)
+        };
+        self.catalog.change_mappings(indices, change).await
     }
 
     /// Returns when the log or a shard has failed for good, with the reason: the process should end.

@@ -60,10 +60,10 @@ impl World {
     }
 }
 
-const LEGACY: MissingIndex = MissingIndex::Create(&[
-    ("index.number_of_shards", "5"),
-    ("index.number_of_routing_shards", "5"),
-]);
+const LEGACY: MissingIndex = MissingIndex::Create(
+    &[("index.number_of_shards", "5"), ("index.number_of_routing_shards", "5")],
+    mapping::Dialect::Seven,
+);
 
 fn write(index: &str, id: &str, change: Change) -> DocumentWrite {
     DocumentWrite {
@@ -73,7 +73,7 @@ fn write(index: &str, id: &str, change: Change) -> DocumentWrite {
         routing: None,
         precondition: Precondition::None,
         change,
-        missing_index: MissingIndex::Create(&[]),
+        missing_index: MissingIndex::Create(&[], mapping::Dialect::Seven),
         require_alias: false,
     }
 }
@@ -102,6 +102,7 @@ fn new(name: &str, settings: Value) -> NewIndex {
         settings: Settings::from_json(&settings).unwrap(),
         mappings: json!({}),
         type_name: None,
+        dialect: mapping::Dialect::Seven,
     }
 }
 
@@ -189,6 +190,7 @@ async fn a_deleted_index_created_again_never_sees_its_predecessor() {
             routing: None,
             precondition: Precondition::None,
             change: Change::Delete,
+            fits: None,
         };
         assert!(matches!(shard.write(vec![late]).await[..], [Err(WriteError::Closed)]));
         if restart {

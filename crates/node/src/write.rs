@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use document::{DocumentId, Precondition, Routing};
+use mapping::MappingError;
 use shard::{Change, Modify, Write, WriteError, Written};
 
 use crate::{DocumentError, Error, Index, IndexMetadata, NewIndex, Node, Settings, check_source};
@@ -39,8 +40,9 @@ pub struct DocumentWrite {
 pub enum MissingIndex {
     /// It is refused.
     Refuse,
-    /// The index is created, with these settings unless something else sets them.
-    Create(&'static [(&'static str, &'static str)]),
+    /// The index is created, with these settings unless something else sets them; its mapping follows
+    /// the rules of this dialect.
+    Create(&'static [(&'static str, &'static str)], mapping::Dialect),
 }
 
 /// A document that was written.
@@ -70,9 +72,9 @@ impl Node {
     /// # Errors
     /// [`Error`] when it was not written; [`WriteError::Unknown`] when that cannot be told.
     pub async fn write(&self, write: DocumentWrite) -> Result<WrittenDocument, Error> {
-        check_change(&write.change)?;
         let index = self.index_for(&write).await?;
-        let Routed { index, shard, id, write } = self.route(index, write)?;
+        let Routed { index, shard, id, mut write } = self.route(index, write)?;
+        index.mappings().check_write(&mut write)?;
         let answer = index.shard(shard)?.write(vec![write]).await.pop();
         let answer = answer.unwrap_or(Err(WriteError::Closed));
         self.written(index, shard, id, answer)
@@ -85,13 +87,19 @@ impl Node {
         }
         let index = match self.catalog.get(&write.index) {
             Some(index) => index,
-            None => self.create_missing(write).await?,
+            None => {
+                check_change(&write.change)?;
+                self.create_missing(write).await?
+            }
         };
         index.check_writable()?;
         let Some(asked) = &write.type_name else { return Ok(index) };
         let index = match index.metadata().type_name {
             Some(_) => index,
-            None => self.fix_type(&index, asked).await?,
+            None => {
+                check_change(&write.change)?;
+                self.fix_type(&index, asked).await?
+            }
         };
         match index.metadata().type_name.as_deref() {
             Some(present) if present != &**asked => Err(Error::TypeConflict {
@@ -114,11 +122,11 @@ impl Node {
     }
 
     async fn create_missing(&self, write: &DocumentWrite) -> Result<Arc<Index>, Error> {
-        let defaults = match write.missing_index {
+        let (defaults, dialect) = match write.missing_index {
             MissingIndex::Refuse => {
                 return Err(Error::IndexNotFound { index: Arc::clone(&write.index) });
             }
-            MissingIndex::Create(defaults) => defaults,
+            MissingIndex::Create(defaults, dialect) => (defaults, dialect),
         };
         if let Some(why) = self.options.auto_create.objection(&write.index) {
             return Err(Error::AutoCreateForbidden { index: Arc::clone(&write.index), why });
@@ -129,6 +137,7 @@ impl Node {
             mappings: serde_json::Value::Object(serde_json::Map::new()),
             // A typeless write fixes the type as well, as it does in Elasticsearch 7.
             type_name: Some(write.type_name.as_deref().unwrap_or(TYPELESS).to_owned()),
+            dialect,
         });
         match created.await {
             // Somebody else was quicker.
@@ -152,6 +161,7 @@ impl Node {
             routing: write.routing.map(Routing::from),
             precondition: write.precondition,
             change: write.change,
+            fits: None,
         };
         Ok(Routed { index, shard, id, write: routed })
     }
@@ -168,6 +178,12 @@ impl Node {
             Err(WriteError::Closed) if !self.is_current(&index) => {
                 Err(Error::IndexNotFound { index: Arc::clone(&index.identity().name) })
             }
+            Err(WriteError::Unfit(unfit)) => Err(match unfit.reason::<MappingError>() {
+                Some(error) => Error::Mapping(error.clone()),
+                None => {
+                    index.document_error(shard, &id, DocumentError::Write(WriteError::Unfit(unfit)))
+                }
+            }),
             Err(error) => Err(index.document_error(shard, &id, DocumentError::Write(error))),
         }
     }
@@ -180,7 +196,7 @@ impl Node {
 }
 
 /// Refuses a source that is none, before anything is created for it.
-pub(crate) fn check_change(change: &Change) -> Result<(), Error> {
+fn check_change(change: &Change) -> Result<(), Error> {
     match change {
         Change::Index(source) | Change::Create(source) => Ok(check_source(source)?),
         Change::Delete | Change::Update(_) => Ok(()),

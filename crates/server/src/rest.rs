@@ -17,6 +17,7 @@ mod fields;
 pub mod filter_path;
 mod index;
 pub mod json;
+mod mapping;
 pub mod media_type;
 mod multi_get;
 mod node_error;
@@ -37,7 +38,7 @@ pub use api::Api;
 pub use request::Request;
 pub use response::Response;
 
-use route::Segment::{AnyType, Id, Index, Literal as L, Type, TypeOrDoc};
+use route::Segment::{AnyType, Fields, Id, Index, Literal as L, MappingType, Type, TypeOrDoc};
 use route::{Methods, Route, Segment};
 
 /// What the API can do: one variant per endpoint, whatever paths and methods lead to it.
@@ -85,6 +86,10 @@ pub enum Endpoint {
     PutSettings,
     /// Show the mappings of indices.
     GetMapping,
+    /// Change the mappings of indices.
+    PutMapping,
+    /// Show the mappings of single fields.
+    GetFieldMapping,
     /// Show the statistics of indices.
     Stats,
     /// Show the health of the cluster.
@@ -149,7 +154,25 @@ pub(crate) static ROUTES: &[Route] = &[
     on(ASK, &[Index, L("_count")], Endpoint::Count),
     on(GET, &[Index, L("_settings")], Endpoint::GetSettings),
     on(PUT, &[Index, L("_settings")], Endpoint::PutSettings),
-    on(GET, &[Index, L("_mapping")], Endpoint::GetMapping),
+    on(READ, &[L("_mapping")], Endpoint::GetMapping),
+    on(READ, &[L("_mapping"), MappingType], Endpoint::GetMapping),
+    on(READ, &[Index, L("_mapping")], Endpoint::GetMapping),
+    on(READ, &[Index, L("_mappings")], Endpoint::GetMapping),
+    on(READ, &[Index, L("_mapping"), MappingType], Endpoint::GetMapping),
+    on(READ, &[Index, L("_mappings"), MappingType], Endpoint::GetMapping),
+    on(READ, &[Index, MappingType, L("_mapping")], Endpoint::GetMapping),
+    on(WRITE, &[Index, L("_mapping")], Endpoint::PutMapping),
+    on(WRITE, &[Index, L("_mappings")], Endpoint::PutMapping),
+    on(WRITE, &[Index, L("_mapping"), MappingType], Endpoint::PutMapping),
+    on(WRITE, &[Index, L("_mappings"), MappingType], Endpoint::PutMapping),
+    on(WRITE, &[Index, MappingType, L("_mapping")], Endpoint::PutMapping),
+    on(WRITE, &[Index, MappingType, L("_mappings")], Endpoint::PutMapping),
+    on(WRITE, &[L("_mapping"), MappingType], Endpoint::PutMapping),
+    on(WRITE, &[L("_mappings"), MappingType], Endpoint::PutMapping),
+    on(GET, &[L("_mapping"), L("field"), Fields], Endpoint::GetFieldMapping),
+    on(GET, &[Index, L("_mapping"), L("field"), Fields], Endpoint::GetFieldMapping),
+    on(GET, &[L("_mapping"), MappingType, L("field"), Fields], Endpoint::GetFieldMapping),
+    on(GET, &[Index, L("_mapping"), MappingType, L("field"), Fields], Endpoint::GetFieldMapping),
     on(GET, &[L("_stats")], Endpoint::Stats),
     on(GET, &[Index, L("_stats")], Endpoint::Stats),
     on(GET, &[L("_cluster"), L("health")], Endpoint::ClusterHealth),

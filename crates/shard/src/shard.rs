@@ -18,7 +18,8 @@ use tokio::{
 };
 
 use crate::{
-    Admission, Alarm, Change, Held, Machine, Place, Recovery, VersionTable, Write, WriteError, Written,
+    Admission, Alarm, Change, Held, Machine, Place, Recovery, VersionTable, Write, WriteError,
+    Written,
     log::{Damage, Durability, Log, StoredOperation, Stream},
     store::{Location, Store, StoreError},
     writer::{INLINE_MERGE_BYTES_MAX, Relocation, Request, Writer, counts},

@@ -22,7 +22,8 @@ use std::{
 };
 
 use document::{
-    DocumentId, DocumentState, Effect, LastWrite, Outcome, Precondition, Refusal, SeqNo, Timestamp, plan_write,
+    DocumentId, DocumentState, Effect, LastWrite, Outcome, Precondition, Refusal, SeqNo, Timestamp,
+    plan_write,
 };
 use tokio::{
     sync::{Semaphore, mpsc, oneshot},
@@ -30,7 +31,8 @@ use tokio::{
 };
 
 use crate::{
-    Admission, Candidate, Change, Document, Machine, Modified, Place, Update, VersionTable, Write, WriteError, Written,
+    Admission, Candidate, Change, Document, Machine, Modified, Place, Update, VersionTable, Write,
+    WriteError, Written,
     log::{AppendError, Damage, Entry, Outline, OutlineEffect, Position, Refused, Stream},
     shard::Shared,
     store::{Location, StoreError},

@@ -16,7 +16,7 @@ use super::rendering::Rendering;
 use super::request::Request;
 use super::response::{Answer, Response};
 use super::route::{Found, Match, find};
-use super::{Endpoint, bulk, cluster, document, index, multi_get};
+use super::{Endpoint, bulk, cluster, document, index, mapping, multi_get};
 
 /// The API of one node.
 #[derive(Clone)]
@@ -217,7 +217,9 @@ impl Api {
             Endpoint::Count => index::count(node, call),
             Endpoint::GetSettings => index::get_settings(node, call),
             Endpoint::PutSettings => Box::pin(index::put_settings(node, call)).await,
-            Endpoint::GetMapping => index::get_mapping(node, call),
+            Endpoint::GetMapping => mapping::get(node, call),
+            Endpoint::PutMapping => Box::pin(mapping::put(node, call)).await,
+            Endpoint::GetFieldMapping => mapping::get_fields(node, call),
             Endpoint::Stats => index::stats(node, call),
             Endpoint::ClusterHealth => cluster::health(node, call),
             Endpoint::Cat => cluster::cat(call),

@@ -118,7 +118,7 @@ fn prepare(
         id: item.id,
         source: item.source,
     };
-    let mut missing_index = MissingIndex::Create(call.dialect.new_index_settings());
+    let mut missing_index = call.dialect.missing_index();
     let conditions = item.conditions;
     let id = asked.id.as_deref();
     let (change, precondition) = match item.name {

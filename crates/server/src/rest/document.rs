@@ -45,7 +45,7 @@ pub(crate) async fn index(
         Action::Create => Change::Create(source),
         Action::Index | Action::Delete => Change::Index(source),
     };
-    let missing_index = MissingIndex::Create(call.dialect.new_index_settings());
+    let missing_index = call.dialect.missing_index();
     let write_document =
         DocumentWrite { id, precondition, missing_index, ..document_write(call, &write, change) };
     carry_out(node, call, &write, write_document, Written::Index, &SourceFilter::Unasked).await
@@ -65,7 +65,7 @@ pub(crate) async fn delete(node: &Node, call: &mut Call<'_>) -> Result<Answer, E
     }
     let precondition = conditions.precondition();
     let missing_index = if precondition.external_version().is_some() {
-        MissingIndex::Create(call.dialect.new_index_settings())
+        call.dialect.missing_index()
     } else {
         MissingIndex::Refuse
     };
@@ -105,7 +105,7 @@ pub(crate) async fn update(node: &Node, call: &mut Call<'_>) -> Result<Answer, E
     let shown = shown.or(&body.source);
     let precondition = conditions.precondition();
     let change = body.into_change(&shown, call.dialect)?;
-    let missing_index = MissingIndex::Create(call.dialect.new_index_settings());
+    let missing_index = call.dialect.missing_index();
     let write_document =
         DocumentWrite { precondition, missing_index, ..document_write(call, &write, change) };
     carry_out(node, call, &write, write_document, Written::Update, &shown).await

@@ -12,23 +12,8 @@ use super::api::Call;
 use super::document_view::TYPELESS;
 use super::error::Error;
 use super::json::{self, Object};
+use super::mapping;
 use super::response::Answer;
-
-/// What may stand at the root of a mapping. An object of one other name is nested under a type.
-const MAPPING_ROOT: [&str; 12] = [
-    "properties",
-    "dynamic",
-    "dynamic_templates",
-    "dynamic_date_formats",
-    "date_detection",
-    "numeric_detection",
-    "runtime",
-    "_source",
-    "_routing",
-    "_meta",
-    "_field_names",
-    "_size",
-];
 
 /// Create an index.
 pub(crate) async fn create(node: &Node, call: &mut Call<'_>) -> Result<Answer, Error> {
@@ -41,7 +26,8 @@ pub(crate) async fn create(node: &Node, call: &mut Call<'_>) -> Result<Answer, E
     let (settings, mappings, type_name) = read_new_index(body, typed, call)?;
     let name: Arc<str> = call.index().into();
     let replicas = settings.number_of_replicas();
-    let new = NewIndex { name: Arc::clone(&name), settings, mappings, type_name };
+    let dialect = mapping::rules(call.dialect);
+    let new = NewIndex { name: Arc::clone(&name), settings, mappings, type_name, dialect };
     node.create_index(new).await.map_err(|error| call.error(error, TYPELESS))?;
     let enough = match waits.as_deref() {
         None | Some("0" | "1") => true,
@@ -86,39 +72,8 @@ fn read_new_index(
     }
     let settings = Settings::from_json(&settings)
         .map_err(|error| call.error(node::Error::Setting(error), TYPELESS))?;
-    let (mappings, type_name) = read_mappings(mappings, typed)?;
+    let (mappings, type_name) = mapping::read_new(&mappings, typed, call)?;
     Ok((settings, mappings, type_name))
-}
-
-/// Takes the type's name from around a mapping.
-fn read_mappings(mappings: Value, typed: bool) -> Result<(Value, Option<String>), Error> {
-    let mappings = match mappings {
-        Value::Null => Map::new(),
-        Value::Object(mappings) => mappings,
-        Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
-            return Err(Error::Parse("[mappings] must be an object".to_owned()));
-        }
-    };
-    let is_type = |(name, value): (&String, &Value)| {
-        value.is_object() && !MAPPING_ROOT.contains(&name.as_str())
-    };
-    let mut types = mappings.iter().filter(|member| is_type(*member)).map(|(name, _)| name);
-    match (types.next().cloned(), types.next(), typed) {
-        (None, _, _) => Ok((Value::Object(mappings), None)),
-        (Some(first), Some(second), true) => Err(Error::illegal_argument(format!(
-            "Rejecting mapping update to the index as the final mapping would have more than 1 \
-             type: [{first}, {second}]"
-        ))),
-        (Some(name), None, true) => {
-            let inner = mappings.get(&name).cloned().unwrap_or(Value::Null);
-            let type_name = Some(name).filter(|name| name != TYPELESS);
-            Ok((inner, type_name))
-        }
-        (Some(name), _, false) => Err(Error::illegal_argument(format!(
-            "The mapping definition cannot be nested under a type [{name}] unless \
-             include_type_name is set to true."
-        ))),
-    }
 }
 
 /// Show indices, or whether they exist.
@@ -133,19 +88,6 @@ pub(crate) fn get(node: &Node, call: &mut Call<'_>) -> Result<Answer, Error> {
                 o.value("mappings", &shown_mappings(index, typed));
                 o.object("settings", |o| o.value("index", &shown_settings(index, call)));
             });
-        }
-    });
-    Ok(Answer::json(StatusCode::OK, body))
-}
-
-/// Show mappings.
-pub(crate) fn get_mapping(node: &Node, call: &mut Call<'_>) -> Result<Answer, Error> {
-    let typed = take_include_type_name(call)?;
-    let indices = take_indices(node, call)?;
-    let typed = typed.unwrap_or(call.dialect.nests_mappings());
-    let body = json::object(|o| {
-        for index in &indices {
-            o.object(index.name(), |o| o.value("mappings", &shown_mappings(index, typed)));
         }
     });
     Ok(Answer::json(StatusCode::OK, body))
@@ -331,7 +273,8 @@ pub(crate) fn copies(index: &Index) -> u64 {
     u64::from(index.metadata().settings.number_of_replicas()) + 1
 }
 
-fn acknowledged() -> Answer {
+/// The answer to what was done.
+pub(crate) fn acknowledged() -> Answer {
     Answer::json(StatusCode::OK, json::object(|o| o.boolean("acknowledged", true)))
 }
 
@@ -387,7 +330,8 @@ pub(crate) fn take_timeouts(call: &mut Call<'_>) -> Result<(), Error> {
     Ok(())
 }
 
-fn take_include_type_name(call: &mut Call<'_>) -> Result<Option<bool>, Error> {
+/// Takes whether mappings stand under their type's name, where that can be said.
+pub(crate) fn take_include_type_name(call: &mut Call<'_>) -> Result<Option<bool>, Error> {
     if call.dialect.shows_type() {
         call.parameters.take_flag("include_type_name")
     } else {
@@ -395,7 +339,8 @@ fn take_include_type_name(call: &mut Call<'_>) -> Result<Option<bool>, Error> {
     }
 }
 
-fn shown_mappings(index: &Index, typed: bool) -> Value {
+/// The mapping of an index as it is shown, under its type's name if `typed`.
+pub(crate) fn shown_mappings(index: &Index, typed: bool) -> Value {
     let metadata = index.metadata();
     let empty = metadata.mappings.as_object().is_none_or(Map::is_empty);
     match (&metadata.type_name, typed) {

@@ -131,8 +131,12 @@ pub enum Segment {
     TypeOrDoc,
     /// `_all` in the place of a type: any type.
     AnyType,
+    /// The type of a mapping, or several: anything.
+    MappingType,
     /// A document id.
     Id,
+    /// Names of fields.
+    Fields,
 }
 
 impl Segment {
@@ -143,21 +147,26 @@ impl Segment {
             Self::TypeOrDoc => text == "_doc" || Self::Type.matches(text),
             Self::AnyType => text == "_all",
             Self::Index => !text.is_empty() && !UNSERVED.contains(&text),
-            Self::Id => !text.is_empty(),
+            Self::Id | Self::MappingType | Self::Fields => !text.is_empty(),
         }
     }
 
     fn is_exact(self) -> bool {
         match self {
             Self::Literal(_) | Self::AnyType => true,
-            Self::Index | Self::Type | Self::TypeOrDoc | Self::Id => false,
+            Self::Index
+            | Self::Type
+            | Self::TypeOrDoc
+            | Self::MappingType
+            | Self::Id
+            | Self::Fields => false,
         }
     }
 
     fn is_type(self) -> bool {
         match self {
-            Self::Type | Self::TypeOrDoc | Self::AnyType => true,
-            Self::Literal(_) | Self::Index | Self::Id => false,
+            Self::Type | Self::TypeOrDoc | Self::AnyType | Self::MappingType => true,
+            Self::Literal(_) | Self::Index | Self::Id | Self::Fields => false,
         }
     }
 }
@@ -194,6 +203,8 @@ pub struct Match<'r> {
     pub document_type: Option<&'r str>,
     /// The document id in the path.
     pub id: Option<&'r str>,
+    /// The names of fields in the path.
+    pub fields: Option<&'r str>,
     /// What the path says about the dialect.
     pub path: PathKind,
 }
@@ -239,6 +250,7 @@ fn capture<'r>(route: &Route, segments: &'r [String]) -> Match<'r> {
         index: None,
         document_type: None,
         id: None,
+        fields: None,
         path: PathKind::Typeless,
     };
     for (segment, text) in route.pattern.iter().zip(segments) {
@@ -246,7 +258,8 @@ fn capture<'r>(route: &Route, segments: &'r [String]) -> Match<'r> {
             Segment::Literal(_) => {}
             Segment::Index => found.index = Some(text),
             Segment::Id => found.id = Some(text),
-            Segment::Type | Segment::TypeOrDoc | Segment::AnyType => {
+            Segment::Fields => found.fields = Some(text),
+            Segment::Type | Segment::TypeOrDoc | Segment::AnyType | Segment::MappingType => {
                 found.document_type = Some(text);
                 found.path = if text == "_doc" { PathKind::TypedDoc } else { PathKind::Typed };
             }
@@ -315,6 +328,13 @@ mod tests {
             ("GET /m/_settings", "GetSettings Typeless [m]"),
             ("PUT /m/_settings", "PutSettings Typeless [m]"),
             ("GET /m/_mapping", "GetMapping Typeless [m]"),
+            ("GET /_mapping", "GetMapping Typeless []"),
+            ("HEAD /m/_mapping/t", "GetMapping Typed [m|t]"),
+            ("GET /_mapping/field/a,b", "GetFieldMapping Typeless []"),
+            ("GET /m/_mapping/t/field/a", "GetFieldMapping Typed [m|t]"),
+            ("PUT /m/_mapping", "PutMapping Typeless [m]"),
+            ("POST /m/_mappings/_doc", "PutMapping TypedDoc [m|_doc]"),
+            ("PUT /m/t/_mapping", "PutMapping Typed [m|t]"),
             ("GET /_stats", "Stats Typeless []"),
             ("GET /_nope", "GetIndex Typeless [_nope]"),
             ("PATCH /br/_doc/1", "allow PUT,GET,POST,HEAD,DELETE"),
