@@ -15,6 +15,8 @@ use crate::{
     NodeOptions, Random, Settings, WrittenDocument, update,
 };
 
+mod mappings;
+
 struct Fixed(AtomicI64);
 
 impl Clock for Fixed {
@@ -158,7 +160,8 @@ async fn a_bulk_keeps_its_order_on_each_shard_and_answers_in_order() {
             "1@3 Created s0",
             "8@1 Created s0",
             "1@3 Updated s1",
-            "the source is not an object",
+            "mapper_parsing_exception: failed to parse <= not_x_content_exception: Compressor \
+             detection can only be called on some xcontent bytes or compressed xcontent bytes",
             "no such index [secret] and [action.auto_create_index] contains [-secret*] which \
              forbids automatic creation of the index",
             "1@0 Created s0",
