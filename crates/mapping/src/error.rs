@@ -179,6 +179,12 @@ impl MappingError {
         &self.inner.reason
     }
 
+    /// Where in the source it is, from one: line and byte of the line. Not all errors know.
+    #[must_use]
+    pub fn line_and_column(&self) -> Option<(usize, usize)> {
+        self.inner.place.map(|place| (place.line, place.column))
+    }
+
     /// What caused it.
     #[must_use]
     pub fn caused_by(&self) -> Option<&Self> {

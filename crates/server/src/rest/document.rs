@@ -120,7 +120,7 @@ pub(crate) async fn get(node: &Node, call: &mut Call<'_>) -> Result<Answer, Erro
     let body = json::object(|o| {
         let found = document
             .as_ref()
-            .map(|found| (found, read.source.apply(&found.source, !read.stored_fields)));
+            .map(|found| (found, read.source.show(&index, &found.source, !read.stored_fields)));
         document_view::write_get(o, call.dialect, &index, (shown, call.id()), found);
     });
     Ok(Answer::json(status, body))
@@ -134,7 +134,7 @@ pub(crate) async fn source(node: &Node, call: &mut Call<'_>) -> Result<Answer, E
     }
     let index = node.index(call.index()).map_err(|error| call.error(error, TYPELESS))?;
     let (shown, document) = read.find(call, &index).await?;
-    let source = document.and_then(|document| read.source.apply(&document.source, true));
+    let source = document.and_then(|document| read.source.show(&index, &document.source, true));
     source.map(|source| Answer::json(StatusCode::OK, source)).ok_or_else(|| {
         let path = call.dialect.document_path(index.name(), shown, call.id());
         Error::DocumentNotFound { path }
@@ -265,7 +265,7 @@ async fn carry_out(
     let forced_refresh = parameters.forced_refresh;
     let view = WrittenView { dialect: call.dialect, written, forced_refresh, in_bulk: false };
     let made = document.written.document.as_ref();
-    let source = made.and_then(|made| shown.apply(&made.source, false));
+    let source = made.and_then(|made| shown.show(&document.index, &made.source, false));
     let body = json::object(|o| view.write(o, &document, source.as_ref()));
     let status = document_view::status(document.written.outcome);
     let answer = Answer::json(status, body);

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use hyper::StatusCode;
-use node::mapping::{Dialect as Rules, MappingError, create_form, update_form};
+use hyper::{Method, StatusCode};
+use node::mapping::{Dialect as Rules, ErrorType, MappingError, create_form, update_form};
 use node::{Index, Mapping, Node};
 use serde_json::{Map, Value};
 
@@ -16,7 +16,7 @@ use super::json;
 use super::response::Answer;
 
 /// The fields that every document has beside its own, as get field mapping lists them.
-const METADATA_FIELDS: [&str; 11] = [
+const METADATA_FIELDS: [&str; 10] = [
     "_feature",
     "_field_names",
     "_id",
@@ -27,7 +27,6 @@ const METADATA_FIELDS: [&str; 11] = [
     "_source",
     "_type",
     "_version",
-    "_nested_path",
 ];
 
 /// What a field definition may leave out, as get field mapping tells it when asked.
@@ -68,16 +67,43 @@ pub(crate) fn rules(dialect: Dialect) -> Rules {
 
 /// An error of a mapping or about a document, in the words of a dialect.
 pub(super) fn error_body(error: &MappingError, dialect: Dialect) -> ErrorBody {
-    fn one(error: &MappingError) -> ErrorBody {
-        let body = bad_request(error.type_name(), error.reason());
-        match error.caused_by() {
-            Some(cause) => body.with_cause(one(cause)),
-            None => body,
-        }
-    }
+    let tells_source = match dialect {
+        Dialect::V2 | Dialect::V5 | Dialect::V7 => true,
+        Dialect::V8 => false,
+    };
+    let place = error.line_and_column().filter(|_| tells_source);
     let error = error.clone().spoken(rules(dialect));
-    let root = error.root_cause();
-    one(&error).with_root_cause(bad_request(root.type_name(), root.reason()))
+    let root = one_error(error.root_cause(), place);
+    chain(&error, place).with_root_cause(root)
+}
+
+/// An error with its causes.
+fn chain(error: &MappingError, place: Option<(usize, usize)>) -> ErrorBody {
+    let body = one_error(error, place);
+    match error.caused_by() {
+        Some(cause) => body.with_cause(chain(cause, place)),
+        None => body,
+    }
+}
+
+/// One error of a chain. The place in the source stands where Elasticsearch's parsers tell it.
+fn one_error(error: &MappingError, place: Option<(usize, usize)>) -> ErrorBody {
+    let body = bad_request(error.type_name(), error.reason());
+    let number = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
+    match (error.kind(), error.line_and_column(), place) {
+        (ErrorType::Parsing, Some((line, column)), _) => {
+            body.with_number("line", number(line)).with_number("col", number(column))
+        }
+        (ErrorType::JsonParse | ErrorType::JsonEndOfInput, _, Some((line, column))) => {
+            let reason = format!(
+                "{}\n at [Source: org.elasticsearch.common.bytes.BytesReference\
+                 $MarkSupportingStreamInputWrapper@0; line: {line}, column: {column}]",
+                error.reason()
+            );
+            bad_request(error.type_name(), reason)
+        }
+        _ => body,
+    }
 }
 
 /// The `mappings` of a create request: the definition, and the type's name if one is around it.
@@ -238,7 +264,10 @@ fn take_types<'r>(call: &mut Call<'r>, otherwise: &str) -> Result<(bool, Option<
     let typed = take_include_type_name(call)?.unwrap_or(call.dialect.nests_mappings());
     call.parameters.declare(&["type"]);
     match call.found.document_type {
-        Some(_) if !typed => Err(Error::illegal_argument(otherwise)),
+        // Whether a type is there may be asked without saying that there are types.
+        Some(_) if !typed && call.request.method != Method::HEAD => {
+            Err(Error::illegal_argument(otherwise))
+        }
         types => Ok((typed, types.filter(|types| !["_all", "*"].contains(types)))),
     }
 }

@@ -133,7 +133,7 @@ fn write(docs: &mut Array<'_>, call: &Call<'_>, item: &Item, found: &Found) {
             let asked = item.type_name.as_deref().filter(|asked| *asked != TYPELESS);
             let shown = asked.unwrap_or_else(|| type_name(index));
             let document = document.as_ref().map(|document| {
-                let source = item.source.apply(&document.source, !item.stored_fields);
+                let source = item.source.show(index, &document.source, !item.stored_fields);
                 (document, source)
             });
             document_view::write_get(o, call.dialect, index, (shown, id), document);
