@@ -220,15 +220,12 @@ fn unfit(error: MappingError) -> WriteError {
 /// Why a document's fields did not come into the mapping, as its writer is told. The document is not
 /// written in any case.
 fn refused(error: Error) -> WriteError {
-    match error {
-        Error::Mapping(error) => unfit(error),
-        Error::Catalog(
-            error @ (WriteError::NoRoom(_)
-            | WriteError::NoMemory { .. }
-            | WriteError::Busy
-            | WriteError::Damaged(_)
-            | WriteError::Fenced),
-        ) => error,
-        _ => WriteError::Closed,
+    if let Error::Mapping(error) = error {
+        return unfit(error);
     }
+    let Error::Catalog(error) = error else {
+        // The index is gone.
+        return WriteError::Closed;
+    };
+    if matches!(error, WriteError::Unknown(_)) { WriteError::Closed } else { error }
 }

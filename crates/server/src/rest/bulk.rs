@@ -274,7 +274,9 @@ fn write_success(
     };
     let view = WrittenView { dialect: call.dialect, written, forced_refresh, in_bulk: true };
     items.object(|item| {
-        item.object(asked.key, |o| view.write(o, document, source.as_ref()));
+        item.object(asked.key, |o| {
+            view.write(o, document, asked.type_name.as_deref(), source.as_ref())
+        });
     });
 }
 

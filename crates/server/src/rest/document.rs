@@ -8,7 +8,7 @@ use shard::{Change, Document};
 
 use super::api::Call;
 use super::conditions::{Conditions, check_id};
-use super::document_view::{self, TYPELESS, Written, WrittenView, type_name};
+use super::document_view::{self, TYPELESS, Written, WrittenView, shown_type, type_name};
 use super::error::Error;
 use super::json;
 use super::response::Answer;
@@ -197,7 +197,10 @@ impl Read {
         if let Some(asked) = asked.filter(|asked| *asked != present && present != TYPELESS) {
             return Ok((asked, None));
         }
-        let shown = asked.unwrap_or(present);
+        let shown = match call.found.document_type {
+            Some("_all") => present,
+            Some(_) | None => shown_type(call.dialect, asked, index),
+        };
         let required = self.conditions.required_version();
         let found = index.get(call.id(), self.routing.as_deref(), required).await;
         let document = found.map_err(|error| call.error(error, shown))?;
@@ -266,7 +269,7 @@ async fn carry_out(
     let view = WrittenView { dialect: call.dialect, written, forced_refresh, in_bulk: false };
     let made = document.written.document.as_ref();
     let source = made.and_then(|made| shown.show(&document.index, &made.source, false));
-    let body = json::object(|o| view.write(o, &document, source.as_ref()));
+    let body = json::object(|o| view.write(o, &document, asked.as_deref(), source.as_ref()));
     let status = document_view::status(document.written.outcome);
     let answer = Answer::json(status, body);
     if status == StatusCode::CREATED && call.dialect.shows_location() {

@@ -17,6 +17,20 @@ pub(crate) fn type_name(index: &Index) -> &str {
     index.metadata().type_name.as_deref().unwrap_or(TYPELESS)
 }
 
+/// The `_type` that an answer shows: the one that was asked for; where none was, what the dialect takes
+/// for one.
+pub(crate) fn shown_type<'t>(
+    dialect: Dialect,
+    asked: Option<&'t str>,
+    index: &'t Index,
+) -> &'t str {
+    match asked {
+        Some(asked) => asked,
+        None if dialect.nests_mappings() => type_name(index),
+        None => TYPELESS,
+    }
+}
+
 /// Which request a written document answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Written {
@@ -42,11 +56,12 @@ pub(crate) struct WrittenView {
 }
 
 impl WrittenView {
-    /// Writes the members; `source` is what an update was asked to show.
+    /// Writes the members; `asked_type` is the type that the request names, and `source` is what an update was asked to show.
     pub(crate) fn write(
         self,
         o: &mut Object<'_>,
         document: &WrittenDocument,
+        asked_type: Option<&str>,
         source: Option<&Bytes>,
     ) {
         let Self { dialect, written, forced_refresh, in_bulk } = self;
@@ -57,7 +72,8 @@ impl WrittenView {
         if tells_found && !found_last {
             o.boolean("found", outcome == Outcome::Deleted);
         }
-        write_identity(o, dialect, &document.index, type_name(&document.index), &document.id);
+        let type_name = shown_type(dialect, asked_type, &document.index);
+        write_identity(o, dialect, &document.index, type_name, &document.id);
         o.number("_version", document.written.last.version.get());
         if dialect.shows_result() {
             o.string("result", result(outcome));

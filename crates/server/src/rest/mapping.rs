@@ -147,14 +147,30 @@ pub(crate) fn get(node: &Node, call: &mut Call<'_>) -> Result<Answer, Error> {
             return Err(Error::TypeMissing(types.to_owned()));
         }
     }
+    let missing = types.map(|types| missing_types(types, &shown)).unwrap_or_default();
     let body = json::object(|o| {
+        if !missing.is_empty() {
+            let noun = if missing.len() == 1 { "type" } else { "types" };
+            o.string("error", &format!("{noun} [{}] missing", missing.join(",")));
+            o.number("status", StatusCode::NOT_FOUND.as_u16());
+        }
         for index in shown {
             o.object(index.name(), |o| {
-                o.value("mappings", &super::index::shown_mappings(index, typed))
+                o.value("mappings", &super::index::shown_mappings(index, typed));
             });
         }
     });
-    Ok(Answer::json(StatusCode::OK, body))
+    let status = if missing.is_empty() { StatusCode::OK } else { StatusCode::NOT_FOUND };
+    Ok(Answer::json(status, body))
+}
+
+/// Which of a list of types, possibly with stars, no index has.
+fn missing_types<'t>(types: &'t str, indices: &[&Arc<Index>]) -> Vec<&'t str> {
+    let is_missing =
+        |asked: &&str| !indices.iter().any(|index| node::matches_glob(asked, type_name(index)));
+    let mut missing: Vec<&str> = types.split(',').filter(is_missing).collect();
+    missing.sort_unstable();
+    missing
 }
 
 /// Change mappings: of all indices that the path names, or of none.
