@@ -11,7 +11,9 @@ use crate::{
     Alias, AutoCreate, ClusterSettings, Error, Expansion, Index, NewIndex, Node, Template,
     TemplateKey, TemplateKind, Templates,
     catalog::{Changes, View},
-    date_math, index_name, matches_glob,
+    date_math, index_name,
+    mappings::Edition,
+    matches_glob,
     write::through_alias,
 };
 use alias_plan::AliasPlan;
@@ -258,6 +260,26 @@ impl Node {
             Ok(Changes { changed, ..Changes::default() })
         };
         self.catalog.apply(plan).await.map(drop)
+    }
+
+    /// Changes the mappings of indices as a definition says, all of them or none. `type_name` is the
+    /// type that the request names, if it names one.
+    ///
+    /// # Errors
+    /// [`Error::Mapping`] for what cannot be, [`Error::Blocked`], [`Error::IndexNotFound`],
+    /// [`Error::Catalog`].
+    pub async fn change_mappings(
+        &self,
+        indices: &[Arc<Index>],
+        type_name: Option<String>,
+        definition: Value,
+    ) -> Result<(), Error> {
+        indices.iter().try_for_each(|index| index.check_changeable())?;
+        let indices = indices.iter().map(|index| index.identity().clone()).collect();
+        let change = move |present: &Edition| {
+            present.mapping.update(type_name.as_deref(), &definition).map(Some)
+        };
+        self.catalog.change_mappings(indices, change).await
     }
 
     /// Opens or closes indices, all of them or none.

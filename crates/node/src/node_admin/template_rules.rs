@@ -10,7 +10,7 @@ use crate::{
 /// An index to be created with what templates add.
 pub(super) fn with_templates(new: NewIndex, templates: &Templates) -> Result<NewIndex, Error> {
     let mut body = templates.resolve(&new.name);
-    let NewIndex { name, settings, mappings, type_name, aliases } = new;
+    let NewIndex { name, settings, mappings, type_name, aliases, dialect } = new;
     let is_mapped = mappings.as_object().is_some_and(|fields| !fields.is_empty());
     // Mappings without a type that a request brings are not nested under that of a template.
     let type_name = if is_mapped { type_name } else { type_name.or(body.type_name.take()) };
@@ -27,7 +27,7 @@ pub(super) fn with_templates(new: NewIndex, templates: &Templates) -> Result<New
     }
     let settings: Settings = body.settings.unwrap_or_default();
     settings.check()?;
-    Ok(NewIndex { name, settings, mappings: merged, type_name, aliases: all })
+    Ok(NewIndex { name, settings, mappings: merged, type_name, aliases: all, dialect })
 }
 
 /// The longest name of a template.

@@ -11,7 +11,8 @@ use super::document_view::TYPELESS;
 use super::error::Error;
 use super::index::aliases::{read_aliases, shown_aliases};
 use super::index::settings::{SettingsView, lay_out, take_settings_view};
-use super::index::{read_mappings, take_include_type_name, take_timeouts};
+use super::index::{take_include_type_name, take_timeouts};
+use super::mapping;
 use super::response::Answer;
 
 /// The endpoints of templates.
@@ -161,12 +162,13 @@ fn read_body(
     let (mappings, type_name) = match mappings.filter(|given| !given.is_null()) {
         None => (None, None),
         Some(Value::String(text)) => {
-            let given = serde_json::from_str(&text).map_err(|error| Error::malformed(&error))?;
-            let (mappings, type_name) = read_mappings(given, typed)?;
+            let given: Value =
+                serde_json::from_str(&text).map_err(|error| Error::malformed(&error))?;
+            let (mappings, type_name) = mapping::read_of_template(&given, typed, call)?;
             (Some(mappings), type_name)
         }
         Some(given) => {
-            let (mappings, type_name) = read_mappings(given, typed)?;
+            let (mappings, type_name) = mapping::read_of_template(&given, typed, call)?;
             (Some(mappings), type_name)
         }
     };
