@@ -23,6 +23,7 @@ use shard::{
 use tokio::sync::Mutex;
 
 pub(crate) use changes::Changes;
+pub(crate) use mapping::check_definition;
 pub use record::{IndexMetadata, NewIndex, index_names};
 use record::{NODE_RECORD, SETTINGS_RECORD, record, removal};
 pub(crate) use record::{NodeRecord, Stored};

@@ -17,7 +17,7 @@ use crate::{
     write::through_alias,
 };
 use alias_plan::AliasPlan;
-use template_rules::{check_template, check_unused, with_templates};
+use template_rules::{check_mappings, check_template, check_unused, with_templates};
 
 /// One of the actions on aliases that happen together.
 #[derive(Clone, Debug)]
@@ -347,22 +347,24 @@ impl Node {
         self.created(plan).await
     }
 
-    /// Puts a template.
+    /// Puts a template. Its mappings are checked by the rules of the request's dialect.
     ///
     /// # Errors
     /// [`Error::TemplateExists`] where it must be new, [`Error::InvalidTemplate`],
-    /// [`Error::Setting`], [`Error::Catalog`].
+    /// [`Error::Mapping`], [`Error::Setting`], [`Error::Catalog`].
     pub async fn put_template(
         &self,
         key: TemplateKey,
         template: Template,
         must_be_new: bool,
+        dialect: mapping::Dialect,
     ) -> Result<(), Error> {
         let plan = move |view: &View| {
             if must_be_new && view.templates.of(key.kind).contains_key(&key.name) {
                 return Err(Error::TemplateExists { key });
             }
             check_template(&key, &template, &view.templates)?;
+            check_mappings(key.kind, &template, &view.templates, dialect)?;
             Ok(Changes { templates: vec![(key, Some(template))], ..Changes::default() })
         };
         self.catalog.apply(plan).await.map(drop)

@@ -459,8 +459,13 @@ async fn templates_and_settings_survive_and_count() {
     };
     let patterns = vec!["logs-*".to_owned()];
     let template = Template { index_patterns: patterns, body: Some(body), ..Template::default() };
-    node.put_template(key.clone(), template.clone(), true).await.unwrap();
-    let again = node.put_template(key.clone(), template, true).await;
+    let seven = mapping::Dialect::Seven;
+    let mut impossible = template.clone();
+    impossible.body.as_mut().unwrap().mappings = Some(json!({"properties": {"x": {"type": "y"}}}));
+    let refused = node.put_template(key.clone(), impossible, true, seven).await;
+    assert!(matches!(refused, Err(Error::Mapping(_))));
+    node.put_template(key.clone(), template.clone(), true, seven).await.unwrap();
+    let again = node.put_template(key.clone(), template, true, seven).await;
     assert!(matches!(again, Err(Error::TemplateExists { .. })));
     let forbids = json!({"action.auto_create_index": "-no*,+*"});
     node.change_cluster_settings(forbids, json!({})).await.unwrap();

@@ -95,6 +95,15 @@ pub(crate) fn mapping_settings(
     }
 }
 
+/// Refuses a definition that no index with these settings could have.
+pub(crate) fn check_definition(
+    settings: &Settings,
+    typed: (Option<&str>, &Value),
+    dialect: Dialect,
+) -> Result<(), MappingError> {
+    of_new_index("", settings, typed, rules(settings, dialect)).map(drop)
+}
+
 /// The mapping of an index to be created: as it is kept, and the name of its type if it has one.
 pub(super) fn of_new_index(
     name: &str,

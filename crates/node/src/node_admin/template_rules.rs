@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     Aliases, Error, NewIndex, Settings, Template, TemplateBody, TemplateKey, TemplateKind,
-    Templates, index_name, matches_glob, templates::merge_mappings,
+    Templates, catalog::check_definition, index_name, matches_glob, templates::merge_mappings,
 };
 
 /// An index to be created with what templates add.
@@ -106,6 +106,23 @@ pub(super) fn check_template(
     }
     all.check(template)?;
     Ok(())
+}
+
+/// Refuses mappings that no index could have. Components are looked at alone, composable templates with
+/// their components.
+pub(super) fn check_mappings(
+    kind: TemplateKind,
+    template: &Template,
+    all: &Templates,
+    dialect: mapping::Dialect,
+) -> Result<(), Error> {
+    let body = match kind {
+        TemplateKind::Legacy | TemplateKind::Component => template.body.clone().unwrap_or_default(),
+        TemplateKind::Index => all.composed(template),
+    };
+    let Some(mappings) = &body.mappings else { return Ok(()) };
+    let settings = body.settings.unwrap_or_default();
+    Ok(check_definition(&settings, (body.type_name.as_deref(), mappings), dialect)?)
 }
 
 /// Whether some name could match both patterns; `*` at the end is what nearly all have.

@@ -68,7 +68,8 @@ async fn put(kind: TemplateKind, node: &Node, call: &mut Call<'_>) -> Result<Ans
         return Err(Error::Validation(vec!["index patterns are missing".to_owned()]));
     }
     let name = call.found.name.unwrap_or_default().to_owned();
-    let put = node.put_template(TemplateKey { kind, name }, template, must_be_new).await;
+    let (key, dialect) = (TemplateKey { kind, name }, mapping::rules(call.dialect));
+    let put = node.put_template(key, template, must_be_new, dialect).await;
     put.map_err(|error| call.node_error(error))?;
     Ok(Answer::acknowledged())
 }
