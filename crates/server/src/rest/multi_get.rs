@@ -131,7 +131,7 @@ fn write(docs: &mut Array<'_>, call: &Call<'_>, item: &Item, found: &Found) {
     docs.object(|o| match found {
         Ok((index, document)) => {
             let asked = item.type_name.as_deref().filter(|asked| *asked != TYPELESS);
-            let shown = document_view::shown_type(call.dialect, asked, index);
+            let shown = asked.unwrap_or_else(|| type_name(index));
             let document = document.as_ref().map(|document| {
                 let source = item.source.show(index, &document.source, !item.stored_fields);
                 (document, source)
