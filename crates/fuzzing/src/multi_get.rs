@@ -38,7 +38,7 @@ pub(crate) fn check(input: &[u8]) {
 }
 
 fn source(id: &str) -> String {
-    format!("{{\"id\":\"{id}\",\"n\":{{\"a\":[1.50,{{}}]}}}}")
+    format!("{{\"id\":\"{id}\",\"n\":{{\"a\":[1.50,[]],\"b\":{{}}}}}}")
 }
 
 /// That a document is answered as it was asked for.

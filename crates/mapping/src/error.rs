@@ -179,6 +179,12 @@ impl MappingError {
         &self.inner.reason
     }
 
+    /// Where in the source it is, from one: line and byte of the line. Not all errors know.
+    #[must_use]
+    pub fn line_and_column(&self) -> Option<(usize, usize)> {
+        self.inner.place.map(|place| (place.line, place.column))
+    }
+
     /// What caused it.
     #[must_use]
     pub fn caused_by(&self) -> Option<&Self> {
@@ -200,7 +206,8 @@ impl MappingError {
     }
 
     /// The error about a document in the words of a dialect.
-    pub(crate) fn spoken(mut self, dialect: Dialect) -> Self {
+    #[must_use]
+    pub fn spoken(mut self, dialect: Dialect) -> Self {
         if dialect == Dialect::Seven {
             return self;
         }

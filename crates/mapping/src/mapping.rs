@@ -1,6 +1,6 @@
 //! The mapping of an index: immutable, shared, and what can be done with it.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use serde_json::{Map, Value};
 
@@ -85,13 +85,8 @@ impl Mapping {
 
     /// Puts the parts together.
     fn with(root: Root, settings: Settings) -> Self {
-        let default = |text: &str| DateFormat::parse(text, settings.dialect).map(Arc::new).ok();
-        let date_formats = root.date_formats.clone().unwrap_or_else(|| {
-            [DEFAULT_FORMAT, "yyyy/MM/dd HH:mm:ss||yyyy/MM/dd||epoch_millis"]
-                .into_iter()
-                .filter_map(default)
-                .collect()
-        });
+        let date_formats =
+            root.date_formats.clone().unwrap_or_else(|| default_formats(settings.dialect));
         Self { inner: Arc::new(Inner { root, settings, date_formats }) }
     }
 
@@ -268,6 +263,15 @@ impl Mapping {
         walk::check(self, document)
     }
 
+    /// As [`check`](Self::check), but an error is left in the words of version 7, for
+    /// [`MappingError::spoken`].
+    ///
+    /// # Errors
+    /// What does not fit, or cannot be added.
+    pub fn check_unspoken(&self, document: &Document<'_>) -> Result<Fit, MappingError> {
+        walk::check_unspoken(self, document)
+    }
+
     /// Tells a sink the values of a source's fields. Fields that are not mapped are passed over; a
     /// source that does not fit is told as far as it does.
     pub fn fields<S: FieldSink>(&self, source: &[u8], sink: &mut S) {
@@ -283,6 +287,20 @@ impl Mapping {
     pub(crate) fn date_formats(&self) -> &[Arc<DateFormat>] {
         &self.inner.date_formats
     }
+}
+
+/// The formats by which dates are detected where a mapping does not say: compiled once, for all mappings.
+fn default_formats(dialect: Dialect) -> Vec<Arc<DateFormat>> {
+    /// The formats of each dialect.
+    static SEVEN: OnceLock<Vec<Arc<DateFormat>>> = OnceLock::new();
+    static EIGHT: OnceLock<Vec<Arc<DateFormat>>> = OnceLock::new();
+    let formats = match dialect {
+        Dialect::Seven => &SEVEN,
+        Dialect::Eight => &EIGHT,
+    };
+    let compile = |text: &str| DateFormat::parse(text, dialect).map(Arc::new).ok();
+    let texts = [DEFAULT_FORMAT, "yyyy/MM/dd HH:mm:ss||yyyy/MM/dd||epoch_millis"];
+    formats.get_or_init(|| texts.into_iter().filter_map(compile).collect()).clone()
 }
 
 /// Wraps what is wrong with a definition.

@@ -1,12 +1,16 @@
 //! Many writes at once: in order on each shard, all shards at the same time.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use shard::{Write, WriteError};
 
 use crate::{
     DocumentWrite, Error, Index, Node, WrittenDocument,
-    write::{Routed, Target, check_change},
+    mappings::Standing,
+    write::{Routed, Target},
 };
 
 /// The writes of a bulk that go to one shard.
@@ -26,7 +30,8 @@ impl Node {
         answers.resize_with(writes.len(), || None);
         let mut groups = Groups::default();
         for ((place, write), answer) in (0..).zip(writes).zip(&mut answers) {
-            match self.route_item(write, &mut groups.targets).await {
+            let routed = self.route_item(write, &mut groups.targets).await;
+            match routed.and_then(|routed| groups.check(routed)) {
                 Ok(routed) => groups.push(place, routed),
                 Err(error) => *answer = Some(Err(error)),
             }
@@ -47,7 +52,6 @@ impl Node {
         write: DocumentWrite,
         targets: &mut HashMap<ResolvedBy, Result<Target, Error>>,
     ) -> Result<Routed, Error> {
-        check_change(&write.change)?;
         let by: ResolvedBy =
             (Arc::clone(&write.index), write.type_name.clone(), write.require_alias);
         let target = match targets.get(&by) {
@@ -83,9 +87,26 @@ struct Groups {
     /// The group of each shard, by the index's uuid and the shard's number.
     by_shard: HashMap<(Arc<str>, u32), usize>,
     targets: HashMap<ResolvedBy, Result<Target, Error>>,
+    /// The indices, by their uuids, to whose mappings a document adds. What does not fit now may fit
+    /// behind it.
+    growing: HashSet<Arc<str>>,
 }
 
 impl Groups {
+    /// Checks a document, unless only its turn can tell whether it fits.
+    fn check(&mut self, mut routed: Routed) -> Result<Routed, Error> {
+        let Routed { index, write, .. } = &mut routed;
+        match index.mappings().check_write(write) {
+            Ok(Standing::Fits) => {}
+            Ok(Standing::Adds) => {
+                self.growing.insert(Arc::clone(&index.identity().uuid));
+            }
+            Err(_) if self.growing.contains(&index.identity().uuid) => {}
+            Err(error) => return Err(error.into()),
+        }
+        Ok(routed)
+    }
+
     fn push(&mut self, place: usize, routed: Routed) {
         let Routed { index, shard, id, write } = routed;
         let key = (Arc::clone(&index.identity().uuid), shard);

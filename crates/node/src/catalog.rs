@@ -6,6 +6,7 @@
 //! time, and runs to its end although its caller may be gone.
 
 mod changes;
+mod mapping;
 mod record;
 mod view;
 
@@ -13,7 +14,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use parking_lot::{RwLock, RwLockReadGuard};
 use shard::{
-    Alarm, Machine, Recovery, Shard, ShardOptions, Write, WriteError,
+    Admission, Alarm, Machine, Recovery, Shard, ShardOptions, Write, WriteError,
     log::{
         AppendError, BoxFuture, Damage, Logs, Refused, Relocate, RelocateError, StoredOperation,
         Stream, StreamId,
@@ -22,12 +23,17 @@ use shard::{
 use tokio::sync::Mutex;
 
 pub(crate) use changes::Changes;
+pub(crate) use mapping::check_definition;
 pub use record::{IndexMetadata, NewIndex, index_names};
 use record::{NODE_RECORD, SETTINGS_RECORD, record, record_bytes, removal};
 pub(crate) use record::{NodeRecord, Stored};
 pub(crate) use view::View;
 
-use crate::{Error, Index, IndexRef, Settings, index_name, node::Tables};
+use crate::{
+    Error, Index, IndexRef, Settings, index_name,
+    mappings::{CatalogLink, Mappings},
+    node::Tables,
+};
 
 /// How many shards a node may have: each costs some kilobytes.
 const SHARDS_MAX: u64 = 50_000;
@@ -54,6 +60,8 @@ pub(crate) struct Catalog {
     machine: Machine,
     tables: Tables,
     alarm: Alarm,
+    /// Where the mappings of the indices find this catalogue.
+    link: CatalogLink,
 }
 
 struct CatalogWriter {
@@ -74,17 +82,20 @@ impl Catalog {
         alarm: Alarm,
     ) -> Result<Self, String> {
         let records = Arc::new(records);
+        let link = CatalogLink::default();
         let mut view = View::new(stored.templates, stored.settings);
         let mut by_stream = HashMap::from([(StreamId::CATALOG, Arc::clone(&records))]);
         for metadata in stored.indices {
             let mut shards = Vec::new();
+            let threads = Arc::clone(&machine.threads);
+            let mappings = Mappings::of(&metadata, CatalogLink::clone(&link), threads);
             for &stream in &metadata.streams {
                 let id = StreamId::new(stream);
                 let opened = match logs.stream(id) {
                     Some(opened) => opened,
                     None => return Err(format!("stream {id} of [{}] is missing", metadata.name)),
                 };
-                let options = shard_options(&metadata.settings);
+                let options = shard_options(&metadata.settings, &mappings);
                 let recovery = recoveries(id);
                 let shard = Shard::start(opened, recovery, machine.clone(), options, &alarm);
                 shard.set_durability(metadata.settings.durability());
@@ -92,7 +103,7 @@ impl Catalog {
                 by_stream.insert(id, Arc::clone(&shard));
                 shards.push(shard);
             }
-            view.insert(Arc::new(Index::new(metadata, shards.into())));
+            view.insert(Arc::new(Index::new(metadata, shards.into(), Arc::default(), mappings)));
         }
         let (node, is_new) = match stored.node {
             Some(node) => (node, false),
@@ -113,6 +124,7 @@ impl Catalog {
             machine,
             tables,
             alarm,
+            link,
         })
     }
 
@@ -180,6 +192,7 @@ impl Catalog {
     pub(crate) async fn close(&self) {
         let writer = self.writer.lock().await;
         for index in self.all() {
+            index.mappings().close();
             for shard in index.shards().iter() {
                 shard.close().await;
             }
@@ -199,6 +212,7 @@ impl Catalog {
             changes.changed.retain(|changed| {
                 view.get(&changed.name).is_some_and(|index| index.metadata() != changed)
             });
+            changes.compile_mappings(&view)?;
             changes
         };
         let (created, streams) = match changes.created.take() {
@@ -235,6 +249,12 @@ impl Catalog {
         if let Some(index) = self.get(&new.name) {
             return Err(Error::IndexExists { index: index.identity().clone() });
         }
+        let (mappings, type_name) = mapping::of_new_index(
+            &new.name,
+            &new.settings,
+            (new.type_name.as_deref(), &new.mappings),
+            mapping::rules(&new.settings, new.dialect),
+        )?;
         let shards = u64::from(new.settings.number_of_shards());
         let present: usize = self.view().indices().map(|index| index.shards().len()).sum();
         let present = u64::try_from(present).unwrap_or(u64::MAX);
@@ -260,10 +280,11 @@ impl Catalog {
             routing_shards: new.settings.number_of_routing_shards(),
             streams,
             settings: new.settings,
-            mappings: new.mappings,
-            type_name: new.type_name,
+            mappings,
+            type_name,
             aliases: new.aliases,
             closed: false,
+            rules_of_8: new.dialect == ::mapping::Dialect::Eight,
         };
         Ok((metadata, opened))
     }
@@ -311,18 +332,19 @@ impl Catalog {
     }
 
     fn start_index(&self, metadata: IndexMetadata, streams: Vec<Stream>) -> Arc<Index> {
-        let options = shard_options(&metadata.settings);
+        let mappings = self.mappings_of(&metadata);
+        let options = shard_options(&metadata.settings, &mappings);
         let start = |stream| {
             let recovery = self.tables.recovery();
             let machine = self.machine.clone();
-            Arc::new(Shard::start(stream, recovery, machine, options, &self.alarm))
+            Arc::new(Shard::start(stream, recovery, machine, options.clone(), &self.alarm))
         };
         let shards: Arc<[_]> = streams.into_iter().map(start).collect();
         shards.iter().for_each(|shard| shard.set_durability(metadata.settings.durability()));
         for (&stream, shard) in metadata.streams.iter().zip(shards.iter()) {
             self.by_stream.write().insert(StreamId::new(stream), Arc::clone(shard));
         }
-        Arc::new(Index::new(metadata, shards))
+        Arc::new(Index::new(metadata, shards, Arc::default(), mappings))
     }
 
     /// Shows a durable change to readers, at once.
@@ -336,6 +358,9 @@ impl Catalog {
             for shard in present.shards().iter() {
                 shard.set_gc_deletes(metadata.settings.gc_deletes());
                 shard.set_durability(metadata.settings.durability());
+            }
+            if let Some(mapping) = changes.mappings.get(&metadata.name) {
+                present.mappings().publish(mapping.clone());
             }
             view.insert(Arc::new(present.changed(metadata.clone())));
         }
@@ -378,6 +403,7 @@ impl Catalog {
 
     /// Ends the shards of an index whose record is gone.
     async fn bury(&self, index: &Index) {
+        index.mappings().close();
         for (shard, stream) in index.shards().iter().zip(&index.metadata().streams) {
             shard.close().await;
             self.give_up(shard, StreamId::new(*stream));
@@ -465,6 +491,7 @@ fn not_created(error: AppendError) -> Error {
     })
 }
 
-fn shard_options(settings: &Settings) -> ShardOptions {
-    ShardOptions { gc_deletes: settings.gc_deletes(), ..ShardOptions::default() }
+fn shard_options(settings: &Settings, mappings: &Arc<Mappings>) -> ShardOptions {
+    let admission = Some(Arc::clone(mappings) as Arc<dyn Admission>);
+    ShardOptions { gc_deletes: settings.gc_deletes(), admission, ..ShardOptions::default() }
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use document::VersionConflict;
+use mapping::MappingError;
 use shard::WriteError;
 use thiserror::Error;
 
@@ -243,6 +244,9 @@ pub enum Error {
     /// The source cannot be a document's.
     #[error(transparent)]
     Source(#[from] SourceError),
+    /// A mapping cannot be so, or a document does not fit it.
+    #[error(transparent)]
+    Mapping(#[from] MappingError),
     /// It is about one document.
     #[error("[{id}]: {cause}")]
     Document {

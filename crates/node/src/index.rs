@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use document::Version;
+use mapping::Mapping;
 use shard::{Document, ReadError, Shard};
 
-use crate::{Counters, DocumentError, Error, IndexMetadata, IndexRef, routing};
+use crate::{Counters, DocumentError, Error, IndexMetadata, IndexRef, mappings::Mappings, routing};
 
 /// An index that is open. Cheap to clone by `Arc`; a change of its metadata makes a new one with the
 /// same shards.
@@ -15,6 +16,8 @@ pub struct Index {
     identity: IndexRef,
     shards: Arc<[Arc<Shard>]>,
     counters: Arc<Counters>,
+    /// Its mapping as it is now.
+    mappings: Arc<Mappings>,
     /// The setting that blocks writes, if one does.
     write_block: Option<&'static str>,
     /// Whether reads are blocked.
@@ -33,25 +36,41 @@ const METADATA_BLOCKS: [&str; 3] =
 const READ_BLOCK: &str = "index.blocks.read";
 
 impl Index {
-    pub(crate) fn new(metadata: IndexMetadata, shards: Arc<[Arc<Shard>]>) -> Self {
+    pub(crate) fn new(
+        metadata: IndexMetadata,
+        shards: Arc<[Arc<Shard>]>,
+        counters: Arc<Counters>,
+        mappings: Arc<Mappings>,
+    ) -> Self {
         let identity =
             IndexRef { name: metadata.name.as_str().into(), uuid: metadata.uuid.as_str().into() };
         let blocks = |name: &str| metadata.settings.get(name) == Some("true");
         let write_block = WRITE_BLOCKS.into_iter().find(|name| blocks(name));
         let read_block = blocks(READ_BLOCK);
-        Self { metadata, identity, shards, counters: Arc::default(), write_block, read_block }
+        Self { metadata, identity, shards, counters, mappings, write_block, read_block }
     }
 
     /// The same index with other metadata.
     pub(crate) fn changed(&self, metadata: IndexMetadata) -> Self {
-        let counters = Arc::clone(&self.counters);
-        Self { counters, ..Self::new(metadata, Arc::clone(&self.shards)) }
+        let (counters, mappings) = (Arc::clone(&self.counters), Arc::clone(&self.mappings));
+        Self::new(metadata, Arc::clone(&self.shards), counters, mappings)
     }
 
     /// What was done to it since the node started.
     #[must_use]
     pub fn counters(&self) -> &Counters {
         &self.counters
+    }
+
+    /// Its mapping as it is now, for those who follow its changes.
+    pub(crate) fn mappings(&self) -> &Arc<Mappings> {
+        &self.mappings
+    }
+
+    /// Its mapping as it is now.
+    #[must_use]
+    pub fn mapping(&self) -> Mapping {
+        self.mappings.current().mapping.clone()
     }
 
     /// What the catalogue says of it.
@@ -183,7 +202,7 @@ impl Index {
 
     /// The shard of a document; refuses where the mapping wants a routing and there is none.
     pub(crate) fn shard_of(&self, id: &str, routing: Option<&str>) -> Result<(u32, &Shard), Error> {
-        if routing.is_none() && self.metadata.requires_routing() {
+        if routing.is_none() && self.mappings.current().mapping.is_routing_required() {
             return Err(Error::RoutingMissing { index: self.identity.clone(), id: id.to_owned() });
         }
         let number = self.shard_number(id, routing);

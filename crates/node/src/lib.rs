@@ -15,6 +15,7 @@ mod index;
 mod index_expression;
 mod index_name;
 mod json_text;
+mod mappings;
 mod node;
 mod node_admin;
 mod random;
@@ -26,6 +27,7 @@ mod time_value;
 mod update;
 mod write;
 
+pub use ::mapping::{self, Mapping, MappingError};
 pub use alias::{Alias, Aliases};
 pub use catalog::{IndexMetadata, NewIndex, index_names};
 pub use cluster_settings::{ClusterSettingError, ClusterSettings, FlatSettings};

@@ -168,6 +168,7 @@ impl Node {
             alarm.clone(),
         );
         let catalog = Arc::new(catalog.await.map_err(StartError::Catalog)?);
+        catalog.connect();
         logs.collect(Arc::clone(&catalog) as Arc<dyn Relocate>);
         let documents = catalog.all().iter().map(|index| index.documents()).sum();
         let memory = tables.memory;

@@ -11,11 +11,13 @@ use crate::{
     Alias, AutoCreate, ClusterSettings, Error, Expansion, Index, NewIndex, Node, Template,
     TemplateKey, TemplateKind, Templates,
     catalog::{Changes, View},
-    date_math, index_name, matches_glob,
+    date_math, index_name,
+    mappings::Edition,
+    matches_glob,
     write::through_alias,
 };
 use alias_plan::AliasPlan;
-use template_rules::{check_template, check_unused, with_templates};
+use template_rules::{check_mappings, check_template, check_unused, with_templates};
 
 /// One of the actions on aliases that happen together.
 #[derive(Clone, Debug)]
@@ -260,6 +262,26 @@ impl Node {
         self.catalog.apply(plan).await.map(drop)
     }
 
+    /// Changes the mappings of indices as a definition says, all of them or none. `type_name` is the
+    /// type that the request names, if it names one.
+    ///
+    /// # Errors
+    /// [`Error::Mapping`] for what cannot be, [`Error::Blocked`], [`Error::IndexNotFound`],
+    /// [`Error::Catalog`].
+    pub async fn change_mappings(
+        &self,
+        indices: &[Arc<Index>],
+        type_name: Option<String>,
+        definition: Value,
+    ) -> Result<(), Error> {
+        indices.iter().try_for_each(|index| index.check_changeable())?;
+        let indices = indices.iter().map(|index| index.identity().clone()).collect();
+        let change = move |present: &Edition| {
+            present.mapping.update(type_name.as_deref(), &definition).map(Some)
+        };
+        self.catalog.change_mappings(indices, change).await
+    }
+
     /// Opens or closes indices, all of them or none.
     ///
     /// # Errors
@@ -325,22 +347,24 @@ impl Node {
         self.created(plan).await
     }
 
-    /// Puts a template.
+    /// Puts a template. Its mappings are checked by the rules of the request's dialect.
     ///
     /// # Errors
     /// [`Error::TemplateExists`] where it must be new, [`Error::InvalidTemplate`],
-    /// [`Error::Setting`], [`Error::Catalog`].
+    /// [`Error::Mapping`], [`Error::Setting`], [`Error::Catalog`].
     pub async fn put_template(
         &self,
         key: TemplateKey,
         template: Template,
         must_be_new: bool,
+        dialect: mapping::Dialect,
     ) -> Result<(), Error> {
         let plan = move |view: &View| {
             if must_be_new && view.templates.of(key.kind).contains_key(&key.name) {
                 return Err(Error::TemplateExists { key });
             }
             check_template(&key, &template, &view.templates)?;
+            check_mappings(key.kind, &template, &view.templates, dialect)?;
             Ok(Changes { templates: vec![(key, Some(template))], ..Changes::default() })
         };
         self.catalog.apply(plan).await.map(drop)

@@ -1,7 +1,8 @@
-//! What may be a document's source: one JSON object, kept byte for byte.
+//! What may be a document's source, whatever the mapping: one JSON object, kept byte for byte.
 //!
-//! It is checked without building a tree. Elasticsearch's mapping comes later; here stand the rules
-//! that hold for every document (spec document-api §8.4).
+//! It is checked without building a tree (spec document-api §8.4), where there is no mapping to check it
+//! against: before an index is created for it, and for the parts of updates. Everything else is the
+//! mapping's.
 
 use std::fmt;
 

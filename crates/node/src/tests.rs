@@ -16,6 +16,8 @@ use crate::{
     SettingsChange, Template, TemplateBody, TemplateKey, TemplateKind, WrittenDocument, update,
 };
 
+mod mappings;
+
 struct Fixed(AtomicI64);
 
 impl Clock for Fixed {
@@ -61,10 +63,10 @@ impl World {
     }
 }
 
-const LEGACY: MissingIndex = MissingIndex::Create(&[
-    ("index.number_of_shards", "5"),
-    ("index.number_of_routing_shards", "5"),
-]);
+const LEGACY: MissingIndex = MissingIndex::Create(
+    &[("index.number_of_shards", "5"), ("index.number_of_routing_shards", "5")],
+    mapping::Dialect::Seven,
+);
 
 fn write(index: &str, id: &str, change: Change) -> DocumentWrite {
     DocumentWrite {
@@ -74,7 +76,7 @@ fn write(index: &str, id: &str, change: Change) -> DocumentWrite {
         routing: None,
         precondition: Precondition::None,
         change,
-        missing_index: MissingIndex::Create(&[]),
+        missing_index: MissingIndex::Create(&[], mapping::Dialect::Seven),
         require_alias: false,
     }
 }
@@ -104,6 +106,7 @@ fn new(name: &str, settings: Value) -> NewIndex {
         mappings: json!({}),
         type_name: None,
         aliases: Aliases::new(),
+        dialect: mapping::Dialect::Seven,
     }
 }
 
@@ -159,7 +162,8 @@ async fn a_bulk_keeps_its_order_on_each_shard_and_answers_in_order() {
             "1@3 Created s0",
             "8@1 Created s0",
             "1@3 Updated s1",
-            "the source is not an object",
+            "mapper_parsing_exception: failed to parse <= not_x_content_exception: Compressor \
+             detection can only be called on some xcontent bytes or compressed xcontent bytes",
             "no such index [secret] and [action.auto_create_index] contains [-secret*] which \
              forbids automatic creation of the index",
             "1@0 Created s0",
@@ -191,6 +195,7 @@ async fn a_deleted_index_created_again_never_sees_its_predecessor() {
             routing: None,
             precondition: Precondition::None,
             change: Change::Delete,
+            fits: None,
         };
         assert!(matches!(shard.write(vec![late]).await[..], [Err(WriteError::Closed)]));
         if restart {
@@ -454,8 +459,13 @@ async fn templates_and_settings_survive_and_count() {
     };
     let patterns = vec!["logs-*".to_owned()];
     let template = Template { index_patterns: patterns, body: Some(body), ..Template::default() };
-    node.put_template(key.clone(), template.clone(), true).await.unwrap();
-    let again = node.put_template(key.clone(), template, true).await;
+    let seven = mapping::Dialect::Seven;
+    let mut impossible = template.clone();
+    impossible.body.as_mut().unwrap().mappings = Some(json!({"properties": {"x": {"type": "y"}}}));
+    let refused = node.put_template(key.clone(), impossible, true, seven).await;
+    assert!(matches!(refused, Err(Error::Mapping(_))));
+    node.put_template(key.clone(), template.clone(), true, seven).await.unwrap();
+    let again = node.put_template(key.clone(), template, true, seven).await;
     assert!(matches!(again, Err(Error::TemplateExists { .. })));
     let forbids = json!({"action.auto_create_index": "-no*,+*"});
     node.change_cluster_settings(forbids, json!({})).await.unwrap();

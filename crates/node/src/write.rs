@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use document::{DocumentId, Precondition, Routing};
+use mapping::MappingError;
 use shard::{Change, Modify, Write, WriteError, Written};
 
 use crate::{
@@ -42,8 +43,9 @@ pub struct DocumentWrite {
 pub enum MissingIndex {
     /// It is refused.
     Refuse,
-    /// The index is created, with these settings unless something else sets them.
-    Create(&'static [(&'static str, &'static str)]),
+    /// The index is created, with these settings unless something else sets them; its mapping follows
+    /// the rules of this dialect.
+    Create(&'static [(&'static str, &'static str)], mapping::Dialect),
 }
 
 /// A document that was written.
@@ -97,9 +99,9 @@ impl Node {
     /// # Errors
     /// [`Error`] when it was not written; [`WriteError::Unknown`] when that cannot be told.
     pub async fn write(&self, write: DocumentWrite) -> Result<WrittenDocument, Error> {
-        check_change(&write.change)?;
         let target = self.target_for(&write).await?;
-        let Routed { index, shard, id, write } = self.route(target, write)?;
+        let Routed { index, shard, id, mut write } = self.route(target, write)?;
+        index.mappings().check_write(&mut write)?;
         let answer = index.shard(shard)?.write(vec![write]).await.pop();
         let answer = answer.unwrap_or(Err(WriteError::Closed));
         self.written(index, shard, id, answer)
@@ -119,7 +121,10 @@ impl Node {
         }
         let (index, alias) = match found {
             Some(found) => found,
-            None => (self.create_missing(&name, write).await?, None),
+            None => {
+                check_change(&write.change)?;
+                (self.create_missing(&name, write).await?, None)
+            }
         };
         let index = self.of_type(index, write).await?;
         let routing = alias.and_then(|Alias { index_routing, .. }| index_routing);
@@ -132,7 +137,10 @@ impl Node {
         let Some(asked) = &write.type_name else { return Ok(index) };
         let index = match index.metadata().type_name {
             Some(_) => index,
-            None => self.fix_type(&index, asked).await?,
+            None => {
+                check_change(&write.change)?;
+                self.fix_type(&index, asked).await?
+            }
         };
         match index.metadata().type_name.as_deref() {
             Some(present) if present != &**asked => Err(Error::TypeConflict {
@@ -159,7 +167,7 @@ impl Node {
         name: &Arc<str>,
         write: &DocumentWrite,
     ) -> Result<Arc<Index>, Error> {
-        let Create(defaults) = write.missing_index else {
+        let Create(defaults, dialect) = write.missing_index else {
             return Err(Error::IndexNotFound { index: Arc::clone(name) });
         };
         if let Some(why) = self.auto_create().objection(name) {
@@ -171,6 +179,7 @@ impl Node {
             mappings: serde_json::Value::Object(serde_json::Map::new()),
             type_name: None,
             aliases: crate::Aliases::new(),
+            dialect,
         };
         // A typeless write fixes the type as well, as it does in Elasticsearch 7.
         let type_name = write.type_name.as_deref().unwrap_or(TYPELESS).to_owned();
@@ -199,6 +208,7 @@ impl Node {
             routing: write.routing.map(Routing::from),
             precondition: write.precondition,
             change: write.change,
+            fits: None,
         };
         Ok(Routed { index, shard, id, write: routed })
     }
@@ -219,6 +229,12 @@ impl Node {
             Err(WriteError::Closed) if !self.is_current(&index) => {
                 Err(Error::IndexNotFound { index: Arc::clone(&index.identity().name) })
             }
+            Err(WriteError::Unfit(unfit)) => Err(match unfit.reason::<MappingError>() {
+                Some(error) => Error::Mapping(error.clone()),
+                None => {
+                    index.document_error(shard, &id, DocumentError::Write(WriteError::Unfit(unfit)))
+                }
+            }),
             Err(error) => Err(index.document_error(shard, &id, DocumentError::Write(error))),
         }
     }
@@ -231,7 +247,7 @@ impl Node {
 }
 
 /// Refuses a source that is none, before anything is created for it.
-pub(crate) fn check_change(change: &Change) -> Result<(), Error> {
+fn check_change(change: &Change) -> Result<(), Error> {
     match change {
         Change::Index(source) | Change::Create(source) => Ok(check_source(source)?),
         Change::Delete | Change::Update(_) => Ok(()),

@@ -20,6 +20,7 @@ mod fields;
 pub mod filter_path;
 mod index;
 pub mod json;
+mod mapping;
 pub mod media_type;
 mod metrics;
 mod multi_get;

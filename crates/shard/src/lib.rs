@@ -5,6 +5,7 @@
 //! answers, in this order. It knows no index names, no JSON and no HTTP, and no database: it owns
 //! the traits [`log::Log`] and [`store::Store`].
 
+mod admission;
 mod alarm;
 pub mod log;
 mod machine;
@@ -17,6 +18,7 @@ mod version_table;
 mod write;
 mod writer;
 
+pub use admission::{Admission, Candidate, Unfit, Verdict};
 pub use alarm::Alarm;
 pub use machine::{Clock, Machine, SystemClock};
 pub use memory::Memory;

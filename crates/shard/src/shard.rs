@@ -18,7 +18,8 @@ use tokio::{
 };
 
 use crate::{
-    Alarm, Change, Held, Machine, Place, Recovery, VersionTable, Write, WriteError, Written,
+    Admission, Alarm, Change, Held, Machine, Place, Recovery, VersionTable, Write, WriteError,
+    Written,
     log::{Damage, Durability, Log, StoredOperation, Stream},
     store::{Location, Store, StoreError},
     writer::{INLINE_MERGE_BYTES_MAX, Relocation, Request, Writer, counts},
@@ -50,17 +51,19 @@ pub enum ReadError {
 }
 
 /// What can be set of a shard.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct ShardOptions {
     /// How long deletes are remembered; [`Shard::set_gc_deletes`] changes it.
     pub gc_deletes: GcDeletes,
     /// How many requests may wait for the writer before it answers [`WriteError::Busy`].
     pub mailbox_requests_max: usize,
+    /// The rules that documents must fit; without any, all do.
+    pub admission: Option<Arc<dyn Admission>>,
 }
 
 impl Default for ShardOptions {
     fn default() -> Self {
-        Self { gc_deletes: GcDeletes::DEFAULT, mailbox_requests_max: 1_024 }
+        Self { gc_deletes: GcDeletes::DEFAULT, mailbox_requests_max: 1_024, admission: None }
     }
 }
 
@@ -141,8 +144,9 @@ impl Shard {
         let (mailbox, requests) = mpsc::channel(options.mailbox_requests_max);
         let (log, store) = (Arc::clone(&stream.log), Arc::clone(&stream.store));
         let term = stream.term;
-        let writer =
-            Writer::new(stream, Arc::clone(&shared), machine.clone(), next_seq_no, requests);
+        let admission = options.admission;
+        let parts = (Arc::clone(&shared), machine.clone(), admission);
+        let writer = Writer::new(stream, parts, next_seq_no, requests);
         let armed = alarm.clone().armed("a shard's writer panicked");
         let run = async move {
             writer.run().await;

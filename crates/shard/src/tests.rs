@@ -1,5 +1,6 @@
 //! The shard as a whole, in memory: batches, refusals, updates, failures, recovery.
 
+mod admission;
 mod failures;
 mod recovery;
 mod relocation;

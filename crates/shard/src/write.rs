@@ -6,7 +6,7 @@ use bytes::Bytes;
 use document::{DocumentId, LastWrite, Outcome, Precondition, Refusal, Routing};
 use thiserror::Error;
 
-use crate::{Document, log::Cause};
+use crate::{Document, Unfit, log::Cause};
 
 /// One write of one document.
 #[derive(Debug)]
@@ -19,6 +19,9 @@ pub struct Write {
     pub precondition: Precondition,
     /// What it does.
     pub change: Change,
+    /// The edition of the shard's rules that its source was found to fit, if it was
+    /// ([`Admission`](crate::Admission)). Others are judged by the writer.
+    pub fits: Option<u64>,
 }
 
 impl Write {
@@ -105,6 +108,9 @@ pub enum WriteError {
     /// The document's source cannot be modified so. Not applied.
     #[error("{0}")]
     Unmodifiable(Arc<str>),
+    /// The document's source does not fit the rules of the shard. Not applied.
+    #[error(transparent)]
+    Unfit(Unfit),
     /// Too much is waiting: try again later. Not applied.
     #[error("the shard's mailbox is full")]
     Busy,

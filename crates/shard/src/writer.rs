@@ -8,7 +8,9 @@
 //!
 //! The writer owns the shard's state by value and never reads a file: an update whose present source
 //! is not in memory is *parked* while a task prepares it, and later writes on its id wait behind it.
+//! A document that needs a change of the rules ([`Admission`]) is waited for by everybody.
 
+mod admission;
 mod batch;
 mod preparation;
 mod relocation;
@@ -20,7 +22,8 @@ use std::{
 };
 
 use document::{
-    DocumentId, DocumentState, Effect, LastWrite, Outcome, Refusal, SeqNo, Timestamp, plan_write,
+    DocumentId, DocumentState, Effect, LastWrite, Outcome, Precondition, Refusal, SeqNo, Timestamp,
+    plan_write,
 };
 use tokio::{
     sync::{Semaphore, mpsc, oneshot},
@@ -28,12 +31,14 @@ use tokio::{
 };
 
 use crate::{
-    Change, Document, Machine, Modified, Place, Update, VersionTable, Write, WriteError, Written,
+    Admission, Candidate, Change, Document, Machine, Modified, Place, Update, VersionTable, Write,
+    WriteError, Written,
     log::{AppendError, Damage, Entry, Outline, OutlineEffect, Position, Refused, Stream},
     shard::Shared,
     store::{Location, StoreError},
     version_table::Spare,
 };
+use admission::Proposal;
 use batch::Batch;
 use preparation::{Basis, Prepared, Surroundings, Unprepared};
 pub(crate) use relocation::{Relocation, counts};
@@ -104,6 +109,13 @@ pub(crate) struct Writer {
     preparation_room: Arc<Semaphore>,
     /// Whether the backlog waits for a preparation to end.
     stalled: bool,
+    /// The rules that documents must fit.
+    admission: Option<Arc<dyn Admission>>,
+    /// A document that would be accepted, if only what it needs were durable: the next batch begins
+    /// with it.
+    proposed: Option<Proposal>,
+    /// Updates that were prepared and are to be planned after it.
+    held: Vec<Prepared>,
     batch: Batch,
     /// Whether the log had room for new documents when the batch was begun.
     has_room: bool,
@@ -125,8 +137,7 @@ pub(crate) struct Writer {
 impl Writer {
     pub(crate) fn new(
         stream: Stream,
-        shared: Arc<Shared>,
-        machine: Machine,
+        (shared, machine, admission): (Arc<Shared>, Machine, Option<Arc<dyn Admission>>),
         next_seq_no: SeqNo,
         mailbox: mpsc::Receiver<Request>,
     ) -> Self {
@@ -144,6 +155,9 @@ impl Writer {
             preparations: JoinSet::new(),
             preparation_room: Arc::new(Semaphore::new(PREPARED_BYTES_MAX as usize)),
             stalled: false,
+            admission,
+            proposed: None,
+            held: Vec::new(),
             batch: Batch::default(),
             has_room: true,
             recent: HashMap::new(),
@@ -164,7 +178,7 @@ impl Writer {
                 Ok(None) => break WriteError::Closed,
                 Err(failure) => break failure,
             };
-            self.plan(prepared);
+            self.plan(prepared).await;
             let committed = self.commit().await;
             self.shared.table.memory().shrink(std::mem::take(&mut self.reserved_bytes));
             if let Err(failure) = committed {
@@ -178,8 +192,11 @@ impl Writer {
     /// Waits until there is something to plan and takes as much of it as one batch holds. Returns
     /// the preparations that have ended, or nothing when all is done.
     async fn gather(&mut self) -> Result<Option<Vec<Prepared>>, WriteError> {
-        let mut prepared = Vec::new();
-        if self.stalled {
+        let mut prepared = std::mem::take(&mut self.held);
+        let has_work = self.proposed.is_some() || !prepared.is_empty();
+        if has_work {
+            // Planned at once, with whatever else is there.
+        } else if self.stalled {
             let ended = self.preparations.join_next().await;
             prepared.extend(ended.transpose().map_err(lost)?);
         } else if self.backlog.is_empty() && self.relocations.is_empty() {
@@ -220,8 +237,8 @@ impl Writer {
     }
 
     /// Plans one batch: first copies, which nothing of the batch may precede, then what was prepared,
-    /// for others wait behind it, then the backlog.
-    fn plan(&mut self, prepared: Vec<Prepared>) {
+    /// for others wait behind it, then the backlog. A document that needs something first ends it.
+    async fn plan(&mut self, prepared: Vec<Prepared>) {
         self.batch.begin(self.next_seq_no, self.stream.term, self.machine.clock.now());
         self.has_room = self.stream.log.has_room();
         self.is_memory_short = !self.shared.table.memory().has_room_for(PLENTY_BYTES);
@@ -230,15 +247,21 @@ impl Writer {
         if let Some(relocation) = self.relocations.pop_front() {
             self.plan_relocation(relocation);
         }
+        self.plan_proposed().await;
         for prepared in prepared {
-            self.plan_prepared(prepared);
+            if self.proposed.is_some() {
+                self.held.push(prepared);
+            } else {
+                self.plan_prepared(prepared);
+            }
         }
-        while self.batch.operations() < BATCH_WRITES_MAX && self.batch.bytes() < BATCH_BYTES_MAX {
+        while self.proposed.is_none()
+            && !self.stalled
+            && self.batch.operations() < BATCH_WRITES_MAX
+            && self.batch.bytes() < BATCH_BYTES_MAX
+        {
             let Some(pending) = self.backlog.pop_front() else { break };
             self.plan_pending(pending);
-            if self.stalled {
-                break;
-            }
         }
     }
 
@@ -254,30 +277,29 @@ impl Writer {
             self.parked_behind += 1;
             return behind.push_back(Pending { write, slot });
         }
-        let Write { id, routing, precondition, change } = write;
-        let (action, effect_source) = match change {
-            Change::Index(source) => (document::Action::Index, Some(source)),
-            Change::Create(source) => (document::Action::Create, Some(source)),
-            Change::Delete => (document::Action::Delete, None),
+        let Write { id, routing, precondition, change, fits } = write;
+        let (action, source) = match change {
+            Change::Index(source) => (document::Action::Index, source),
+            Change::Create(source) => (document::Action::Create, source),
+            Change::Delete => {
+                let answer = self.plan_delete(id, precondition);
+                return self.batch.answer(slot, answer);
+            }
             Change::Update(update) => {
-                let write = Write { id, routing, precondition, change: Change::Delete };
+                let write = Write { id, routing, precondition, change: Change::Delete, fits };
                 return self.plan_update(write, update, slot);
             }
         };
-        let state = self.state(&id);
-        let decision = plan_write(state, document::Write { action, precondition });
-        let answer = match decision {
-            Err(refusal) => Err(WriteError::Refused(refusal)),
-            Ok(plan) => {
-                let effect = match effect_source {
-                    Some(source) => Effect::Index { id, routing, version: plan.version, source },
-                    None => Effect::Delete { id, version: plan.version },
-                };
-                let last = self.push(effect);
-                Ok(Written { outcome: plan.outcome, last, document: None })
-            }
-        };
-        self.batch.answer(slot, answer);
+        let candidate = Candidate { id, routing, source };
+        self.propose(Proposal { candidate, action, precondition, fits, updated: None, slot });
+    }
+
+    /// Plans a delete.
+    fn plan_delete(&mut self, id: DocumentId, precondition: Precondition) -> Answer {
+        let write = document::Write { action: document::Action::Delete, precondition };
+        let plan = plan_write(self.state(&id), write).map_err(WriteError::Refused)?;
+        let last = self.push(Effect::Delete { id, version: plan.version });
+        Ok(Written { outcome: plan.outcome, last, document: None })
     }
 
     /// Why a write cannot be planned at all, if it cannot.
@@ -357,7 +379,8 @@ impl Writer {
         }
     }
 
-    /// Turns what a modification came to into an operation and an answer.
+    /// Turns what a modification came to into an operation and an answer. `write` may say that it was
+    /// found to fit the rules.
     fn plan_modified(
         &mut self,
         write: Write,
@@ -366,52 +389,30 @@ impl Writer {
         wants_document: bool,
         slot: Slot,
     ) {
-        let answer = modified
-            .and_then(|modified| self.apply_modified(write, present, modified, wants_document));
-        self.batch.answer(slot, answer);
-    }
-
-    fn apply_modified(
-        &mut self,
-        write: Write,
-        present: Option<Document>,
-        modified: Modified,
-        wants_document: bool,
-    ) -> Answer {
         let (action, source) = match (modified, &present) {
-            (Modified::Missing, _) | (Modified::Delete | Modified::Noop, None) => {
-                return Err(WriteError::Missing);
+            (Err(error), _) => return self.batch.answer(slot, Err(error)),
+            (Ok(Modified::Missing), _) | (Ok(Modified::Delete | Modified::Noop), None) => {
+                return self.batch.answer(slot, Err(WriteError::Missing));
             }
-            (Modified::Noop, Some(document)) => {
+            (Ok(Modified::Noop), Some(document)) => {
                 let last = document.last;
                 self.batch.remember(document);
                 let document = present.filter(|_| wants_document);
-                return Ok(Written { outcome: Outcome::Noop, last, document });
+                let written = Written { outcome: Outcome::Noop, last, document };
+                return self.batch.answer(slot, Ok(written));
             }
-            (Modified::Delete, Some(_)) => (document::Action::Delete, None),
-            (Modified::Source(source), Some(_)) => (document::Action::Index, Some(source)),
-            (Modified::Source(source), None) => (document::Action::Create, Some(source)),
+            (Ok(Modified::Delete), Some(_)) => {
+                let answer = self.plan_delete(write.id, write.precondition);
+                return self.batch.answer(slot, answer);
+            }
+            (Ok(Modified::Source(source)), Some(_)) => (document::Action::Index, source),
+            (Ok(Modified::Source(source)), None) => (document::Action::Create, source),
         };
-        let state = self.state(&write.id);
-        let decided = document::Write { action, precondition: write.precondition };
-        let plan = plan_write(state, decided).map_err(WriteError::Refused)?;
-        let routing = match &present {
-            Some(document) => document.routing.clone(),
-            None => write.routing,
-        };
-        let version = plan.version;
-        let Some(source) = source else {
-            let last = self.push(Effect::Delete { id: write.id, version });
-            return Ok(Written { outcome: plan.outcome, last, document: None });
-        };
-        let id = write.id;
-        let effect =
-            Effect::Index { id, routing: routing.clone(), version, source: source.clone() };
-        let last = self.push(effect);
-        let document = Document { last, routing, source };
-        self.batch.remember(&document);
-        let document = Some(document).filter(|_| wants_document);
-        Ok(Written { outcome: plan.outcome, last, document })
+        let Write { id, routing, precondition, fits, .. } = write;
+        let routing = present.map_or(routing, |document| document.routing);
+        let candidate = Candidate { id, routing, source };
+        let updated = Some(wants_document);
+        self.propose(Proposal { candidate, action, precondition, fits, updated, slot });
     }
 
     /// Gives an effect its sequence number and a place in the batch.
@@ -470,19 +471,22 @@ impl Writer {
             store: Arc::clone(&self.stream.store),
             room: Arc::clone(&self.preparation_room),
             threads: Arc::clone(&self.machine.threads),
+            admission: self.admission.clone(),
         };
         self.preparations.spawn(preparation::prepare(surroundings, write, update, basis, slot));
     }
 
-    /// Plans an update that was prepared, then what waited behind it.
+    /// Plans an update that was prepared; what waited behind it comes next.
     fn plan_prepared(&mut self, prepared: Prepared) {
-        let Prepared { write, update, slot, last, result, room: _room } = prepared;
+        let Prepared { mut write, update, slot, last, result, fits, room: _room } = prepared;
         let behind = self.parked.remove(&write.id).unwrap_or_default();
         self.parked_behind -= behind.len();
+        behind.into_iter().rev().for_each(|pending| self.backlog.push_front(pending));
         let still_holds = self.state(&write.id).live() == Some(last);
         match result {
             Ok((present, modified)) if still_holds => {
                 let wanted = update.wants_document;
+                write.fits = fits;
                 self.plan_modified(write, Some(present), modified, wanted, slot);
             }
             Err(Unprepared::Failed(error)) if still_holds => self.batch.answer(slot, Err(error)),
@@ -495,9 +499,6 @@ impl Writer {
                 let change = Change::Update(update);
                 self.plan_pending(Pending { write: Write { change, ..write }, slot });
             }
-        }
-        for pending in behind {
-            self.plan_pending(pending);
         }
     }
 
@@ -525,6 +526,10 @@ impl Writer {
                 self.batch.fail_answers(&failure.batch, &mut self.replies);
                 if let Some(end) = failure.end {
                     return Err(end);
+                }
+                // It was decided on what the log has just refused.
+                if let Some(proposal) = self.proposed.take() {
+                    self.replies.answer(proposal.slot, Err(failure.batch));
                 }
             }
         }

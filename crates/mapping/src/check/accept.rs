@@ -104,7 +104,10 @@ impl<'a, S: FieldSink> Walk<'_, 'a, S> {
         let eight = self.mapping.settings().dialect == Dialect::Eight;
         let (path, kind, id) = (&leaf.path, leaf.kind.value_name(), self.id);
         let reason = match told {
-            Told::Document => return self.failed(cause, input.at),
+            Told::Document => {
+                let cause = self.placed(leaf, input, cause);
+                return self.failed(cause, input.at);
+            }
             Told::FieldOnly if !eight => format!("failed to parse field [{path}] of type [{kind}]"),
             Told::Field | Told::FieldOnly => {
                 format!(
@@ -114,6 +117,18 @@ impl<'a, S: FieldSink> Walk<'_, 'a, S> {
         };
         let error = MappingError::parsing(reason).because(cause).at(self.reader.place(input.at));
         if eight { error.with_preview(preview(input)) } else { error }
+    }
+
+    /// Tells where a token was not expected: at the value, or behind it for those who look for the
+    /// parts of one.
+    fn placed(&self, leaf: &Leaf, input: &Input<'a, '_>, cause: MappingError) -> MappingError {
+        if cause.kind() != ErrorType::Parsing {
+            return cause;
+        }
+        let looks_behind = matches!(leaf.rule, Rule::DenseVector(_) | Rule::Percolator)
+            && !matches!(input.event, Event::Object | Event::Array);
+        let at = if looks_behind { self.reader.at() } else { input.at };
+        cause.at(self.reader.place(at))
     }
 
     /// Takes a value by its field's rule.

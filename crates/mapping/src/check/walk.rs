@@ -47,7 +47,10 @@ pub(crate) fn check(mapping: &Mapping, document: &Document<'_>) -> Result<Fit, M
 }
 
 /// Checks a document; errors are in the words of version 7.
-fn check_unspoken(mapping: &Mapping, document: &Document<'_>) -> Result<Fit, MappingError> {
+pub(crate) fn check_unspoken(
+    mapping: &Mapping,
+    document: &Document<'_>,
+) -> Result<Fit, MappingError> {
     let text = object_text(document.source)?;
     let mut sink = NoSink;
     let mut walk = Walk {

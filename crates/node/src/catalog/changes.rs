@@ -1,10 +1,12 @@
 //! What one change of the catalogue is.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
+
+use mapping::Mapping;
 
 use super::{IndexMetadata, NewIndex, View};
 use crate::{
-    ClusterSettings, Index,
+    ClusterSettings, Error, Index,
     templates::{Template, TemplateKey},
 };
 
@@ -13,6 +15,8 @@ use crate::{
 pub(crate) struct Changes {
     /// Indices as they shall be from now on.
     pub(crate) changed: Vec<IndexMetadata>,
+    /// The mappings of changed indices, by name: of those whose mapping becomes another.
+    pub(crate) mappings: BTreeMap<String, Mapping>,
     /// Indices to be deleted.
     pub(crate) deleted: Vec<Arc<Index>>,
     /// An index to be created.
@@ -24,6 +28,18 @@ pub(crate) struct Changes {
 }
 
 impl Changes {
+    /// Compiles the mappings of indices whose metadata say something else to them than before.
+    pub(super) fn compile_mappings(&mut self, view: &View) -> Result<(), Error> {
+        for changed in &self.changed {
+            let present = view.get(&changed.name);
+            let is_same = present.is_some_and(|index| index.metadata().maps_like(changed));
+            if !is_same && !self.mappings.contains_key(&changed.name) {
+                self.mappings.insert(changed.name.clone(), changed.compile()?);
+            }
+        }
+        Ok(())
+    }
+
     /// Whether an index is deleted.
     pub(super) fn deletes(&self, name: &str) -> bool {
         self.deleted.iter().any(|index| index.name() == name)

@@ -34,10 +34,13 @@ pub struct IndexMetadata {
     pub(crate) routing_shards: u32,
     /// Its settings as given.
     pub settings: Settings,
-    /// Its mappings as given, without a type's name around them.
+    /// Its mapping as it is shown, without a type's name around it.
     pub mappings: Value,
-    /// The name of its one type, once a typed request fixed it.
+    /// The name of its one type, once a mapping or a typed request fixed it.
     pub type_name: Option<String>,
+    /// Whether its mapping follows the rules of version 8, because a request of that dialect created it.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub(crate) rules_of_8: bool,
     /// Its aliases.
     #[serde(default)]
     pub aliases: Aliases,
@@ -46,16 +49,10 @@ pub struct IndexMetadata {
     pub closed: bool,
 }
 
-impl IndexMetadata {
-    /// Whether every document must come with a routing.
-    #[must_use]
-    pub fn requires_routing(&self) -> bool {
-        self.mappings.pointer("/_routing/required").is_some_and(|required| match required {
-            Value::Bool(required) => *required,
-            Value::String(text) => text == "true",
-            Value::Null | Value::Number(_) | Value::Array(_) | Value::Object(_) => false,
-        })
-    }
+/// Whether a flag need not be written.
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+fn is_false(flag: &bool) -> bool {
+    !*flag
 }
 
 /// What the catalogue keeps of the node.
@@ -88,6 +85,8 @@ pub struct NewIndex {
     pub type_name: Option<String>,
     /// Its aliases.
     pub aliases: Aliases,
+    /// Whose rules its mapping follows, unless the settings say.
+    pub dialect: mapping::Dialect,
 }
 
 /// The catalogue as it was stored, before its shards run.
@@ -168,5 +167,5 @@ pub(super) fn removal(id: &str) -> Write {
 }
 
 fn write(id: &str, change: Change) -> Write {
-    Write { id: id.into(), routing: None, precondition: Precondition::None, change }
+    Write { id: id.into(), routing: None, precondition: Precondition::None, change, fits: None }
 }

@@ -4,13 +4,13 @@ use serde_json::{Map, Value};
 
 use crate::{
     Aliases, Error, NewIndex, Settings, Template, TemplateBody, TemplateKey, TemplateKind,
-    Templates, index_name, matches_glob, templates::merge_mappings,
+    Templates, catalog::check_definition, index_name, matches_glob, templates::merge_mappings,
 };
 
 /// An index to be created with what templates add.
 pub(super) fn with_templates(new: NewIndex, templates: &Templates) -> Result<NewIndex, Error> {
     let mut body = templates.resolve(&new.name);
-    let NewIndex { name, settings, mappings, type_name, aliases } = new;
+    let NewIndex { name, settings, mappings, type_name, aliases, dialect } = new;
     let is_mapped = mappings.as_object().is_some_and(|fields| !fields.is_empty());
     // Mappings without a type that a request brings are not nested under that of a template.
     let type_name = if is_mapped { type_name } else { type_name.or(body.type_name.take()) };
@@ -27,7 +27,7 @@ pub(super) fn with_templates(new: NewIndex, templates: &Templates) -> Result<New
     }
     let settings: Settings = body.settings.unwrap_or_default();
     settings.check()?;
-    Ok(NewIndex { name, settings, mappings: merged, type_name, aliases: all })
+    Ok(NewIndex { name, settings, mappings: merged, type_name, aliases: all, dialect })
 }
 
 /// The longest name of a template.
@@ -106,6 +106,23 @@ pub(super) fn check_template(
     }
     all.check(template)?;
     Ok(())
+}
+
+/// Refuses mappings that no index could have. Components are looked at alone, composable templates with
+/// their components.
+pub(super) fn check_mappings(
+    kind: TemplateKind,
+    template: &Template,
+    all: &Templates,
+    dialect: mapping::Dialect,
+) -> Result<(), Error> {
+    let body = match kind {
+        TemplateKind::Legacy | TemplateKind::Component => template.body.clone().unwrap_or_default(),
+        TemplateKind::Index => all.composed(template),
+    };
+    let Some(mappings) = &body.mappings else { return Ok(()) };
+    let settings = body.settings.unwrap_or_default();
+    Ok(check_definition(&settings, (body.type_name.as_deref(), mappings), dialect)?)
 }
 
 /// Whether some name could match both patterns; `*` at the end is what nearly all have.

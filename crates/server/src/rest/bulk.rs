@@ -118,7 +118,7 @@ fn prepare(
         id: item.id,
         source: item.source,
     };
-    let mut missing_index = MissingIndex::Create(call.dialect.new_index_settings());
+    let mut missing_index = call.dialect.missing_index();
     let conditions = item.conditions;
     let id = asked.id.as_deref();
     let (change, precondition) = match item.name {
@@ -254,7 +254,7 @@ fn shown_source(
     shown_bytes: &mut usize,
 ) -> Option<Bytes> {
     let made = document.written.document.as_ref()?;
-    let source = asked.source.apply(&made.source, false)?;
+    let source = asked.source.show(&document.index, &made.source, false)?;
     *shown_bytes = shown_bytes.saturating_add(source.len());
     (*shown_bytes <= ANSWER_BYTES_MAX).then_some(source)
 }

@@ -7,6 +7,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use node::MissingIndex;
+
 /// A generation of Elasticsearch's wire format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Dialect {
@@ -237,6 +239,11 @@ impl Dialect {
                 &[("index.number_of_shards", "1"), ("index.number_of_replicas", "1")]
             }
         }
+    }
+
+    /// How a write creates the index that it does not find.
+    pub fn missing_index(self) -> MissingIndex {
+        MissingIndex::Create(self.new_index_settings(), super::mapping::rules(self))
     }
 
     /// Whether `if_seq_no` and `if_primary_term` exist; where they do not they are unknown

@@ -45,7 +45,7 @@ pub(crate) async fn index(
         Action::Create => Change::Create(source),
         Action::Index | Action::Delete => Change::Index(source),
     };
-    let missing_index = MissingIndex::Create(call.dialect.new_index_settings());
+    let missing_index = call.dialect.missing_index();
     let write_document =
         DocumentWrite { id, precondition, missing_index, ..document_write(call, &write, change) };
     carry_out(node, call, &write, write_document, Written::Index, &SourceFilter::Unasked).await
@@ -65,7 +65,7 @@ pub(crate) async fn delete(node: &Node, call: &mut Call<'_>) -> Result<Answer, E
     }
     let precondition = conditions.precondition();
     let missing_index = if precondition.external_version().is_some() {
-        MissingIndex::Create(call.dialect.new_index_settings())
+        call.dialect.missing_index()
     } else {
         MissingIndex::Refuse
     };
@@ -105,7 +105,7 @@ pub(crate) async fn update(node: &Node, call: &mut Call<'_>) -> Result<Answer, E
     let shown = shown.or(&body.source);
     let precondition = conditions.precondition();
     let change = body.into_change(&shown, call.dialect)?;
-    let missing_index = MissingIndex::Create(call.dialect.new_index_settings());
+    let missing_index = call.dialect.missing_index();
     let write_document =
         DocumentWrite { precondition, missing_index, ..document_write(call, &write, change) };
     carry_out(node, call, &write, write_document, Written::Update, &shown).await
@@ -121,7 +121,7 @@ pub(crate) async fn get(node: &Node, call: &mut Call<'_>) -> Result<Answer, Erro
     let body = json::object(|o| {
         let found = document
             .as_ref()
-            .map(|found| (found, read.source.apply(&found.source, !read.stored_fields)));
+            .map(|found| (found, read.source.show(&index, &found.source, !read.stored_fields)));
         document_view::write_get(o, call.dialect, &index, (Some(shown), call.id()), found);
     });
     Ok(Answer::json(status, body))
@@ -136,7 +136,7 @@ pub(crate) async fn source(node: &Node, call: &mut Call<'_>) -> Result<Answer, E
     let target = node.read_target(call.index(), read.routing.clone());
     let (index, routing) = target.map_err(|error| call.node_error(error))?;
     let (shown, document) = read.find(call, &index, routing.as_deref()).await?;
-    let source = document.and_then(|document| read.source.apply(&document.source, true));
+    let source = document.and_then(|document| read.source.show(&index, &document.source, true));
     source.map(|source| Answer::json(StatusCode::OK, source)).ok_or_else(|| {
         let path = call.dialect.document_path(index.name(), shown, call.id());
         Error::DocumentNotFound { path }
@@ -271,7 +271,7 @@ async fn carry_out(
     let view =
         WrittenView { dialect: call.dialect, written, forced_refresh, in_bulk: false, is_typeless };
     let made = document.written.document.as_ref();
-    let source = made.and_then(|made| shown.apply(&made.source, false));
+    let source = made.and_then(|made| shown.show(&document.index, &made.source, false));
     let body = json::object(|o| view.write(o, &document, source.as_ref()));
     let status = document_view::status(document.written.outcome);
     let answer = Answer::json(status, body);

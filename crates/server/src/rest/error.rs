@@ -222,6 +222,10 @@ pub enum Error {
         /// The illegal argument behind it.
         cause: Option<String>,
     },
+    /// A body that is no JSON where an object was expected: why.
+    UnreadableMap(String),
+    /// Types of which no index has one.
+    TypeMissing(String),
     /// A body that is no JSON: where, and why.
     MalformedJson(String),
     /// A body whose JSON is not what was expected, in the words of the older parsers.
@@ -398,6 +402,17 @@ impl Error {
                     None => body,
                 }
             }
+            Self::UnreadableMap(reason) => {
+                bad_request("parse_exception", "Failed to parse content to map")
+                    .with_cause(bad_request("json_parse_exception", reason))
+            }
+            Self::TypeMissing(types) => ErrorBody::new(
+                StatusCode::NOT_FOUND,
+                "type_missing_exception",
+                format!("type[[{types}]] missing"),
+            )
+            .with_text("index_uuid", "_na_")
+            .with_text("index", "_all"),
             Self::MalformedJson(reason) => bad_request("x_content_parse_exception", reason),
             Self::Parsing { reason, line, column } => bad_request("parsing_exception", reason)
                 .with_number("line", *line)

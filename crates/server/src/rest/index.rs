@@ -9,7 +9,6 @@ mod segments;
 pub(crate) mod settings;
 pub(crate) mod stats;
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use hyper::StatusCode;
@@ -20,6 +19,7 @@ use super::api::Call;
 use super::document_view::TYPELESS;
 use super::error::Error;
 use super::json::{self, Object};
+use super::mapping;
 use super::response::Answer;
 use aliases::{read_aliases, shown_aliases};
 pub(crate) use expression::{take_indices, take_timeouts};
@@ -48,6 +48,10 @@ pub enum Indices {
     RemoveBlock,
     /// Show mappings.
     GetMapping,
+    /// Change mappings.
+    PutMapping,
+    /// Show the mappings of single fields.
+    GetFieldMapping,
     /// Make writes visible to searches.
     Refresh,
     /// Make writes durable elsewhere than in a log.
@@ -102,7 +106,9 @@ pub(crate) async fn answer(
         Indices::PutSettings => settings::put(node, call).await,
         Indices::AddBlock => settings::block(node, call, true).await,
         Indices::RemoveBlock => settings::block(node, call, false).await,
-        Indices::GetMapping => get_mapping(node, call),
+        Indices::GetMapping => mapping::get(node, call),
+        Indices::PutMapping => mapping::put(node, call).await,
+        Indices::GetFieldMapping => mapping::get_fields(node, call),
         Indices::Refresh => maintenance::refresh(node, call),
         Indices::Flush => maintenance::flush(node, call),
         Indices::SyncedFlush => maintenance::synced_flush(node, call),
@@ -123,22 +129,6 @@ pub(crate) async fn answer(
         Indices::DeleteAlias => aliases::delete(node, call).await,
     }
 }
-
-/// What may stand at the root of a mapping. An object of one other name is nested under a type.
-const MAPPING_ROOT: [&str; 12] = [
-    "properties",
-    "dynamic",
-    "dynamic_templates",
-    "dynamic_date_formats",
-    "date_detection",
-    "numeric_detection",
-    "runtime",
-    "_source",
-    "_routing",
-    "_meta",
-    "_field_names",
-    "_size",
-];
 
 /// Create an index.
 async fn create(node: &Node, call: &mut Call<'_>) -> Result<Answer, Error> {
@@ -196,43 +186,10 @@ pub(crate) fn read_new_index(
     }
     let settings = Settings::from_json(&settings)
         .map_err(|error| call.node_error(node::Error::Setting(error)))?;
-    let (mappings, type_name) = read_mappings(mappings, typed)?;
+    let (mappings, type_name) = mapping::read_new(&mappings, typed, call)?;
     let aliases: Aliases = read_aliases(&aliases)?;
-    Ok(NewIndex { name: Arc::clone(name), settings, mappings, type_name, aliases })
-}
-
-/// Takes the type's name from around a mapping.
-pub(crate) fn read_mappings(
-    mappings: Value,
-    typed: bool,
-) -> Result<(Value, Option<String>), Error> {
-    let mappings = match mappings {
-        Value::Null => Map::new(),
-        Value::Object(mappings) => mappings,
-        Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
-            return Err(Error::Parse("[mappings] must be an object".to_owned()));
-        }
-    };
-    let is_type = |(name, value): (&String, &Value)| {
-        value.is_object() && !MAPPING_ROOT.contains(&name.as_str())
-    };
-    let mut types = mappings.iter().filter(|member| is_type(*member)).map(|(name, _)| name);
-    match (types.next().cloned(), types.next(), typed) {
-        (None, _, _) => Ok((Value::Object(mappings), None)),
-        (Some(first), Some(second), true) => Err(Error::illegal_argument(format!(
-            "Rejecting mapping update to the index as the final mapping would have more than 1 \
-             type: [{first}, {second}]"
-        ))),
-        (Some(name), None, true) => {
-            let inner = mappings.get(&name).cloned().unwrap_or(Value::Null);
-            let type_name = Some(name).filter(|name| name != TYPELESS);
-            Ok((inner, type_name))
-        }
-        (Some(name), _, false) => Err(Error::illegal_argument(format!(
-            "The mapping definition cannot be nested under a type [{name}] unless \
-             include_type_name is set to true."
-        ))),
-    }
+    let dialect = mapping::rules(call.dialect);
+    Ok(NewIndex { name: Arc::clone(name), settings, mappings, type_name, aliases, dialect })
 }
 
 /// Show indices, or whether they exist.
@@ -266,64 +223,6 @@ fn get(node: &Node, call: &mut Call<'_>) -> Result<Answer, Error> {
         body.insert(index.name().to_owned(), Value::Object(shown));
     }
     Ok(Answer::value(&Value::Object(body)))
-}
-
-/// Show mappings, of all types or of those named.
-fn get_mapping(node: &Node, call: &mut Call<'_>) -> Result<Answer, Error> {
-    let typed = take_include_type_name(call)?;
-    let mut indices =
-        take_indices(node, call, Expansion { refuses_closed: false, ..Expansion::OPEN })?;
-    let mut missing_types = BTreeSet::new();
-    let named = call.found.name.or(call.found.document_type).filter(|name| *name != "_all");
-    if let Some(names) = named {
-        if typed == Some(false) || !call.dialect.shows_type() {
-            return Err(Error::illegal_argument(
-                "Types cannot be provided in get mapping requests, unless include_type_name is \
-                 set to true.",
-            ));
-        }
-        let is_named = |index: &Arc<Index>| {
-            let own = index.metadata().type_name.as_deref().unwrap_or(TYPELESS);
-            let is_mapped = index.metadata().mappings.as_object().is_some_and(|m| !m.is_empty());
-            (is_mapped || index.metadata().type_name.is_some())
-                && names.split(',').any(|name| node::matches_glob(name, own))
-        };
-        let is_wild = names.contains('*');
-        indices.retain(is_named);
-        if indices.is_empty() && !is_wild {
-            let reason = format!("type[[{names}]] missing");
-            return Err(Error::Missing { kind: "type_missing_exception", reason });
-        }
-        missing_types = names
-            .split(',')
-            .filter(|name| {
-                !indices.iter().any(|index| {
-                    node::matches_glob(
-                        name,
-                        index.metadata().type_name.as_deref().unwrap_or(TYPELESS),
-                    )
-                })
-            })
-            .map(str::to_owned)
-            .collect::<BTreeSet<_>>();
-        if indices.is_empty() {
-            missing_types.clear();
-        }
-    }
-    let typed = typed.unwrap_or(call.dialect.nests_mappings() || named.is_some());
-    let status = if missing_types.is_empty() { StatusCode::OK } else { StatusCode::NOT_FOUND };
-    let body = json::object(|o| {
-        if !missing_types.is_empty() {
-            let word = if missing_types.len() > 1 { "types" } else { "type" };
-            let listed = missing_types.into_iter().collect::<Vec<_>>().join(",");
-            o.string("error", &format!("{word} [{listed}] missing"));
-            o.number("status", status.as_u16());
-        }
-        for index in &indices {
-            o.object(index.name(), |o| o.value("mappings", &shown_mappings(index, typed)));
-        }
-    });
-    Ok(Answer::json(status, body))
 }
 
 /// Delete indices.
@@ -407,8 +306,8 @@ pub(crate) fn take_include_type_name(call: &mut Call<'_>) -> Result<Option<bool>
     }
 }
 
-/// A mapping, nested under its type if that is wanted.
-fn shown_mappings(index: &Index, typed: bool) -> Value {
+/// The mapping of an index as it is shown, under its type's name if `typed`.
+pub(crate) fn shown_mappings(index: &Index, typed: bool) -> Value {
     let metadata = index.metadata();
     let empty = metadata.mappings.as_object().is_none_or(Map::is_empty);
     match (&metadata.type_name, typed) {

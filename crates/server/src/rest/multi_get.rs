@@ -135,7 +135,7 @@ fn write(docs: &mut Array<'_>, call: &Call<'_>, item: &Item, found: &Found) {
             let is_unknown = call.dialect == Dialect::V7 && is_blank(index);
             let shown = asked.or_else(|| (!is_unknown).then(|| type_name(index)));
             let document = document.as_ref().map(|document| {
-                let source = item.source.apply(&document.source, !item.stored_fields);
+                let source = item.source.show(index, &document.source, !item.stored_fields);
                 (document, source)
             });
             document_view::write_get(o, call.dialect, index, (shown, id), document);

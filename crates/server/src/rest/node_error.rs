@@ -132,6 +132,7 @@ impl NodeError {
             Error::TooLong { .. } => illegal_argument(error.to_string()),
             Error::Blocked { index, setting } => blocked(&index.name, setting, *dialect),
             Error::Source(error) => source(error, *dialect),
+            Error::Mapping(error) => super::mapping::error_body(error, *dialect),
             Error::Document { index, shard, id, cause } => {
                 let about = Document { index, shard: *shard, id, type_name, dialect: *dialect };
                 about.error(cause)
@@ -177,6 +178,10 @@ impl Document<'_> {
             }
             WriteError::Unmodifiable(reason) => {
                 bad_request(source_exception(self.dialect), format!("[{}]: {reason}", self.id))
+            }
+            // The node says what its mappings refuse.
+            WriteError::Unfit(reason) => {
+                bad_request(source_exception(self.dialect), reason.to_string())
             }
             WriteError::Busy => {
                 let reason = format!(
@@ -410,6 +415,7 @@ fn unavailable(what: &str, error: &WriteError) -> ErrorBody {
         WriteError::Refused(_)
         | WriteError::Missing
         | WriteError::Unmodifiable(_)
+        | WriteError::Unfit(_)
         | WriteError::Busy
         | WriteError::Fenced
         | WriteError::NoRoom(_)
@@ -430,6 +436,7 @@ fn unavailable(what: &str, error: &WriteError) -> ErrorBody {
         WriteError::Refused(_)
         | WriteError::Missing
         | WriteError::Unmodifiable(_)
+        | WriteError::Unfit(_)
         | WriteError::Busy
         | WriteError::Fenced
         | WriteError::NoMemory { .. }
@@ -452,6 +459,7 @@ fn catalog(error: &WriteError) -> ErrorBody {
         WriteError::Refused(_)
         | WriteError::Missing
         | WriteError::Unmodifiable(_)
+        | WriteError::Unfit(_)
         | WriteError::Fenced
         | WriteError::NoRoom(_)
         | WriteError::Damaged(_)

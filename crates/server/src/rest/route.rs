@@ -132,12 +132,16 @@ pub enum Segment {
     TypeOrDoc,
     /// `_all` in the place of a type: any type.
     AnyType,
+    /// The type of a mapping, or several: anything.
+    MappingType,
     /// A document id, or the first of two names.
     Id,
     /// A name or list of names: of an alias, a template, of metrics.
     Name,
     /// One name more.
     Any,
+    /// Names of fields.
+    Fields,
 }
 
 impl Segment {
@@ -148,21 +152,32 @@ impl Segment {
             Self::TypeOrDoc => text == "_doc" || Self::Type.matches(text),
             Self::AnyType => text == "_all",
             Self::Index => !text.is_empty() && !UNSERVED.contains(&text),
-            Self::Id | Self::Name | Self::Any => !text.is_empty(),
+            Self::Id | Self::Name | Self::Any | Self::MappingType | Self::Fields => {
+                !text.is_empty()
+            }
         }
     }
 
     fn is_exact(self) -> bool {
         match self {
             Self::Literal(_) | Self::AnyType => true,
-            Self::Index | Self::Type | Self::TypeOrDoc | Self::Id | Self::Name | Self::Any => false,
+            Self::Index
+            | Self::Type
+            | Self::TypeOrDoc
+            | Self::MappingType
+            | Self::Id
+            | Self::Name
+            | Self::Any
+            | Self::Fields => false,
         }
     }
 
     fn is_type(self) -> bool {
         match self {
-            Self::Type | Self::TypeOrDoc | Self::AnyType => true,
-            Self::Literal(_) | Self::Index | Self::Id | Self::Name | Self::Any => false,
+            Self::Type | Self::TypeOrDoc | Self::AnyType | Self::MappingType => true,
+            Self::Literal(_) | Self::Index | Self::Id | Self::Name | Self::Any | Self::Fields => {
+                false
+            }
         }
     }
 }
@@ -203,6 +218,8 @@ pub struct Match<'r> {
     pub name: Option<&'r str>,
     /// A further one.
     pub extra: Option<&'r str>,
+    /// The names of fields in the path.
+    pub fields: Option<&'r str>,
     /// What the path says about the dialect.
     pub path: PathKind,
 }
@@ -251,6 +268,7 @@ fn capture<'r>(route: &Route, segments: &'r [String]) -> Match<'r> {
         id: None,
         name: None,
         extra: None,
+        fields: None,
         path: PathKind::Typeless,
     };
     for (segment, text) in route.pattern.iter().zip(segments) {
@@ -260,7 +278,8 @@ fn capture<'r>(route: &Route, segments: &'r [String]) -> Match<'r> {
             Segment::Name => found.name = Some(text),
             Segment::Index => found.index = Some(text),
             Segment::Id => found.id = Some(text),
-            Segment::Type | Segment::TypeOrDoc | Segment::AnyType => {
+            Segment::Fields => found.fields = Some(text),
+            Segment::Type | Segment::TypeOrDoc | Segment::AnyType | Segment::MappingType => {
                 found.document_type = Some(text);
                 found.path = if text == "_doc" { PathKind::TypedDoc } else { PathKind::Typed };
             }
@@ -331,6 +350,13 @@ mod tests {
             ("GET /m/_settings", "Indices(GetSettings) Typeless [m]"),
             ("PUT /m/_settings", "Indices(PutSettings) Typeless [m]"),
             ("GET /m/_mapping", "Indices(GetMapping) Typeless [m]"),
+            ("GET /_mapping", "Indices(GetMapping) Typeless []"),
+            ("HEAD /m/_mapping/t", "Indices(GetMapping) Typed [m|t]"),
+            ("GET /_mapping/field/a,b", "Indices(GetFieldMapping) Typeless []"),
+            ("GET /m/_mapping/t/field/a", "Indices(GetFieldMapping) Typed [m|t]"),
+            ("PUT /m/_mapping", "Indices(PutMapping) Typeless [m]"),
+            ("POST /m/_mappings/_doc", "Indices(PutMapping) TypedDoc [m|_doc]"),
+            ("PUT /m/t/_mapping", "Indices(PutMapping) Typed [m|t]"),
             ("GET /_stats", "Indices(Stats) Typeless []"),
             ("GET /_nope", "Indices(Get) Typeless [_nope]"),
             ("PATCH /br/_doc/1", "allow PUT,GET,POST,HEAD,DELETE"),

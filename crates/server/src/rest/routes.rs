@@ -7,7 +7,9 @@ use super::cat::Table as T;
 use super::cluster::Cluster as C;
 use super::features::Feature as F;
 use super::index::Indices as I;
-use super::route::Segment::{AnyType, Id, Index, Literal as L, Name, Type, TypeOrDoc};
+use super::route::Segment::{
+    AnyType, Fields, Id, Index, Literal as L, MappingType, Name, Type, TypeOrDoc,
+};
 use super::route::{Methods, Route, Segment};
 use super::templates::Templates as P;
 
@@ -107,11 +109,24 @@ static INDICES: &[Route] = &[
     indices(DELETE, &[Index, L("_block"), Name], I::RemoveBlock),
     indices(GET, &[L("_mapping")], I::GetMapping),
     indices(GET, &[L("_mappings")], I::GetMapping),
-    indices(GET, &[L("_mapping"), Name], I::GetMapping),
+    indices(GET, &[L("_mapping"), MappingType], I::GetMapping),
     indices(GET, &[Index, L("_mapping")], I::GetMapping),
     indices(GET, &[Index, L("_mappings")], I::GetMapping),
-    indices(READ, &[Index, L("_mapping"), Name], I::GetMapping),
-    indices(GET, &[Index, Type, L("_mapping")], I::GetMapping),
+    indices(GET, &[Index, L("_mapping"), MappingType], I::GetMapping),
+    indices(GET, &[Index, L("_mappings"), MappingType], I::GetMapping),
+    indices(GET, &[Index, MappingType, L("_mapping")], I::GetMapping),
+    indices(WRITE, &[Index, L("_mapping")], I::PutMapping),
+    indices(WRITE, &[Index, L("_mappings")], I::PutMapping),
+    indices(WRITE, &[Index, L("_mapping"), MappingType], I::PutMapping),
+    indices(WRITE, &[Index, L("_mappings"), MappingType], I::PutMapping),
+    indices(WRITE, &[Index, MappingType, L("_mapping")], I::PutMapping),
+    indices(WRITE, &[Index, MappingType, L("_mappings")], I::PutMapping),
+    indices(WRITE, &[L("_mapping"), MappingType], I::PutMapping),
+    indices(WRITE, &[L("_mappings"), MappingType], I::PutMapping),
+    indices(GET, &[L("_mapping"), L("field"), Fields], I::GetFieldMapping),
+    indices(GET, &[Index, L("_mapping"), L("field"), Fields], I::GetFieldMapping),
+    indices(GET, &[L("_mapping"), MappingType, L("field"), Fields], I::GetFieldMapping),
+    indices(GET, &[Index, L("_mapping"), MappingType, L("field"), Fields], I::GetFieldMapping),
     indices(ASK, &[L("_refresh")], I::Refresh),
     indices(ASK, &[Index, L("_refresh")], I::Refresh),
     indices(ASK, &[L("_flush")], I::Flush),

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use node::Index;
 use serde_json::{Value, value::RawValue};
 
 use super::dialect::Dialect;
@@ -115,6 +116,21 @@ impl SourceFilter {
                 Some(paths.selection().copy(source).map_or_else(|| EMPTY.into(), Bytes::from))
             }
         }
+    }
+
+    /// As [`apply`](Self::apply), of what the mapping of the index lets be seen of a source.
+    pub(crate) fn show(&self, index: &Index, source: &Bytes, unasked: bool) -> Option<Bytes> {
+        let mapping = index.mapping();
+        let rule = mapping.source_rule();
+        if !rule.enabled {
+            return None;
+        }
+        if rule.includes.is_empty() && rule.excludes.is_empty() {
+            return self.apply(source, unasked);
+        }
+        let (includes, excludes) = (rule.includes.clone(), rule.excludes.clone());
+        let kept = Self::Fields(Arc::new(Paths { includes, excludes })).apply(source, true)?;
+        self.apply(&kept, unasked)
     }
 
     /// Refuses a wish in a body that has too many paths. One in a request line is bounded by that.

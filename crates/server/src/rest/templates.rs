@@ -11,7 +11,8 @@ use super::document_view::TYPELESS;
 use super::error::Error;
 use super::index::aliases::{read_aliases, shown_aliases};
 use super::index::settings::{SettingsView, lay_out, take_settings_view};
-use super::index::{read_mappings, take_include_type_name, take_timeouts};
+use super::index::{take_include_type_name, take_timeouts};
+use super::mapping;
 use super::response::Answer;
 
 /// The endpoints of templates.
@@ -67,7 +68,8 @@ async fn put(kind: TemplateKind, node: &Node, call: &mut Call<'_>) -> Result<Ans
         return Err(Error::Validation(vec!["index patterns are missing".to_owned()]));
     }
     let name = call.found.name.unwrap_or_default().to_owned();
-    let put = node.put_template(TemplateKey { kind, name }, template, must_be_new).await;
+    let (key, dialect) = (TemplateKey { kind, name }, mapping::rules(call.dialect));
+    let put = node.put_template(key, template, must_be_new, dialect).await;
     put.map_err(|error| call.node_error(error))?;
     Ok(Answer::acknowledged())
 }
@@ -161,12 +163,13 @@ fn read_body(
     let (mappings, type_name) = match mappings.filter(|given| !given.is_null()) {
         None => (None, None),
         Some(Value::String(text)) => {
-            let given = serde_json::from_str(&text).map_err(|error| Error::malformed(&error))?;
-            let (mappings, type_name) = read_mappings(given, typed)?;
+            let given: Value =
+                serde_json::from_str(&text).map_err(|error| Error::malformed(&error))?;
+            let (mappings, type_name) = mapping::read_of_template(&given, typed, call)?;
             (Some(mappings), type_name)
         }
         Some(given) => {
-            let (mappings, type_name) = read_mappings(given, typed)?;
+            let (mappings, type_name) = mapping::read_of_template(&given, typed, call)?;
             (Some(mappings), type_name)
         }
     };

@@ -27,6 +27,7 @@ mod guard;
 mod kills;
 mod ledger;
 mod load;
+mod mappings;
 mod memory;
 mod occam;
 mod process;

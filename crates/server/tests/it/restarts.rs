@@ -94,6 +94,13 @@ fn an_index_keeps_its_type() {
     let occam = restart(occam, &directory);
     let mut client = occam.client();
     assert_eq!(see(&mut client, "GET", "/site/_all/1").1["_type"], "blog");
+    assert_eq!(see(&mut client, "GET", "/site/blog/1").1["_type"], "blog");
+    assert_eq!(see(&mut client, "GET", "/site/other/1").0, 404);
+    assert_eq!(
+        see(&mut client, "GET", "/site/_doc/1").1["_type"],
+        "_doc",
+        "who names no type sees none"
+    );
     let (status, refused) = ask(&mut client, "PUT", "/site/post/2", &json!({}));
     assert_eq!(status, 400, "{refused}");
     assert_eq!(

@@ -2,8 +2,8 @@
 //! project's own decision tables show is what a client sees.
 //!
 //! `transcripts/seed-transcripts.jsonl` follows three tutorials step by step; `cas-vectors.jsonl` is
-//! every row of the decision table; `administration.jsonl` has a scenario for each family of indices,
-//! aliases, templates, cluster and tables. One line is one [`Step`]; the steps of a scenario run in order on
+//! every row of the decision table; `mappings.jsonl` is ours; `administration.jsonl` has a scenario for
+//! each family of indices, aliases, templates, cluster and tables. One line is one [`Step`]; the steps of a scenario run in order on
 //! an empty server.
 
 use std::collections::HashMap;
@@ -22,6 +22,8 @@ use crate::server::pass;
 const SEEDS: &str = include_str!("../transcripts/seed-transcripts.jsonl");
 const ADMINISTRATION: &str = include_str!("../transcripts/administration.jsonl");
 const VECTORS: &str = include_str!("../transcripts/cas-vectors.jsonl");
+
+const MAPPINGS: &str = include_str!("../transcripts/mappings.jsonl");
 
 /// How many scenarios run at a time.
 const WORKERS: usize = 4;
@@ -64,6 +66,11 @@ enum Listener {
 #[test]
 fn each_step_of_the_seeds_holds() {
     assert_eq!(replay(parse(SEEDS), Listener::Pinned), 78);
+}
+
+#[test]
+fn mappings_decide_what_is_accepted_and_refused_writes_leave_no_field() {
+    assert_eq!(replay(parse(MAPPINGS), Listener::Pinned), 48);
 }
 
 #[test]

@@ -26,11 +26,11 @@ async fn tombstones_survive_a_restart_and_expire_by_the_time_of_the_delete() {
     let world = World::new();
     let options =
         ShardOptions { gc_deletes: GcDeletes::from_millis(1_000), ..ShardOptions::default() };
-    let shard = world.open_with(options);
+    let shard = world.open_with(options.clone());
     all(&shard, vec![delete("a"), delete("b")]).await;
     shard.close().await;
     world.clock.set(1_000);
-    let shard = world.open_with(options);
+    let shard = world.open_with(options.clone());
     assert_eq!(told(&one(&shard, index("a", "1")).await), "Created v2 s2 t2");
     world.clock.set(1_001);
     assert_eq!(told(&one(&shard, index("b", "1")).await), "Created v1 s3 t2");

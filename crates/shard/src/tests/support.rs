@@ -279,7 +279,7 @@ impl Modify for AppendLetter {
 }
 
 pub(super) fn write(id: &str, precondition: Precondition, change: Change) -> Write {
-    Write { id: id.into(), routing: None, precondition, change }
+    Write { id: id.into(), routing: None, precondition, change, fits: None }
 }
 
 pub(super) fn index(id: &str, source: &'static str) -> Write {

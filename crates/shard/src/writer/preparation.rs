@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use document::LastWrite;
+use document::{DocumentId, LastWrite, Routing};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::{INLINE_MERGE_BYTES_MAX, PREPARED_BYTES_MAX, replies::Slot};
 use crate::{
-    Document, Modified, Threads, Update, Write, WriteError,
+    Admission, Candidate, Document, Modified, Modify, Threads, Update, Verdict, Write, WriteError,
     log::Cause,
     shard::Shared,
     store::{Location, Store, StoreError},
@@ -34,6 +34,8 @@ pub(super) struct Prepared {
     pub(super) slot: Slot,
     pub(super) last: LastWrite,
     pub(super) result: Result<(Document, Result<Modified, WriteError>), Unprepared>,
+    /// The edition of the rules that the source it came to was found to fit.
+    pub(super) fits: Option<u64>,
     /// What it takes of the room for preparations, until it is planned.
     pub(super) room: Option<OwnedSemaphorePermit>,
 }
@@ -56,6 +58,8 @@ pub(super) struct Surroundings {
     pub(super) room: Arc<Semaphore>,
     /// Where large merges run.
     pub(super) threads: Arc<dyn Threads>,
+    /// The rules that documents must fit.
+    pub(super) admission: Option<Arc<dyn Admission>>,
 }
 
 /// Reads the present document if need be, and modifies it: a large one on a thread of its own.
@@ -66,7 +70,7 @@ pub(super) async fn prepare(
     basis: Basis,
     slot: Slot,
 ) -> Prepared {
-    let Surroundings { shared, store, room, threads } = surroundings;
+    let Surroundings { shared, store, room, threads, admission } = surroundings;
     let bytes = match &basis {
         Basis::Read(document) => u32::try_from(document.source.len()).unwrap_or(u32::MAX),
         Basis::Stored { location, .. } => location.length,
@@ -80,11 +84,18 @@ pub(super) async fn prepare(
             (last, read.map_err(unread))
         }
     };
-    let result = match present {
-        Ok(present) => modify(&update, present, threads.as_ref()).await.map_err(Unprepared::Failed),
-        Err(error) => Err(error),
+    let present = match present {
+        Ok(present) => present,
+        Err(error) => {
+            return Prepared { write, update, slot, last, result: Err(error), fits: None, room };
+        }
     };
-    Prepared { write, update, slot, last, result, room }
+    let merge = Merge { modify: Arc::clone(&update.modify), id: write.id.clone(), admission };
+    let (result, fits) = match merge.run(present, threads.as_ref()).await {
+        Ok((present, modified, fits)) => (Ok((present, modified)), fits),
+        Err(error) => (Err(Unprepared::Failed(error)), None),
+    };
+    Prepared { write, update, slot, last, result, fits, room }
 }
 
 fn unread(error: StoreError) -> Unprepared {
@@ -96,20 +107,46 @@ fn unread(error: StoreError) -> Unprepared {
     }
 }
 
-async fn modify(
-    update: &Update,
-    present: Document,
-    threads: &dyn Threads,
-) -> Result<(Document, Result<Modified, WriteError>), WriteError> {
-    let unmodifiable = |cause: Cause| WriteError::Unmodifiable(cause.to_string().into());
-    if present.source.len() + update.modify.weight() <= INLINE_MERGE_BYTES_MAX {
-        let modified = update.modify.modify(Some(&present.source)).map_err(unmodifiable);
-        return Ok((present, modified));
+/// A modification, and the rules for what it comes to.
+struct Merge {
+    /// Computes it.
+    modify: Arc<dyn Modify>,
+    /// The document's id.
+    id: DocumentId,
+    /// The rules.
+    admission: Option<Arc<dyn Admission>>,
+}
+
+/// A modified document as it was, what became of it, and the edition of the rules that this fits.
+type Merged = (Document, Result<Modified, WriteError>, Option<u64>);
+
+impl Merge {
+    /// Modifies a document; a large one on a thread of its own, where it is judged as well.
+    async fn run(self, present: Document, threads: &dyn Threads) -> Result<Merged, WriteError> {
+        let unmodifiable = |cause: Cause| WriteError::Unmodifiable(cause.to_string().into());
+        if present.source.len() + self.modify.weight() <= INLINE_MERGE_BYTES_MAX {
+            let modified = self.modify.modify(Some(&present.source)).map_err(unmodifiable);
+            return Ok((present, modified, None));
+        }
+        let (source, routing) = (present.source.clone(), present.routing.clone());
+        let modified = threads.compute(move || {
+            let modified = self.modify.modify(Some(&source));
+            let fits = modified.as_ref().ok().and_then(|modified| self.fits(modified, routing));
+            (modified, fits)
+        });
+        match modified.await {
+            Some((modified, fits)) => Ok((present, modified.map_err(unmodifiable), fits)),
+            None => Err(WriteError::Unmodifiable("the modification panicked".into())),
+        }
     }
-    let (modify, source) = (Arc::clone(&update.modify), present.source.clone());
-    let modified = threads.compute(move || modify.modify(Some(&source))).await;
-    match modified {
-        Some(modified) => Ok((present, modified.map_err(unmodifiable))),
-        None => Err(WriteError::Unmodifiable("the modification panicked".into())),
+
+    /// The edition of the rules that a modified document fits, if it fits the one that holds.
+    fn fits(&self, modified: &Modified, routing: Option<Routing>) -> Option<u64> {
+        let (Some(admission), Modified::Source(source)) = (&self.admission, modified) else {
+            return None;
+        };
+        let edition = admission.edition();
+        let candidate = Candidate { id: self.id.clone(), routing, source: source.clone() };
+        (admission.judge(&candidate) == Verdict::Fits).then_some(edition)
     }
 }

@@ -154,7 +154,7 @@ pub(super) fn write(act: Act, action: &Action) -> Option<Write> {
         Action::Read { .. } => return None,
     };
     let precondition = precondition(*condition);
-    Some(Write { id: ID.into(), routing: None, precondition, change })
+    Some(Write { id: ID.into(), routing: None, precondition, change, fits: None })
 }
 
 fn precondition(condition: Condition) -> Precondition {

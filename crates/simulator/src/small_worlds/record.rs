@@ -190,6 +190,7 @@ pub(super) fn told_of_write(answer: Result<Written, WriteError>) -> Result<Outco
         WriteError::NoRoom(_) | WriteError::Closed => Ok(Outcome::NotApplied { reason }),
         WriteError::Refused(Refusal::VersionExhausted)
         | WriteError::Unmodifiable(_)
+        | WriteError::Unfit(_)
         | WriteError::Busy
         | WriteError::Fenced
         | WriteError::NoMemory { .. }
