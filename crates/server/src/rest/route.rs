@@ -349,14 +349,6 @@ mod tests {
             ("GET /_cat/shards/m", "Cat(Shards) Typeless [m]"),
             ("GET /m/_settings", "Indices(GetSettings) Typeless [m]"),
             ("PUT /m/_settings", "Indices(PutSettings) Typeless [m]"),
-            ("GET /m/_mapping", "Indices(GetMapping) Typeless [m]"),
-            ("GET /_mapping", "Indices(GetMapping) Typeless []"),
-            ("HEAD /m/_mapping/t", "Indices(GetMapping) Typed [m|t]"),
-            ("GET /_mapping/field/a,b", "Indices(GetFieldMapping) Typeless []"),
-            ("GET /m/_mapping/t/field/a", "Indices(GetFieldMapping) Typed [m|t]"),
-            ("PUT /m/_mapping", "Indices(PutMapping) Typeless [m]"),
-            ("POST /m/_mappings/_doc", "Indices(PutMapping) TypedDoc [m|_doc]"),
-            ("PUT /m/t/_mapping", "Indices(PutMapping) Typed [m|t]"),
             ("GET /_stats", "Indices(Stats) Typeless []"),
             ("GET /_nope", "Indices(Get) Typeless [_nope]"),
             ("PATCH /br/_doc/1", "allow PUT,GET,POST,HEAD,DELETE"),
@@ -379,6 +371,23 @@ mod tests {
             ("GET /m/_nope/1", "nothing"),
             ("GET //br/_doc/1", "nothing"),
             ("GET /m/_doc//", "nothing"),
+        ] {
+            let (method, path) = request.split_once(' ').unwrap();
+            assert_eq!(look_up(method, path, true), expected, "{request}");
+        }
+    }
+
+    #[test]
+    fn mappings_are_found_with_types_and_without() {
+        for (request, expected) in [
+            ("GET /m/_mapping", "Indices(GetMapping) Typeless [m]"),
+            ("GET /_mapping", "Indices(GetMapping) Typeless []"),
+            ("HEAD /m/_mapping/t", "Indices(GetMapping) Typed [m|t]"),
+            ("GET /_mapping/field/a,b", "Indices(GetFieldMapping) Typeless []"),
+            ("GET /m/_mapping/t/field/a", "Indices(GetFieldMapping) Typed [m|t]"),
+            ("PUT /m/_mapping", "Indices(PutMapping) Typeless [m]"),
+            ("POST /m/_mappings/_doc", "Indices(PutMapping) TypedDoc [m|_doc]"),
+            ("PUT /m/t/_mapping", "Indices(PutMapping) Typed [m|t]"),
         ] {
             let (method, path) = request.split_once(' ').unwrap();
             assert_eq!(look_up(method, path, true), expected, "{request}");
