@@ -102,3 +102,34 @@ fn what_a_mapping_disables_in_sources_is_not_shown() {
     assert_eq!(many["docs"][1]["_source"], json!({"a": 1}));
     occam.stop();
 }
+
+#[test]
+fn a_template_adds_to_the_mapping_that_documents_are_checked_against() {
+    let directory = tempfile::tempdir().unwrap();
+    let occam = Occam::start(directory.path());
+    let mut client = occam.client();
+    let template = |kind: &str| {
+        json!({
+            "index_patterns": ["logs-*"],
+            "aliases": {"logs": {}},
+            "mappings": {"properties": {"n": {"type": kind}}}
+        })
+    };
+    let refused = client.ask(json_request("PUT", "/_template/t", &template("no such type")));
+    assert_eq!((refused.status, client.ask(bare("GET", "/_template/t")).status), (400, 404));
+    let put = client.ask(json_request("PUT", "/_template/t", &template("long")));
+    assert_eq!(put.status, 200);
+    let bad = client.ask(json_request("PUT", "/logs-1/_doc/1", &json!({"n": "word"})));
+    assert_eq!(
+        (bad.status, &bad.json()["error"]["type"]),
+        (400, &json!("mapper_parsing_exception"))
+    );
+    let more = json!({"properties": {"m": {"type": "keyword"}}});
+    let bodies = [("/logs/_mapping", 200), ("/logs-*/_mapping", 200), ("/nope-*/_mapping", 404)];
+    for (path, status) in bodies {
+        assert_eq!(client.ask(json_request("PUT", path, &more)).status, status, "{path}");
+    }
+    let shown = client.ask(bare("GET", "/logs/_mapping")).json();
+    let fields = &shown["logs-1"]["mappings"]["properties"];
+    assert_eq!(*fields, json!({"m": {"type": "keyword"}, "n": {"type": "long"}}));
+}
