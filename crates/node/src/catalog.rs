@@ -324,9 +324,13 @@ impl Catalog {
         if together > 1 && bytes > CHANGED_BYTES_MAX {
             return Err(Error::ChangeTooLarge { bytes, limit: CHANGED_BYTES_MAX });
         }
-        if records.len() > changes.deleted.len() {
-            // Where there is no room for what is put, what is removed with it must stay too.
+        // Where there is no room for what is put, what is removed with it must stay too. A record that
+        // is there takes no further memory.
+        let adds = created.is_some() || !changes.templates.is_empty() || changes.settings.is_some();
+        if adds {
             writer.records.check_room(RECORD_ID_BYTES).map_err(Error::Catalog)?;
+        } else if !changes.changed.is_empty() {
+            writer.records.check_disk_room().map_err(Error::Catalog)?;
         }
         writer.write(records).await.map_err(Error::Catalog)
     }

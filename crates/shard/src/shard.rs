@@ -243,14 +243,24 @@ impl Shard {
         }
     }
 
+    /// Whether the log has room for more than deletes.
+    ///
+    /// # Errors
+    /// [`WriteError::NoRoom`].
+    pub fn check_disk_room(&self) -> Result<(), WriteError> {
+        if self.log.has_room() {
+            Ok(())
+        } else {
+            Err(WriteError::NoRoom("the disk is full".into()))
+        }
+    }
+
     /// Whether the log has room for new documents, and memory for their ids is left.
     ///
     /// # Errors
     /// [`WriteError::NoRoom`], [`WriteError::NoMemory`].
     pub fn check_room(&self, id_bytes: usize) -> Result<(), WriteError> {
-        if !self.log.has_room() {
-            return Err(WriteError::NoRoom("the disk is full".into()));
-        }
+        self.check_disk_room()?;
         let (memory, cost) = (self.shared.table.memory(), VersionTable::row_cost(id_bytes));
         if memory.has_room_for(cost) {
             return Ok(());
