@@ -256,7 +256,10 @@ class Client:
         elif there and not document.maybe:
             right = version == document.version + 1
         else:
-            right = version == 1 or version > document.version
+            # A delete that is forgotten lets versions begin anew, with what is open or without.
+            forgotten = not there and time.monotonic() - document.written > TOMBSTONE_SECONDS
+            right = version > document.version or version == 1
+            right = right or forgotten and version <= 1 + len(document.maybe)
         if not right or seq_no <= document.seq_no or term < document.term:
             self.violation(f"{about}: acknowledged as version {version} seq_no {seq_no} term {term} "
                            f"after {document.state()}; open {document.maybe}")
