@@ -110,7 +110,8 @@ impl Index {
         }
     }
 
-    fn check_readable(&self) -> Result<(), Error> {
+    /// Refuses where a setting blocks reads.
+    pub(crate) fn check_readable(&self) -> Result<(), Error> {
         if self.read_block {
             return Err(Error::Blocked { index: self.identity.clone(), setting: READ_BLOCK });
         }

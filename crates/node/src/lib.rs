@@ -13,6 +13,7 @@ mod json_text;
 mod node;
 mod random;
 mod routing;
+mod search;
 mod settings;
 mod source;
 mod time_value;
@@ -25,6 +26,9 @@ pub use index::Index;
 pub use json_text::{JsonText, content as json_string_content};
 pub use node::{AutoCreate, Node, NodeOptions, Ready, StartError, matches_glob};
 pub use random::Random;
+pub use search::{
+    FailureCause, Found, Hit, Moment, Scan, SearchRequest, Searcher, ShardFailure, Within,
+};
 pub use settings::{SettingError, Settings};
 pub use source::{SourceError, check_source};
 pub use time_value::{TimeValueError, parse_time_value};

@@ -16,7 +16,7 @@ use shard::{
 use thiserror::Error;
 
 use crate::{
-    Error, Index, IndexMetadata, NewIndex, Random,
+    Error, Index, IndexMetadata, NewIndex, Random, Scan, Searcher,
     catalog::{Catalog, Stored},
 };
 
@@ -210,6 +210,12 @@ impl Node {
     #[must_use]
     pub fn catalog_damage(&self) -> Option<Damage> {
         self.catalog.damage()
+    }
+
+    /// Whoever answers the node's searches.
+    #[must_use]
+    pub fn searcher(&self) -> impl Searcher + use<> {
+        Scan::new(self.machine.clone())
     }
 
     /// The present moment, as the node sees it.

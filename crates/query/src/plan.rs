@@ -64,6 +64,7 @@ pub struct Plan<'m> {
     after: Option<Vec<Key>>,
     min_score: Option<f32>,
     index: &'m str,
+    sees_routing: bool,
 }
 
 impl<'m> Plan<'m> {
@@ -78,11 +79,12 @@ impl<'m> Plan<'m> {
             search.sort.clone()
         };
         let mut wanted = Wanted::new(context.mapping);
-        let mut compiler = Compiler { wanted: &mut wanted, context, names: Vec::new() };
+        let mut compiler =
+            Compiler { wanted: &mut wanted, context, names: Vec::new(), sees_routing: false };
         let all = Query::all();
         let query = compiler.query(search.query.as_ref().unwrap_or(&all))?;
         let filter = search.post_filter.as_ref().map(|query| compiler.query(query)).transpose()?;
-        let names = compiler.names;
+        let (names, sees_routing) = (compiler.names, compiler.sees_routing);
         let mut criteria = Vec::new();
         for sort in &sort {
             criteria.push(Criterion::new(sort, &mut wanted, context)?);
@@ -99,13 +101,14 @@ impl<'m> Plan<'m> {
             after,
             min_score: search.min_score,
             index: context.index,
+            sees_routing,
         })
     }
 
-    /// Whether sources have to be read to find out what matches and how it is ordered.
+    /// Whether documents have to be read to find out what matches and how it is ordered.
     #[must_use]
     pub fn needs_source(&self) -> bool {
-        !self.wanted.is_empty()
+        self.sees_routing || !self.wanted.is_empty()
     }
 
     /// The only ids that can match, if the query names them.

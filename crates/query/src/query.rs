@@ -25,6 +25,25 @@ impl Query {
         Self::plain(Clause::All)
     }
 
+    /// Whether it may look at the fields of documents.
+    #[must_use]
+    pub fn sees_fields(&self) -> bool {
+        match &self.clause {
+            Clause::All | Clause::None | Clause::Ids(_) | Clause::Type(_) => false,
+            Clause::Constant(inner) => inner.sees_fields(),
+            Clause::Bool(parts) => {
+                let parts = [&parts.must, &parts.filter, &parts.should, &parts.must_not];
+                parts.into_iter().flatten().any(Self::sees_fields)
+            }
+            Clause::Term(..)
+            | Clause::Terms(..)
+            | Clause::Range(_)
+            | Clause::Exists(_)
+            | Clause::Prefix(..)
+            | Clause::Wildcard(..) => true,
+        }
+    }
+
     /// Documents that match this query and another one, which does not score.
     #[must_use]
     pub fn filtered(self, filter: Self) -> Self {

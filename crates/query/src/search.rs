@@ -222,6 +222,15 @@ impl Search {
         Ok(query)
     }
 
+    /// Whether it may look at the fields of documents.
+    #[must_use]
+    pub fn sees_fields(&self) -> bool {
+        let by_field = |sort: &Sort| !sort.field.starts_with('_');
+        self.query.as_ref().is_some_and(Query::sees_fields)
+            || self.post_filter.as_ref().is_some_and(Query::sees_fields)
+            || self.sort.iter().any(by_field)
+    }
+
     /// Whether a page behind some sort values is asked for.
     #[must_use]
     pub fn is_continued(&self) -> bool {

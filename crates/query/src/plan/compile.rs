@@ -28,6 +28,8 @@ pub(super) struct Compiler<'c, 'm> {
     pub(super) context: &'c Context<'m>,
     /// The queries that have a name.
     pub(super) names: Vec<(String, Scored)>,
+    /// Whether routing values are looked at.
+    pub(super) sees_routing: bool,
 }
 
 /// What may be asked of a field beside its existence.
@@ -185,6 +187,7 @@ impl<'m> Compiler<'_, 'm> {
         if !name.starts_with('_') || self.context.mapping.field(name).is_some() {
             return Ok(None);
         }
+        self.sees_routing |= name == "_routing";
         let texts = |values: &[Literal]| -> BTreeSet<String> {
             values.iter().map(|value| value.text().to_owned()).collect()
         };
@@ -252,7 +255,10 @@ impl<'m> Compiler<'_, 'm> {
             "_id" | "_index" | "_type" | "_seq_no" | "_version" | "_primary_term" => {
                 return Ok(Test::All);
             }
-            "_routing" => return Ok(Test::Routing(ValueTest::Exists)),
+            "_routing" => {
+                self.sees_routing = true;
+                return Ok(Test::Routing(ValueTest::Exists));
+            }
             "_source" => {
                 return Err(QueryError::query_shard("The _source field is not searchable"));
             }
