@@ -44,6 +44,31 @@ impl Query {
         }
     }
 
+    /// The query that a URL gives as `q`: everything, or a field and a word. Nothing else of the
+    /// language is there yet.
+    ///
+    /// # Errors
+    /// It is more than that.
+    pub fn of_url(text: &str) -> Result<Self, crate::QueryError> {
+        let is_word = |text: &str| {
+            let plain = |c: char| c.is_alphanumeric() || matches!(c, '_' | '.' | '@');
+            !text.is_empty() && text.chars().all(plain) && !matches!(text, "AND" | "OR" | "NOT")
+        };
+        match text.trim().split_once(':') {
+            None if text.trim() == "*" => Ok(Self::all()),
+            Some(("*", "*")) => Ok(Self::all()),
+            Some(("_exists_", field)) if is_word(field) => {
+                Ok(Self::plain(Clause::Exists(field.to_owned())))
+            }
+            Some((field, word)) if is_word(field) && is_word(word) => {
+                Ok(Self::plain(Clause::Term(field.to_owned(), Literal::Text(word.to_owned()))))
+            }
+            _ => Err(crate::QueryError::unsupported(
+                "of [q] only [*] and [field:word] are there: the query_string syntax is",
+            )),
+        }
+    }
+
     /// Documents that match this query and another one, which does not score.
     #[must_use]
     pub fn filtered(self, filter: Self) -> Self {

@@ -108,6 +108,12 @@ impl Sort {
         }
     }
 
+    /// Whether it is by score.
+    #[must_use]
+    pub fn is_by_score(&self) -> bool {
+        self.field == "_score"
+    }
+
     /// Whether it is the order of the index.
     #[must_use]
     pub fn is_index_order(&self) -> bool {

@@ -7,6 +7,7 @@ pub mod api;
 pub mod budget;
 mod bulk;
 mod bulk_body;
+mod by_query;
 mod cluster;
 mod conditions;
 pub mod dialect;
@@ -26,6 +27,7 @@ pub mod rendering;
 pub mod request;
 pub mod response;
 pub mod route;
+mod search;
 mod source_filter;
 mod text_table;
 mod update_body;
@@ -69,6 +71,18 @@ pub enum Endpoint {
     DeleteByQuery,
     /// Copy what a query finds.
     Reindex,
+    /// Find documents.
+    Search,
+    /// Many searches in one request.
+    MultiSearch,
+    /// The next page of a search that is kept.
+    Scroll,
+    /// Give up searches that are kept.
+    ClearScroll,
+    /// Remember what is there.
+    OpenPointInTime,
+    /// Give up what is remembered.
+    ClosePointInTime,
     /// Create an index.
     CreateIndex,
     /// Show indices, or whether they exist.
@@ -140,6 +154,18 @@ pub(crate) static ROUTES: &[Route] = &[
     on(POST, &[Index, L("_delete_by_query")], Endpoint::DeleteByQuery),
     on(POST, &[Index, Type, L("_delete_by_query")], Endpoint::DeleteByQuery),
     on(POST, &[L("_reindex")], Endpoint::Reindex),
+    on(ASK, &[L("_search")], Endpoint::Search),
+    on(ASK, &[Index, L("_search")], Endpoint::Search),
+    on(ASK, &[Index, TypeOrDoc, L("_search")], Endpoint::Search),
+    on(ASK, &[L("_msearch")], Endpoint::MultiSearch),
+    on(ASK, &[Index, L("_msearch")], Endpoint::MultiSearch),
+    on(ASK, &[Index, TypeOrDoc, L("_msearch")], Endpoint::MultiSearch),
+    on(ASK, &[L("_search"), L("scroll")], Endpoint::Scroll),
+    on(ASK, &[L("_search"), L("scroll"), Id], Endpoint::Scroll),
+    on(DELETE, &[L("_search"), L("scroll")], Endpoint::ClearScroll),
+    on(DELETE, &[L("_search"), L("scroll"), Id], Endpoint::ClearScroll),
+    on(POST, &[Index, L("_pit")], Endpoint::OpenPointInTime),
+    on(DELETE, &[L("_pit")], Endpoint::ClosePointInTime),
     on(PUT, &[Index], Endpoint::CreateIndex),
     on(READ, &[Index], Endpoint::GetIndex),
     on(DELETE, &[Index], Endpoint::DeleteIndex),
@@ -147,6 +173,7 @@ pub(crate) static ROUTES: &[Route] = &[
     on(ASK, &[Index, L("_refresh")], Endpoint::Refresh),
     on(ASK, &[L("_count")], Endpoint::Count),
     on(ASK, &[Index, L("_count")], Endpoint::Count),
+    on(ASK, &[Index, TypeOrDoc, L("_count")], Endpoint::Count),
     on(GET, &[Index, L("_settings")], Endpoint::GetSettings),
     on(PUT, &[Index, L("_settings")], Endpoint::PutSettings),
     on(GET, &[Index, L("_mapping")], Endpoint::GetMapping),
@@ -165,6 +192,6 @@ pub(crate) static ROUTES: &[Route] = &[
 impl Endpoint {
     /// Whether the body may be a stream of lines: `application/x-ndjson`.
     pub fn takes_lines(self) -> bool {
-        self == Self::Bulk
+        matches!(self, Self::Bulk | Self::MultiSearch)
     }
 }

@@ -16,13 +16,15 @@ use super::rendering::Rendering;
 use super::request::Request;
 use super::response::{Answer, Response};
 use super::route::{Found, Match, find};
-use super::{Endpoint, bulk, cluster, document, index, multi_get};
+use super::search::Contexts;
+use super::{Endpoint, bulk, by_query, cluster, document, index, multi_get, search};
 
 /// The API of one node.
 #[derive(Clone)]
 pub struct Api {
     node: Arc<Node>,
     dialects: DialectDefaults,
+    contexts: Arc<Contexts>,
 }
 
 /// A request that found its endpoint and its dialect.
@@ -122,7 +124,8 @@ impl<'r> Call<'r> {
 impl Api {
     /// The API of a node.
     pub fn new(node: Arc<Node>, dialects: DialectDefaults) -> Self {
-        Self { node, dialects }
+        let contexts = Arc::new(Contexts::new(node.now()));
+        Self { node, dialects, contexts }
     }
 
     /// Answers a request. `HEAD` is answered as `GET`: the connection leaves the body out.
@@ -214,7 +217,17 @@ impl Api {
             Endpoint::GetIndex => index::get(node, call),
             Endpoint::DeleteIndex => Box::pin(index::delete(node, call)).await,
             Endpoint::Refresh => index::refresh(node, call),
-            Endpoint::Count => index::count(node, call),
+            Endpoint::Count => Box::pin(search::count(node, call)).await,
+            Endpoint::Search => Box::pin(search::search(node, call, &self.contexts)).await,
+            Endpoint::MultiSearch => {
+                Box::pin(search::multi_search(node, call, &self.contexts)).await
+            }
+            Endpoint::Scroll => Box::pin(search::scroll(node, call, &self.contexts)).await,
+            Endpoint::ClearScroll => search::clear_scroll(node, call, &self.contexts),
+            Endpoint::OpenPointInTime => {
+                Box::pin(search::open_point_in_time(node, call, &self.contexts)).await
+            }
+            Endpoint::ClosePointInTime => search::close_point_in_time(node, call, &self.contexts),
             Endpoint::GetSettings => index::get_settings(node, call),
             Endpoint::PutSettings => Box::pin(index::put_settings(node, call)).await,
             Endpoint::GetMapping => index::get_mapping(node, call),
@@ -224,15 +237,11 @@ impl Api {
             Endpoint::CatHealth => cluster::cat_health(node, call),
             Endpoint::CatIndices => cluster::cat_indices(node, call),
             Endpoint::CatShards => cluster::cat_shards(node, call),
-            Endpoint::UpdateByQuery => Err(unsupported("_update_by_query")),
-            Endpoint::DeleteByQuery => Err(unsupported("_delete_by_query")),
-            Endpoint::Reindex => Err(unsupported("_reindex")),
+            Endpoint::UpdateByQuery => Box::pin(by_query::update(node, call)).await,
+            Endpoint::DeleteByQuery => Box::pin(by_query::delete(node, call)).await,
+            Endpoint::Reindex => Box::pin(by_query::reindex(node, call)).await,
         }
     }
-}
-
-fn unsupported(name: &str) -> Error {
-    Error::Unsupported(format!("[{name}] is not supported yet"))
 }
 
 /// Refuses a body of the wrong media type; four-segment typed paths are excused where nothing pins

@@ -1,4 +1,4 @@
-//! Indices: create, show, delete, refresh, count, settings, mappings, statistics (spec
+//! Indices: create, show, delete, refresh, settings, mappings, statistics (spec
 //! index-and-cluster-api §4).
 
 use std::sync::Arc;
@@ -219,34 +219,6 @@ pub(crate) fn refresh(node: &Node, call: &mut Call<'_>) -> Result<Answer, Error>
     Ok(Answer::json(StatusCode::OK, body))
 }
 
-/// Count documents. Queries come with search.
-pub(crate) fn count(node: &Node, call: &mut Call<'_>) -> Result<Answer, Error> {
-    for accepted in ["preference", "routing", "ignore_throttled"] {
-        call.parameters.take(accepted);
-    }
-    let indices = take_indices(node, call)?;
-    let body = if call.request.body.is_empty() { json!({}) } else { call.json_body()? };
-    let match_all = json!({"match_all": {}});
-    let unsupported = body.as_object().is_none_or(|members| {
-        members.iter().any(|(name, value)| name != "query" || *value != match_all)
-    });
-    if unsupported {
-        let text = "only [match_all] can be counted: queries are not supported yet";
-        return Err(Error::Unsupported(text.to_owned()));
-    }
-    let shards: u64 = indices.iter().map(|index| primaries(index)).sum();
-    let body = json::object(|o| {
-        o.number("count", indices.iter().map(|index| index.documents()).sum::<u64>());
-        o.object("_shards", |o| {
-            o.number("total", shards);
-            o.number("successful", shards);
-            o.number("skipped", 0);
-            o.number("failed", 0);
-        });
-    });
-    Ok(Answer::json(StatusCode::OK, body))
-}
-
 /// Show statistics: documents, and the sequence numbers of shards.
 pub(crate) fn stats(node: &Node, call: &mut Call<'_>) -> Result<Answer, Error> {
     let by_shard = call.parameters.take("level").as_deref() == Some("shards");
@@ -346,6 +318,17 @@ pub(crate) fn take_indices(node: &Node, call: &mut Call<'_>) -> Result<Vec<Arc<I
     }
     call.finish_parameters()?;
     let expression = call.found.index.unwrap_or("_all");
+    find_indices(node, call, expression, ignore, allow_none)
+}
+
+/// Finds the indices that an expression names.
+pub(crate) fn find_indices(
+    node: &Node,
+    call: &Call<'_>,
+    expression: &str,
+    ignore: bool,
+    allow_none: bool,
+) -> Result<Vec<Arc<Index>>, Error> {
     let mut found: IndexMap<Arc<str>, Arc<Index>> = IndexMap::new();
     for part in expression.split(',').filter(|part| !part.is_empty()) {
         let matching: Vec<_> = match part.strip_prefix('-') {

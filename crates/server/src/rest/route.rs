@@ -66,7 +66,7 @@ impl Methods {
 
 /// First segments of Elasticsearch's own paths that are not served: no index is called so, and to
 /// take one for an index would give a misleading answer.
-const UNSERVED: [&str; 38] = [
+const UNSERVED: [&str; 35] = [
     "_alias",
     "_aliases",
     "_analyze",
@@ -85,15 +85,12 @@ const UNSERVED: [&str; 38] = [
     "_mapping",
     "_mappings",
     "_ml",
-    "_msearch",
     "_nodes",
-    "_pit",
     "_rank_eval",
     "_recovery",
     "_remote",
     "_resolve",
     "_scripts",
-    "_search",
     "_security",
     "_segments",
     "_settings",
@@ -324,7 +321,11 @@ mod tests {
             ("GET /br/_bulk", "allow PUT,POST"),
             ("DELETE /_bulk", "allow PUT,POST"),
             ("POST /br", "allow PUT,GET,HEAD,DELETE"),
-            ("POST /_search", "nothing"),
+            ("POST /_search", "Search Typeless []"),
+            ("GET /m/_search", "Search Typeless [m]"),
+            ("POST /_search/scroll", "Scroll Typeless []"),
+            ("DELETE /_search/scroll/_all", "ClearScroll Typeless [_all]"),
+            ("POST /_msearch", "MultiSearch Typeless []"),
             ("GET /_cluster/settings", "nothing"),
             ("GET /_ingest/pipeline/x", "nothing"),
             ("GET /_nope/x/y/z", "nothing"),
