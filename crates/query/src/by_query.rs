@@ -146,7 +146,8 @@ impl Reindex {
         for member in members {
             let node = &member.value;
             let failed = |cause: QueryError| {
-                if cause.reason().ends_with("not supported yet") {
+                let refused = cause.reason();
+                if refused.ends_with("not supported yet") || refused.ends_with("remote.whitelist") {
                     return cause;
                 }
                 body.failed_field(node, "reindex", &member.name, cause)

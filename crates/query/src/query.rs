@@ -25,6 +25,12 @@ impl Query {
         Self::plain(Clause::All)
     }
 
+    /// No documents.
+    #[must_use]
+    pub fn none() -> Self {
+        Self::plain(Clause::None)
+    }
+
     /// Whether it may look at the fields of documents.
     #[must_use]
     pub fn sees_fields(&self) -> bool {

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use futures_util::future::join_all;
 use mapping::Mapping;
-use query::{Context, Document as Seen, Fields, Plan, TopHits};
+use query::{Context, Document as Seen, Fields, Plan, Slice, TopHits};
 use shard::{Document, Machine, Shard, log::BoxFuture, store::StoreError};
 
 use crate::{Error, Index};
@@ -66,6 +66,8 @@ struct Target<'a> {
     number: u32,
     /// Those of a moment, if not the present ones.
     rows: Option<&'a [Row]>,
+    /// The part of them, and of how many, if not all.
+    slice: Option<(u32, u32)>,
 }
 
 /// What the shards have found together.
@@ -224,7 +226,7 @@ impl Look<'_, '_> {
         if search.terminate_after.is_some_and(|after| self.matched >= after) {
             return;
         }
-        if search.slice.as_ref().is_some_and(|slice| slice_of(&row.id, slice.max) != slice.id) {
+        if self.target.slice.is_some_and(|(part, parts)| slice_of(&row.id, parts) != part) {
             return;
         }
         let seq_no = row.last.seq_no.get();
@@ -268,8 +270,11 @@ fn targets<'a>(request: &SearchRequest<'a>) -> Result<Vec<Target<'a>>, Error> {
                         values.iter().any(|value| index.shard_number("", Some(value)) == *number)
                     })
                 };
-                let numbers = (0..count).filter(is_asked);
-                targets.extend(numbers.map(|number| Target { index, number, rows: None }));
+                for number in (0..count).filter(is_asked) {
+                    let slice = part_of_shard(request.search.slice.as_ref(), number, count);
+                    let Some(slice) = slice else { continue };
+                    targets.push(Target { index, number, rows: None, slice });
+                }
             }
             Ok(targets)
         }
@@ -278,6 +283,7 @@ fn targets<'a>(request: &SearchRequest<'a>) -> Result<Vec<Target<'a>>, Error> {
                 index: &shard.index,
                 number: shard.shard,
                 rows: Some(&shard.rows),
+                slice: request.search.slice.as_ref().map(|slice| (slice.id, slice.max)),
             };
             Ok(moment.shards.iter().map(target).collect())
         }
@@ -309,6 +315,22 @@ pub(super) async fn read_rows(
     join_all(rows.iter().map(|row| shard.read_at(&row.id, row.last, row.location))).await
 }
 
+/// The part of a shard's documents that a slice has: none of them, all, or one of several parts. Whole
+/// shards are dealt out to slices where there are as many, and slices to shards where there are not.
+#[allow(clippy::option_option, reason = "no part, the whole, one part of several")]
+fn part_of_shard(slice: Option<&Slice>, shard: u32, shards: u32) -> Option<Option<(u32, u32)>> {
+    let Some(slice) = slice else { return Some(None) };
+    if slice.max <= shards {
+        return (shard % slice.max.max(1) == slice.id).then_some(None);
+    }
+    if slice.id % shards.max(1) != shard {
+        return None;
+    }
+    let (each, rest) = (slice.max / shards.max(1), slice.max % shards.max(1));
+    let parts = each + u32::from(shard < rest);
+    Some(Some((slice.id / shards.max(1), parts)).filter(|_| parts > 1))
+}
+
 /// The part of the documents that an id belongs to.
 fn slice_of(id: &str, max: u32) -> u32 {
     // FNV-1a: the same on every node and at every start.
@@ -316,4 +338,36 @@ fn slice_of(id: &str, max: u32) -> u32 {
         .bytes()
         .fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
     (hash >> 8) % max.max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use query::Slice;
+
+    use super::{part_of_shard, slice_of};
+
+    #[test]
+    fn every_document_is_in_one_slice() {
+        for shards in 1..7 {
+            for max in 2..20 {
+                for shard in 0..shards {
+                    for id in ["a", "b", "c", "1", "2", "3", "é"] {
+                        let is_in = |slice: &u32| {
+                            let slice = Slice { id: *slice, max };
+                            match part_of_shard(Some(&slice), shard, shards) {
+                                None => false,
+                                Some(None) => true,
+                                Some(Some((part, parts))) => slice_of(id, parts) == part,
+                            }
+                        };
+                        assert_eq!(
+                            (0..max).filter(is_in).count(),
+                            1,
+                            "{shards} {max} {shard} {id}"
+                        );
+                    }
+                }
+            }
+        }
+    }
 }

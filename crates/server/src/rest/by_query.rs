@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use hyper::StatusCode;
 use node::Node;
-use query::{QueryError, Reindex, VersionRule, WriteByQuery};
+use query::{Reindex, VersionRule, WriteByQuery};
 
 use super::api::Call;
 use super::error::Error;
@@ -133,9 +133,19 @@ pub(crate) async fn reindex(node: &Node, call: &mut Call<'_>) -> Result<Answer, 
 
 /// Carries a job out to its end and renders what it did.
 async fn finish(node: &Node, call: &Call<'_>, job: Job) -> Result<Answer, Error> {
+    let mut rules = Vec::new();
     if job.batch == 0 {
-        let error = QueryError::argument("[size] cannot be [0] in a scroll context");
-        return Err(query_error(&error));
+        rules.push("[size] cannot be [0] in a scroll context".to_owned());
+    }
+    if job.max_docs == 0 {
+        rules.push(
+            "size should be greater than 0 if the request is limited to some number of documents or -1 \
+             if it isn't but it was [0]"
+                .to_owned(),
+        );
+    }
+    if !rules.is_empty() {
+        return Err(Error::Validation(rules));
     }
     let done = run(node, call, &job).await?;
     let status = done.status();

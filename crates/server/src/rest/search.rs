@@ -14,12 +14,12 @@ use std::sync::Arc;
 use document::Timestamp;
 use hyper::StatusCode;
 use node::{Found, Hit, Index, Node, SearchRequest, Searcher, Within};
-use query::TotalHits;
+use query::{Query, TotalHits};
 use shard::Document;
 
 use super::api::Call;
 use super::budget::Reservation;
-use super::document_view::TYPELESS;
+use super::document_view::{TYPELESS, type_name};
 use super::error::Error;
 use super::response::Answer;
 
@@ -38,6 +38,8 @@ use view::{Page, write_page};
 
 /// How many hits of a search may be asked for where the index does not say.
 const WINDOW: u64 = 10_000;
+/// How many hits are remembered of a search that is shown page by page, or written to.
+const HITS_MAX: usize = 1_000_000;
 /// How many hits a search has that does not say.
 const SIZE: u64 = 10;
 
@@ -47,7 +49,7 @@ pub(crate) async fn search(
     call: &mut Call<'_>,
     contexts: &Contexts,
 ) -> Result<Answer, Error> {
-    let asked = Asked::take(call)?;
+    let mut asked = Asked::take(call)?;
     let (ignore, allow_none) = take_wildcards(call)?;
     call.finish_parameters()?;
     asked.check()?;
@@ -62,12 +64,22 @@ pub(crate) async fn search(
     } else {
         find_indices(node, call, expression.unwrap_or("_all"), ignore, allow_none)?
     };
+    narrow_to_type(call, &mut asked, &indices);
     if asked.scroll.is_some() {
         return scroll::begin(node, call, contexts, asked, &indices).await;
     }
     let (body, held) = answer(node, call, contexts, &asked, &indices).await?;
     let held = Some(Arc::new(held));
     Ok(Answer { held, ..Answer::json(StatusCode::OK, body) })
+}
+
+/// Where the path names a type that none of the indices has, nothing is found.
+pub(crate) fn narrow_to_type(call: &Call<'_>, asked: &mut Asked, indices: &[Arc<Index>]) {
+    let asks_for = |name: &&str| *name != TYPELESS && *name != "_all";
+    let Some(name) = call.found.document_type.filter(asks_for) else { return };
+    if !indices.iter().any(|index| type_name(index) == name) {
+        asked.search.query = Some(Query::none());
+    }
 }
 
 /// Carries out a search and renders its one page.
@@ -101,19 +113,25 @@ pub(crate) async fn answer(
         hits: &hits,
         documents: &documents,
         scroll_id: None,
+        node_id: node.id(),
         took: took(node, started),
     };
     Ok((write_page(call.dialect, &page), held))
 }
 
-/// Finds everything, for those who write to it.
+/// Finds everything, for those who show it page by page or write to it: within a bound, because it is
+/// remembered.
 pub(crate) async fn find_hits(
     node: &Node,
     call: &Call<'_>,
     asked: &Asked,
     within: Within<'_>,
 ) -> Result<Found, Error> {
-    find(node, call, asked, within, usize::MAX / 4).await
+    let found = find(node, call, asked, within, HITS_MAX).await?;
+    if found.total > u64::try_from(HITS_MAX).unwrap_or(u64::MAX) {
+        return Err(Error::TooMany { what: "hits", limit: HITS_MAX });
+    }
+    Ok(found)
 }
 
 /// Carries out a search; fails where all shards have failed.

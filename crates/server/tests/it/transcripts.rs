@@ -2,7 +2,7 @@
 //! project's own decision tables show is what a client sees.
 //!
 //! `transcripts/seed-transcripts.jsonl` follows three tutorials step by step; `cas-vectors.jsonl` is
-//! every row of the decision table. One line is one [`Step`]; the steps of a scenario run in order on
+//! every row of the decision table; `search.jsonl` is searches and writes by query. One line is one [`Step`]; the steps of a scenario run in order on
 //! an empty server.
 
 use std::collections::HashMap;
@@ -20,6 +20,7 @@ use crate::server::pass;
 
 const SEEDS: &str = include_str!("../transcripts/seed-transcripts.jsonl");
 const VECTORS: &str = include_str!("../transcripts/cas-vectors.jsonl");
+const SEARCHES: &str = include_str!("../transcripts/search.jsonl");
 
 /// How many scenarios run at a time.
 const WORKERS: usize = 4;
@@ -67,6 +68,11 @@ fn each_step_of_the_seeds_holds() {
 #[test]
 fn each_row_of_the_decision_table_holds() {
     assert_eq!(replay(parse(VECTORS), Listener::Pinned), 332);
+}
+
+#[test]
+fn each_step_of_the_searches_holds() {
+    assert_eq!(replay(parse(SEARCHES), Listener::Pinned), 78);
 }
 
 #[test]

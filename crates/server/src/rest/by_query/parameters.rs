@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use node::Index;
+use node::{Index, Node};
 use query::{Conflicts, Search, Sort, WriteByQuery};
 
 use crate::rest::api::Call;
 use crate::rest::error::Error;
 use crate::rest::search::query_error;
 use crate::rest::source_filter::SourceFilter;
-use crate::rest::write_parameters::take_pipeline;
+use crate::rest::write_parameters::{WriteParameters, take_pipeline};
 
 /// How many slices there may be.
 const SLICES_MAX: u32 = 1_024;
@@ -31,9 +31,9 @@ pub(super) struct Parameters {
     pub(super) search_timeout: Option<i64>,
     /// The routing values that narrow the shards.
     pub(super) routing: Option<Vec<String>>,
+    /// What all writes have.
+    write: Option<WriteParameters>,
     slices: Option<Slices>,
-    /// Whether no document at all was asked for.
-    asks_for_none: bool,
 }
 
 /// How many parts the work is cut into.
@@ -75,7 +75,6 @@ impl Parameters {
             taken.batch = Some(size.ok_or_else(|| Error::illegal_argument(text))?);
         }
         taken.search_timeout = parameters.take_time("search_timeout")?;
-        taken.routing = parameters.take_list("routing").filter(|values| !values.is_empty());
         for accepted in ["preference", "request_cache", "search_type", "stats", "version"] {
             parameters.take(accepted);
         }
@@ -88,17 +87,17 @@ impl Parameters {
     }
 
     fn take_common(call: &mut Call<'_>) -> Result<Self, Error> {
+        call.parameters.take_flag("refresh")?;
+        let write = WriteParameters::take(call)?;
         let parameters = &mut call.parameters;
-        parameters.take_flag("refresh")?;
-        parameters.take_time("timeout")?;
         parameters.take_time("scroll")?;
-        parameters.take("wait_for_active_shards");
-        parameters.take_flag("require_alias")?;
         if parameters.take_flag("wait_for_completion")? == Some(false) {
             let text = "[wait_for_completion=false] is not supported yet: there are no tasks";
             return Err(Error::Unsupported(text.to_owned()));
         }
-        let mut taken = Self::default();
+        let routing = write.routing.as_ref();
+        let routing = routing.map(|text| text.split(',').map(str::to_owned).collect());
+        let mut taken = Self { routing, write: Some(write), ..Self::default() };
         if let Some(text) = parameters.take("requests_per_second") {
             taken.per_second = per_second(&text)?;
         }
@@ -115,7 +114,6 @@ impl Parameters {
         let Some(given) = given else { return Ok(()) };
         let limit = WriteByQuery::max_docs(name, i64::from(given));
         let limit = limit.map_err(|error| query_error(&error))?;
-        self.asks_for_none |= limit == 0;
         self.max_docs = Some(limit);
         Ok(())
     }
@@ -130,17 +128,16 @@ impl Parameters {
         if search.stored_fields.is_some() {
             rules.push("stored_fields is not supported in this context");
         }
-        if self.asks_for_none {
-            rules.push(
-                "size should be greater than 0 if the request is limited to some number of documents \
-                 or -1 if it isn't but it was [0]",
-            );
-        }
         if search.slice.is_some() && matches!(self.slices, Some(Slices::Auto | Slices::Count(2..)))
         {
             rules.push("can't specify both manual and automatic slicing at the same time");
         }
         rules.into_iter().map(str::to_owned).collect()
+    }
+
+    /// Refuses to write where more copies are asked for than one node has.
+    pub(super) fn check_copies(&self, node: &Node, index: &str) -> Result<(), Error> {
+        self.write.as_ref().map_or(Ok(()), |write| write.check_copies(node, index))
     }
 
     /// How many parts the work is cut into.

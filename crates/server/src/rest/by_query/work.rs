@@ -10,7 +10,7 @@ use query::{Conflicts, Destination, RoutingRule, Search, Slice, Sort, VersionRul
 use shard::{Change, Document};
 
 use crate::rest::api::Call;
-use crate::rest::document_view::{TYPELESS, type_name};
+use crate::rest::document_view::TYPELESS;
 use crate::rest::error::{Error, ErrorBody};
 use crate::rest::search::{Asked, find_hits, read, took};
 
@@ -53,6 +53,16 @@ pub(super) struct Job {
     pub(super) slices: u32,
     /// What else the URL says.
     pub(super) parameters: Parameters,
+}
+
+impl Job {
+    /// The index that a document found is written to.
+    fn target<'j>(&'j self, hit: &'j Hit) -> &'j str {
+        match &self.what {
+            What::Copy(destination) => destination.index.as_deref().unwrap_or_default(),
+            What::Update | What::Delete => hit.index.name(),
+        }
+    }
 }
 
 /// How far it came.
@@ -196,6 +206,16 @@ async fn write_batch(
     batch: &[&Hit],
     done: &mut Done,
 ) -> Result<(), Error> {
+    let refused = batch.iter().filter_map(|hit| {
+        let target = job.target(hit);
+        let error = job.parameters.check_copies(node, target).err()?;
+        let (index, type_name) = (target.into(), type_of(node, target));
+        Some(Failure { index, type_name, id: hit.id.clone(), cause: error.body() })
+    });
+    done.failures.extend(refused);
+    if !done.failures.is_empty() {
+        return Ok(());
+    }
     let mut held = call.request.budget.reserve_none("by query");
     let documents = read(batch, &mut held).await?;
     let mut waiting: Vec<(&Hit, Option<&Document>)> =
@@ -257,13 +277,8 @@ fn fail(job: &Job, failure: Failure, done: &mut Done) {
 
 /// A write that failed, as it is shown.
 fn failure(node: &Node, call: &Call<'_>, job: &Job, hit: &Hit, error: node::Error) -> Failure {
-    let (index, type_name): (Arc<str>, Arc<str>) = match &job.what {
-        What::Copy(destination) => {
-            let index = destination.index.as_deref().unwrap_or_default();
-            (index.into(), type_of(node, index))
-        }
-        What::Update | What::Delete => (hit.index.name().into(), type_name(&hit.index).into()),
-    };
+    let target = job.target(hit);
+    let (index, type_name): (Arc<str>, Arc<str>) = (target.into(), type_of(node, target));
     let cause = call.error(error, &type_name).body();
     Failure { index, type_name, id: hit.id.clone(), cause }
 }

@@ -13,7 +13,7 @@ use crate::rest::response::Answer;
 use super::failure::query_error;
 use super::request::{mapping_dialect, take_query, take_wildcards};
 use super::view::write_shards;
-use super::{Asked, find};
+use super::{Asked, find, narrow_to_type};
 
 /// Counts documents.
 pub(crate) async fn count(node: &Node, call: &mut Call<'_>) -> Result<Answer, Error> {
@@ -40,13 +40,14 @@ pub(crate) async fn count(node: &Node, call: &mut Call<'_>) -> Result<Answer, Er
     call.finish_parameters()?;
     let expression = call.found.index.unwrap_or("_all");
     let indices = find_indices(node, call, expression, ignore, allow_none)?;
+    narrow_to_type(call, &mut asked, &indices);
     let found = find(node, call, &asked, Within::Indices(&indices), 0).await?;
     let body = json::object(|o| {
         if asked.search.terminate_after.is_some() {
             o.boolean("terminated_early", found.terminated_early);
         }
         o.number("count", found.total);
-        write_shards(o, call.dialect, &found);
+        write_shards(o, call.dialect, &found, node.id());
     });
     Ok(Answer::json(StatusCode::OK, body))
 }

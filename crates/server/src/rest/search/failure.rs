@@ -56,7 +56,7 @@ pub(crate) fn failure_body(failure: &ShardFailure) -> ErrorBody {
 }
 
 /// The failures as they are listed: equal ones of an index once.
-pub(crate) fn failures_json(node: &Node, failures: &[ShardFailure]) -> String {
+pub(crate) fn failures_json(node_id: &str, failures: &[ShardFailure]) -> String {
     let mut seen: Vec<(&str, String)> = Vec::new();
     let mut array = json::JsonWriter::new();
     array.array(|array| {
@@ -70,7 +70,7 @@ pub(crate) fn failures_json(node: &Node, failures: &[ShardFailure]) -> String {
             array.object(|o| {
                 o.number("shard", failure.shard);
                 o.string("index", &failure.index.name);
-                o.string("node", node.id());
+                o.string("node", node_id);
                 o.object("reason", |o| body.write_members(o, false));
             });
         }
@@ -91,7 +91,7 @@ pub(crate) fn search_failed(node: &Node, failures: &[ShardFailure], all: bool) -
     let mut body = ErrorBody::new(status, "search_phase_execution_exception", reason)
         .with_text("phase", phase)
         .with_json("grouped", "true".to_owned())
-        .with_json("failed_shards", failures_json(node, failures));
+        .with_json("failed_shards", failures_json(node.id(), failures));
     if status.is_server_error() {
         body = body.with_outcome(Outcome::NotApplied);
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use document::Timestamp;
 use hyper::StatusCode;
 use node::{Hit, Index, Node, Within};
+use query::QueryError;
 use serde_json::Value;
 
 use crate::rest::api::Call;
@@ -13,9 +14,13 @@ use crate::rest::json;
 use crate::rest::response::Answer;
 
 use super::contexts::{Contexts, Scroll, bounded};
+use super::failure::phase_failed;
 use super::request::{check_window, parse_keep_alive};
 use super::view::{Page, write_page};
-use super::{Asked, find, read, took};
+use super::{Asked, find_hits, read, took};
+
+/// How many parts a search may be cut into (`index.max_slices_per_scroll`).
+const SLICES_MAX: u32 = 1_024;
 
 /// The first page.
 pub(crate) async fn begin(
@@ -27,9 +32,28 @@ pub(crate) async fn begin(
 ) -> Result<Answer, Error> {
     let started = node.now();
     let shown = call.parameters.value("scroll").unwrap_or_default();
-    let keep_alive = bounded(asked.scroll, shown)?;
+    let on = indices.first().map(|index| index.identity());
+    let on_shards = |error: Error| {
+        if let Error::IllegalArgument(text) = error {
+            return phase_failed(node, on, &QueryError::argument(text));
+        }
+        error
+    };
+    let keep_alive = bounded(asked.scroll, shown).map_err(on_shards)?;
     check_window(node, &asked, indices)?;
-    let found = find(node, call, &asked, Within::Indices(indices), usize::MAX / 4).await?;
+    let setting = |index: &Arc<Index>| {
+        index.metadata().settings.get("index.max_slices_per_scroll")?.parse::<u32>().ok()
+    };
+    let slices_max = indices.iter().filter_map(setting).min().unwrap_or(SLICES_MAX);
+    if let Some(slice) = asked.search.slice.as_ref().filter(|slice| slice.max > slices_max) {
+        let text = format!(
+            "The number of slices [{}] is too large. It must be less than [{slices_max}]. This limit \
+             can be set by changing the [index.max_slices_per_scroll] index level setting.",
+            slice.max
+        );
+        return Err(phase_failed(node, on, &QueryError::argument(text)));
+    }
+    let found = find_hits(node, call, &asked, Within::Indices(indices)).await?;
     let mut held = call.request.budget.reserve_none("scroll");
     held.grow(found.hits.iter().map(Hit::bytes).sum())?;
     let scroll = Scroll { asked, found, shown: parking_lot::Mutex::new(0) };
@@ -61,6 +85,7 @@ async fn page(
         hits: &hits,
         documents: &documents,
         scroll_id: Some(id),
+        node_id: node.id(),
         took: took(node, started),
     };
     let body = write_page(call.dialect, &page);

@@ -8,7 +8,7 @@ use crate::rest::dialect::Dialect;
 use crate::rest::document_view::type_name;
 use crate::rest::json::{self, Array, Object};
 
-use super::{Asked, failure::failure_body, total_hits};
+use super::{Asked, failure::failures_json, total_hits};
 
 /// One page of a search.
 pub(crate) struct Page<'p> {
@@ -22,6 +22,8 @@ pub(crate) struct Page<'p> {
     pub(crate) documents: &'p [Option<Document>],
     /// The id by which the next page is asked for.
     pub(crate) scroll_id: Option<&'p str>,
+    /// The node that answers.
+    pub(crate) node_id: &'p str,
     /// How many milliseconds it took.
     pub(crate) took: u64,
 }
@@ -45,7 +47,7 @@ pub(crate) fn write_members(o: &mut Object<'_>, dialect: Dialect, page: &Page<'_
     if asked.search.terminate_after.is_some() {
         o.boolean("terminated_early", found.terminated_early);
     }
-    write_shards(o, dialect, found);
+    write_shards(o, dialect, found, page.node_id);
     o.object("hits", |o| {
         write_total(o, asked, found.total);
         let is_sorted = !asked.search.sort.is_empty();
@@ -70,7 +72,7 @@ pub(crate) fn write_members(o: &mut Object<'_>, dialect: Dialect, page: &Page<'_
 }
 
 /// `_shards`
-pub(crate) fn write_shards(o: &mut Object<'_>, dialect: Dialect, found: &Found) {
+pub(crate) fn write_shards(o: &mut Object<'_>, dialect: Dialect, found: &Found, node_id: &str) {
     let failed = u64::try_from(found.failures.len()).unwrap_or(u64::MAX);
     o.object("_shards", |o| {
         o.number("total", found.shards);
@@ -80,15 +82,7 @@ pub(crate) fn write_shards(o: &mut Object<'_>, dialect: Dialect, found: &Found) 
         }
         o.number("failed", failed);
         if failed > 0 {
-            o.array("failures", |failures| {
-                for failure in &found.failures {
-                    failures.object(|o| {
-                        o.number("shard", failure.shard);
-                        o.string("index", &failure.index.name);
-                        o.object("reason", |o| failure_body(failure).write_members(o, false));
-                    });
-                }
-            });
+            o.raw("failures", failures_json(node_id, &found.failures).as_bytes());
         }
     });
 }
