@@ -217,3 +217,54 @@ pub(crate) fn bounded(keep_alive: Option<i64>, text: &str) -> Result<i64, Error>
     // One that is gone at once could not even be asked for.
     Ok(keep_alive.max(1))
 }
+
+#[cfg(test)]
+mod tests {
+    use document::Timestamp;
+    use node::Moment;
+
+    use super::{Contexts, OPEN_MAX};
+    use crate::rest::budget::Budget;
+    use crate::rest::error::Error;
+
+    fn at(millis: i64) -> Timestamp {
+        Timestamp::from_millis(millis)
+    }
+
+    fn keep(contexts: &Contexts, keep_alive: i64, now: i64) -> Result<String, Error> {
+        let held = Budget::new(10).reserve_none("test");
+        contexts.keep_moment(Moment::default(), keep_alive, at(now), held)
+    }
+
+    #[test]
+    fn what_is_kept_expires() {
+        let contexts = Contexts::new(at(7));
+        let id = keep(&contexts, 100, 10).unwrap();
+        assert!(contexts.drop_moment(&id, at(109)).unwrap());
+        let id = keep(&contexts, 100, 10).unwrap();
+        assert!(!contexts.drop_moment(&id, at(110)).unwrap());
+    }
+
+    #[test]
+    fn only_so_many_are_kept_at_a_time() {
+        let contexts = Contexts::new(at(7));
+        for _ in 0..OPEN_MAX {
+            keep(&contexts, 100, 10).unwrap();
+        }
+        let refused = keep(&contexts, 100, 10).unwrap_err();
+        assert_eq!(refused.body().status.as_u16(), 429);
+        assert!(keep(&contexts, 100, 110).is_ok());
+    }
+
+    #[test]
+    fn an_id_of_another_process_or_kind_is_not_found() {
+        let (contexts, earlier) = (Contexts::new(at(7)), Contexts::new(at(6)));
+        let id = keep(&earlier, 100, 10).unwrap();
+        keep(&contexts, 100, 10).unwrap();
+        assert!(!contexts.drop_moment(&id, at(11)).unwrap());
+        assert!(contexts.drop_scroll(&id, at(11)).is_err());
+        for bad in ["", "pit", "pit-", "pit-x-1", "pit-1", "scroll-1-1"] {
+            assert!(contexts.drop_moment(bad, at(11)).is_err(), "{bad}");
+        }
+    }
+}
