@@ -3,7 +3,9 @@
 mod calendar;
 mod compile;
 mod element;
+pub(crate) mod expression;
 mod iso;
+mod math;
 mod named;
 mod number;
 mod resolve;

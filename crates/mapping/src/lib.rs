@@ -23,6 +23,7 @@ mod validate;
 mod value;
 
 pub use check::{Accepted, Document, FieldSink, FieldValue, Fit, MappingUpdate};
+pub use date::expression::{DateExpression, DateMoment, DateZone, Edge};
 pub use definition::root::SourceRule;
 pub use error::{ErrorType, MappingError};
 pub use field::FieldType;

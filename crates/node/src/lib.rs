@@ -20,6 +20,7 @@ mod node;
 mod node_admin;
 mod random;
 mod routing;
+mod search;
 mod settings;
 mod source;
 mod templates;
@@ -40,6 +41,9 @@ pub use json_text::{JsonText, content as json_string_content};
 pub use node::{AutoCreate, Node, NodeOptions, Ready, StartError, matches_glob};
 pub use node_admin::{AliasAction, Rollover, SettingsChange};
 pub use random::Random;
+pub use search::{
+    FailureCause, Found, Hit, Moment, Scan, SearchRequest, Searcher, ShardFailure, Within,
+};
 pub use settings::{SettingError, Settings};
 pub use source::{SourceError, check_source};
 pub use templates::{Template, TemplateBody, TemplateKey, TemplateKind, Templates};

@@ -16,7 +16,7 @@ use shard::{
 use thiserror::Error;
 
 use crate::{
-    Index, Random,
+    Index, Random, Scan, Searcher,
     catalog::{Catalog, Stored},
 };
 
@@ -211,6 +211,12 @@ impl Node {
     #[must_use]
     pub fn catalog_damage(&self) -> Option<Damage> {
         self.catalog.damage()
+    }
+
+    /// Whoever answers the node's searches.
+    #[must_use]
+    pub fn searcher(&self) -> impl Searcher + use<> {
+        Scan::new(self.machine.clone())
     }
 
     /// The present moment, as the node sees it.

@@ -7,13 +7,16 @@ use std::sync::{
 
 use bytes::Bytes;
 use document::{Outcome, Precondition, Timestamp};
+use mapping::Dialect;
+use query::Search;
 use serde_json::{Value, json};
 use shard::{Change, Clock, Machine, WriteError, log::memory::MemoryLog};
 
 use crate::{
     Alias, AliasAction, Aliases, AutoCreate, DocumentError, DocumentMerge, DocumentWrite, Error,
-    Expansion, MissingIndex, NewIndex, Node, NodeOptions, Random, Rollover, Settings,
-    SettingsChange, Template, TemplateBody, TemplateKey, TemplateKind, WrittenDocument, update,
+    Expansion, Hit, MissingIndex, NewIndex, Node, NodeOptions, Random, Rollover, SearchRequest,
+    Searcher, Settings, SettingsChange, Template, TemplateBody, TemplateKey, TemplateKind, Within,
+    WrittenDocument, update,
 };
 
 mod mappings;
@@ -521,4 +524,72 @@ async fn a_change_of_several_records_is_bounded_in_bytes() {
     assert!(matches!(both, Err(Error::ChangeTooLarge { .. })));
     assert!(!node.is_alias("x"));
     node.change_aliases(vec![alias("a", "x", Alias::default())]).await.unwrap();
+}
+
+/// The ids that a search finds, in order.
+async fn found(node: &Node, body: &str) -> Vec<Hit> {
+    let search = Search::read(body, Dialect::Seven).unwrap();
+    let indices = node.indices();
+    let within = Within::Indices(&indices);
+    let request =
+        SearchRequest { within, search: &search, routing: None, limit: 100, deadline: None };
+    let found = node.searcher().search(request).await.unwrap();
+    assert!(found.failures.is_empty(), "{:?}", found.failures);
+    found.hits
+}
+
+#[tokio::test]
+async fn a_search_sees_every_write_that_was_answered() {
+    let node = World::new().start().await;
+    for number in 0..300 {
+        let id = number.to_string();
+        let source = format!(r#"{{"n":{number}}}"#);
+        node.write(write("i", &id, Change::Index(source.into()))).await.unwrap();
+        let hits = found(&node, &format!(r#"{{"query":{{"term":{{"_id":"{id}"}}}}}}"#)).await;
+        assert_eq!(hits.len(), 1, "{id}");
+    }
+    let hits = found(&node, r#"{"query":{"range":{"n":{"gte":290}}},"sort":[{"n":"desc"}]}"#).await;
+    let ids: Vec<&str> = hits.iter().map(|hit| &*hit.id).collect();
+    assert_eq!(ids, ["299", "298", "297", "296", "295", "294", "293", "292", "291", "290"]);
+    node.write(write("i", "299", Change::Delete)).await.unwrap();
+    assert_eq!(found(&node, r#"{"query":{"term":{"n":299}}}"#).await.len(), 0);
+}
+
+#[tokio::test]
+async fn what_was_found_is_no_condition_for_what_was_written_since() {
+    let node = World::new().start().await;
+    node.write(index("i", "1", r#"{"n":1}"#)).await.unwrap();
+    let hits = found(&node, "{}").await;
+    node.write(index("i", "1", r#"{"n":2}"#)).await.unwrap();
+    let [hit] = hits.as_slice() else { panic!("{hits:?}") };
+    let document = hit.read().await.unwrap().unwrap();
+    assert_eq!(&document.source[..], br#"{"n":1}"#);
+    let precondition = Precondition::SeqNo { seq_no: hit.last.seq_no, term: hit.last.term };
+    for change in [Change::Index(document.source.clone()), Change::Delete] {
+        let again = DocumentWrite { precondition, ..write("i", "1", change) };
+        let refused = node.write(again).await.unwrap_err();
+        let cause = matches!(&refused, Error::Document { cause: DocumentError::Write(_), .. });
+        assert!(cause, "{refused:?}");
+    }
+    assert_eq!(source(&node, "i", "1").await.as_deref(), Some(r#"{"n":2}"#));
+}
+
+#[tokio::test]
+async fn a_moment_shows_what_was_there() {
+    let node = World::new().start().await;
+    for id in ["1", "2", "3"] {
+        node.write(index("i", id, r#"{"n":1}"#)).await.unwrap();
+    }
+    let moment = node.searcher().moment(&node.indices()).await.unwrap();
+    node.write(write("i", "1", Change::Delete)).await.unwrap();
+    node.write(index("i", "2", r#"{"n":2}"#)).await.unwrap();
+    node.write(index("i", "4", r#"{"n":1}"#)).await.unwrap();
+    let search = Search::read(r#"{"query":{"term":{"n":1}}}"#, Dialect::Seven).unwrap();
+    let within = Within::Moment(&moment);
+    let request =
+        SearchRequest { within, search: &search, routing: None, limit: 100, deadline: None };
+    let found = node.searcher().search(request).await.unwrap();
+    let ids: Vec<&str> = found.hits.iter().map(|hit| &*hit.id).collect();
+    assert_eq!(ids, ["1", "2", "3"]);
+    assert!(moment.bytes() > 0);
 }

@@ -7,6 +7,7 @@ pub mod api;
 pub mod budget;
 mod bulk;
 mod bulk_body;
+mod by_query;
 mod cat;
 mod cluster;
 mod conditions;
@@ -32,6 +33,7 @@ pub mod request;
 pub mod response;
 pub mod route;
 mod routes;
+mod search;
 mod source_filter;
 mod templates;
 mod text_table;
@@ -82,6 +84,18 @@ pub enum Endpoint {
     DeleteByQuery,
     /// Copy what a query finds.
     Reindex,
+    /// Find documents.
+    Search,
+    /// Many searches in one request.
+    MultiSearch,
+    /// The next page of a search that is kept.
+    Scroll,
+    /// Give up searches that are kept.
+    ClearScroll,
+    /// Remember what is there.
+    OpenPointInTime,
+    /// Give up what is remembered.
+    ClosePointInTime,
     /// Count documents.
     Count,
     /// Indices and their aliases.
@@ -99,6 +113,6 @@ pub enum Endpoint {
 impl Endpoint {
     /// Whether the body may be a stream of lines: `application/x-ndjson`.
     pub fn takes_lines(self) -> bool {
-        self == Self::Bulk
+        matches!(self, Self::Bulk | Self::MultiSearch)
     }
 }

@@ -203,6 +203,29 @@ impl Shard {
         }
     }
 
+    /// Reads what a document was at a write that the table told of, wherever that lies now; nothing if
+    /// it was written since and the older source is given up.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it cannot be read.
+    pub async fn read_at(
+        &self,
+        id: &str,
+        last: LastWrite,
+        location: Location,
+    ) -> Result<Option<Document>, StoreError> {
+        let mut location = location;
+        loop {
+            match self.shared.read(self.store.as_ref(), id, last, location).await {
+                Err(StoreError::Moved(_)) => match self.find(id) {
+                    Some((held, now)) if held.last == last && now != location => location = now,
+                    Some(_) | None => return Ok(None),
+                },
+                read => return read.map(Some),
+            }
+        }
+    }
+
     /// How many bytes are stored of a document; nothing where there is none.
     #[must_use]
     pub fn stored_bytes(&self, id: &str) -> u64 {

@@ -273,6 +273,35 @@ impl VersionTable {
         }
     }
 
+    /// Calls `f` with the id, the last write and the place of every document in one part of the table,
+    /// from part 0 on, and says whether there is another part. A document stays in its part. One map is
+    /// locked at a time: `f` must be short, and must not come back to this table.
+    pub fn for_each_live_in_part(
+        &self,
+        part: usize,
+        f: &mut dyn FnMut(&str, LastWrite, Location),
+    ) -> bool {
+        let mut visit = |map: &Map| {
+            for (id, row) in map.iter() {
+                let held = row.held();
+                if let (Ok(id), Some(location)) = (std::str::from_utf8(id), held.place.location()) {
+                    f(id, held.last, location);
+                }
+            }
+        };
+        if self.large.get().is_none() {
+            let small = self.small.read();
+            // Again, now that nobody can set it: see VersionTable. What is there is the one part.
+            if self.large.get().is_none() && part == 0 {
+                visit(&small);
+                return false;
+            }
+        }
+        let Some(map) = self.large.get().and_then(|maps| maps.get(part)) else { return false };
+        visit(&map.read());
+        part + 1 < MAPS
+    }
+
     /// How many documents are there.
     #[must_use]
     pub fn live(&self) -> u64 {

@@ -99,7 +99,7 @@ impl Parsed {
     }
 
     /// Notes a part.
-    fn set(&mut self, part: Part, value: i64) {
+    pub(super) fn set(&mut self, part: Part, value: i64) {
         if let Some(slot) = self.parts.get_mut(part as usize) {
             *slot = Some(value);
         }

@@ -20,7 +20,10 @@ use super::rendering::Rendering;
 use super::request::Request;
 use super::response::{Answer, Response};
 use super::route::{Found, Match, find};
-use super::{Endpoint, bulk, cat, cluster, document, features, index, multi_get, templates};
+use super::search::Contexts;
+use super::{
+    Endpoint, bulk, by_query, cat, cluster, document, features, index, multi_get, search, templates,
+};
 
 /// The API of one node.
 #[derive(Clone)]
@@ -30,6 +33,7 @@ pub struct Api {
     disk: Disk,
     attributes: Arc<BTreeMap<String, String>>,
     metrics: Metrics,
+    contexts: Arc<Contexts>,
 }
 
 /// A request that found its endpoint and its dialect.
@@ -148,12 +152,14 @@ impl<'r> Call<'r> {
 impl Api {
     /// The API of a node.
     pub fn new(node: Arc<Node>, dialects: DialectDefaults) -> Self {
+        let contexts = Arc::new(Contexts::new(node.now()));
         Self {
             node,
             dialects,
             disk: Disk::default(),
             attributes: Arc::default(),
             metrics: Metrics::new(),
+            contexts,
         }
     }
 
@@ -268,7 +274,20 @@ impl Api {
             Endpoint::Update => Box::pin(document::update(node, call)).await,
             Endpoint::MultiGet => Box::pin(multi_get::multi_get(node, call)).await,
             Endpoint::Bulk => Box::pin(bulk::bulk(node, call)).await,
-            Endpoint::Count => index::count(node, call),
+            Endpoint::Count => Box::pin(search::count(node, call)).await,
+            Endpoint::Search => Box::pin(search::search(node, call, &self.contexts)).await,
+            Endpoint::MultiSearch => {
+                Box::pin(search::multi_search(node, call, &self.contexts)).await
+            }
+            Endpoint::Scroll => Box::pin(search::scroll(node, call, &self.contexts)).await,
+            Endpoint::ClearScroll => search::clear_scroll(node, call, &self.contexts),
+            Endpoint::OpenPointInTime => {
+                Box::pin(search::open_point_in_time(node, call, &self.contexts)).await
+            }
+            Endpoint::ClosePointInTime => search::close_point_in_time(node, call, &self.contexts),
+            Endpoint::UpdateByQuery => Box::pin(by_query::update(node, call)).await,
+            Endpoint::DeleteByQuery => Box::pin(by_query::delete(node, call)).await,
+            Endpoint::Reindex => Box::pin(by_query::reindex(node, call)).await,
             Endpoint::Indices(which) => Box::pin(index::answer(which, node, call)).await,
             Endpoint::Templates(kind, which) => {
                 Box::pin(templates::answer(kind, which, node, call)).await
@@ -278,15 +297,8 @@ impl Api {
             }
             Endpoint::Cat(table) => cat::answer(table, node, call),
             Endpoint::Feature(which) => features::answer(which, node, call),
-            Endpoint::UpdateByQuery => Err(unsupported("_update_by_query")),
-            Endpoint::DeleteByQuery => Err(unsupported("_delete_by_query")),
-            Endpoint::Reindex => Err(unsupported("_reindex")),
         }
     }
-}
-
-fn unsupported(name: &str) -> Error {
-    Error::Unsupported(format!("[{name}] is not supported yet"))
 }
 
 /// Refuses a body of the wrong media type; four-segment typed paths are excused where nothing pins

@@ -40,6 +40,8 @@ pub enum Detail {
     Text(String),
     /// A number.
     Number(i64),
+    /// Anything else, as JSON.
+    Json(String),
 }
 
 /// The form the top-level answer to an error takes.
@@ -109,6 +111,12 @@ impl ErrorBody {
         self
     }
 
+    /// This error with one more member, given as JSON.
+    pub fn with_json(mut self, name: impl Into<Cow<'static, str>>, json: String) -> Self {
+        self.details.push((name.into(), Detail::Json(json)));
+        self
+    }
+
     /// This error, caused by an inner one.
     pub fn with_cause(mut self, cause: ErrorBody) -> Self {
         self.caused_by = Some(Box::new(cause));
@@ -165,7 +173,7 @@ impl ErrorBody {
         }
     }
 
-    fn write_members(&self, error: &mut Object<'_>, trace: bool) {
+    pub(super) fn write_members(&self, error: &mut Object<'_>, trace: bool) {
         self.write_named_members(error);
         if let Some(cause) = &self.caused_by {
             error.object("caused_by", |inner| cause.write_members(inner, trace));
@@ -185,6 +193,7 @@ impl ErrorBody {
             match detail {
                 Detail::Text(text) => error.string(name, text),
                 Detail::Number(number) => error.number(name, *number),
+                Detail::Json(json) => error.raw(name, json.as_bytes()),
             }
         }
     }
@@ -246,6 +255,8 @@ pub enum Error {
         /// The bound.
         limit: usize,
     },
+    /// More searches are kept than may be, in a sentence.
+    TooManyContexts(String),
     /// An answer larger than the bound.
     AnswerTooLarge {
         /// The bound in bytes.
@@ -279,6 +290,8 @@ pub enum Error {
     },
     /// Something of Elasticsearch's that is not served yet, in a sentence.
     Unsupported(String),
+    /// What is wrong with a search, in the words that it has already.
+    Search(Box<ErrorBody>),
     /// What went wrong behind the API.
     Node(Box<NodeError>),
     /// A query string that cannot be decoded.
@@ -424,6 +437,11 @@ impl Error {
                 "illegal_argument_exception",
                 format!("the request has more {what} than the limit of [{limit}]"),
             ),
+            Self::TooManyContexts(reason) => ErrorBody::new(
+                StatusCode::TOO_MANY_REQUESTS,
+                "rejected_execution_exception",
+                reason,
+            ),
             Self::AnswerTooLarge { limit } => ErrorBody::new(
                 StatusCode::TOO_MANY_REQUESTS,
                 "circuit_breaking_exception",
@@ -445,6 +463,7 @@ impl Error {
             )
             .with_outcome(Outcome::NotApplied),
             Self::Unsupported(reason) => illegal_argument(reason),
+            Self::Search(body) => ErrorBody::clone(body),
             Self::Node(error) => error.body(),
             Self::BadParameter(reason) => wrapping("bad_parameter_exception", reason),
             Self::BadMediaType { kind, reason } => wrapping(kind, reason),

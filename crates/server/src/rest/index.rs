@@ -1,4 +1,4 @@
-//! Indices: create, show, delete, count, mappings (spec index-and-cluster-api §4); further endpoints
+//! Indices: create, show, delete, mappings (spec index-and-cluster-api §4); further endpoints
 //! are in the children.
 
 pub(crate) mod aliases;
@@ -238,37 +238,6 @@ async fn delete(node: &Node, call: &mut Call<'_>) -> Result<Answer, Error> {
     let names = indices.iter().map(|index| Arc::clone(&index.identity().name)).collect();
     node.delete_indices(names).await.map_err(|error| call.node_error(error))?;
     Ok(Answer::acknowledged())
-}
-
-/// Count documents. Queries come with search.
-pub(crate) fn count(node: &Node, call: &mut Call<'_>) -> Result<Answer, Error> {
-    for accepted in ["preference", "routing", "ignore_throttled"] {
-        call.parameters.take(accepted);
-    }
-    let indices = take_indices(node, call, Expansion::OPEN)?;
-    let body = if call.request.body.is_empty() { json!({}) } else { call.json_body()? };
-    let match_all = json!({"match_all": {}});
-    let unsupported = body.as_object().is_none_or(|members| {
-        members.iter().any(|(name, value)| name != "query" || *value != match_all)
-    });
-    if unsupported {
-        let text = "only [match_all] can be counted: queries are not supported yet";
-        return Err(Error::Unsupported(text.to_owned()));
-    }
-    for index in &indices {
-        index.check_readable().map_err(|error| call.node_error(error))?;
-    }
-    let shards: u64 = indices.iter().map(|index| primaries(index)).sum();
-    let body = json::object(|o| {
-        o.number("count", indices.iter().map(|index| index.documents()).sum::<u64>());
-        o.object("_shards", |o| {
-            o.number("total", shards);
-            o.number("successful", shards);
-            o.number("skipped", 0);
-            o.number("failed", 0);
-        });
-    });
-    Ok(Answer::json(StatusCode::OK, body))
 }
 
 /// Writes `_shards`.

@@ -68,6 +68,12 @@ impl Parameters {
         Some(given.value.clone())
     }
 
+    /// A parameter as it was sent, taken or not, for complaints.
+    pub fn value(&self, name: &str) -> Option<&str> {
+        let given = self.given.iter().find(|given| given.name == name)?;
+        Some(&given.value)
+    }
+
     /// Takes a boolean; without a value it is true (false in dialect 2).
     pub fn take_flag(&mut self, name: &'static str) -> Result<Option<bool>, Error> {
         let dialect = self.dialect;

@@ -26,8 +26,8 @@ const COMPOSABLE: TemplateKind = TemplateKind::Index;
 const COMPONENT: TemplateKind = TemplateKind::Component;
 
 /// All tables.
-pub(crate) static TABLES: [&[Route]; 6] =
-    [DOCUMENTS, INDICES, ALIASES_AND_TEMPLATES, CLUSTER, CAT, FEATURES];
+pub(crate) static TABLES: [&[Route]; 7] =
+    [DOCUMENTS, SEARCHES, INDICES, ALIASES_AND_TEMPLATES, CLUSTER, CAT, FEATURES];
 
 const fn on(methods: Methods, pattern: &'static [Segment], endpoint: E) -> Route {
     Route { methods, pattern, endpoint }
@@ -81,13 +81,32 @@ static DOCUMENTS: &[Route] = &[
     on(WRITE, &[L("_bulk")], E::Bulk),
     on(WRITE, &[Index, L("_bulk")], E::Bulk),
     on(WRITE, &[Index, TypeOrDoc, L("_bulk")], E::Bulk),
+];
+
+static SEARCHES: &[Route] = &[
+    on(ASK, &[L("_search")], E::Search),
+    on(ASK, &[Index, L("_search")], E::Search),
+    on(ASK, &[Index, L("_doc"), L("_search")], E::Search),
+    on(ASK, &[Index, Type, L("_search")], E::Search),
+    on(ASK, &[L("_msearch")], E::MultiSearch),
+    on(ASK, &[Index, L("_msearch")], E::MultiSearch),
+    on(ASK, &[Index, L("_doc"), L("_msearch")], E::MultiSearch),
+    on(ASK, &[Index, Type, L("_msearch")], E::MultiSearch),
+    on(ASK, &[L("_search"), L("scroll")], E::Scroll),
+    on(ASK, &[L("_search"), L("scroll"), Id], E::Scroll),
+    on(DELETE, &[L("_search"), L("scroll")], E::ClearScroll),
+    on(DELETE, &[L("_search"), L("scroll"), Id], E::ClearScroll),
+    on(POST, &[Index, L("_pit")], E::OpenPointInTime),
+    on(DELETE, &[L("_pit")], E::ClosePointInTime),
+    on(ASK, &[L("_count")], E::Count),
+    on(ASK, &[Index, L("_count")], E::Count),
+    on(ASK, &[Index, L("_doc"), L("_count")], E::Count),
+    on(ASK, &[Index, Type, L("_count")], E::Count),
     on(POST, &[Index, L("_update_by_query")], E::UpdateByQuery),
     on(POST, &[Index, Type, L("_update_by_query")], E::UpdateByQuery),
     on(POST, &[Index, L("_delete_by_query")], E::DeleteByQuery),
     on(POST, &[Index, Type, L("_delete_by_query")], E::DeleteByQuery),
     on(POST, &[L("_reindex")], E::Reindex),
-    on(ASK, &[L("_count")], E::Count),
-    on(ASK, &[Index, L("_count")], E::Count),
 ];
 
 static INDICES: &[Route] = &[

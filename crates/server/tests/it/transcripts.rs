@@ -3,7 +3,8 @@
 //!
 //! `transcripts/seed-transcripts.jsonl` follows three tutorials step by step; `cas-vectors.jsonl` is
 //! every row of the decision table; `mappings.jsonl` is ours; `administration.jsonl` has a scenario for
-//! each family of indices, aliases, templates, cluster and tables. One line is one [`Step`]; the steps of a scenario run in order on
+//! each family of indices, aliases, templates, cluster and tables; `search.jsonl` is searches and writes
+//! by query. One line is one [`Step`]; the steps of a scenario run in order on
 //! an empty server.
 
 use std::collections::HashMap;
@@ -22,6 +23,7 @@ use crate::server::pass;
 const SEEDS: &str = include_str!("../transcripts/seed-transcripts.jsonl");
 const ADMINISTRATION: &str = include_str!("../transcripts/administration.jsonl");
 const VECTORS: &str = include_str!("../transcripts/cas-vectors.jsonl");
+const SEARCHES: &str = include_str!("../transcripts/search.jsonl");
 
 const MAPPINGS: &str = include_str!("../transcripts/mappings.jsonl");
 
@@ -81,6 +83,11 @@ fn each_row_of_the_decision_table_holds() {
 #[test]
 fn each_step_of_the_administration_holds() {
     assert_eq!(replay(parse(ADMINISTRATION), Listener::Pinned), 196);
+}
+
+#[test]
+fn each_step_of_the_searches_holds() {
+    assert_eq!(replay(parse(SEARCHES), Listener::Pinned), 94);
 }
 
 #[test]

@@ -189,6 +189,30 @@ fn every_live_document_is_visited() {
 }
 
 #[test]
+fn the_parts_of_a_table_have_every_live_document_once() {
+    for rows in [0, 10, ROWS * 3] {
+        let table = VersionTable::new(1);
+        fill(&table, rows);
+        for number in (0..rows).step_by(3) {
+            table.apply(&number.to_string(), last(rows + number), deleted(1));
+        }
+        let (mut seen, mut part) = (Vec::new(), 0);
+        while table.for_each_live_in_part(part, &mut |id, last, location| {
+            seen.push((id.parse::<u64>().unwrap(), last, location));
+        }) {
+            part += 1;
+        }
+        for (id, last, location) in &seen {
+            let held = Held { last: *last, place: Place::Live(*location) };
+            assert_eq!(table.get(&id.to_string()), Some(held));
+        }
+        let expected: BTreeSet<u64> = (0..rows).filter(|number| number % 3 != 0).collect();
+        assert_eq!(seen.len(), expected.len());
+        assert_eq!(seen.into_iter().map(|(id, ..)| id).collect::<BTreeSet<_>>(), expected);
+    }
+}
+
+#[test]
 fn a_table_charges_what_it_allocates_and_gives_it_back() {
     let memory = Arc::new(Memory::new(1));
     let table = VersionTable::with_memory(1, Arc::clone(&memory));

@@ -1,0 +1,373 @@
+//! A search that looks at every document.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use futures_util::future::join_all;
+use mapping::Mapping;
+use query::{Context, Document as Seen, Fields, Plan, Slice, TopHits};
+use shard::{Document, Machine, Shard, log::BoxFuture, store::StoreError};
+
+use crate::{Error, Index};
+
+use super::{
+    FailureCause, Found, Hit, Moment, MomentOfShard, Row, SearchRequest, Searcher, ShardFailure,
+    Within,
+};
+
+/// How many sources are read at a time.
+const READ_TOGETHER: usize = 64;
+/// How many documents that need no source are looked at before others may run.
+const LOOKED_AT_TOGETHER: usize = 4_096;
+/// How many bits of a place are a sequence number; those above number the shard.
+const PLACE_BITS: u32 = 44;
+
+/// Searches by looking at every document.
+#[derive(Clone)]
+pub struct Scan {
+    machine: Machine,
+}
+
+impl Scan {
+    /// A search on this machine.
+    #[must_use]
+    pub fn new(machine: Machine) -> Self {
+        Self { machine }
+    }
+}
+
+impl Searcher for Scan {
+    fn search<'a>(&'a self, request: SearchRequest<'a>) -> BoxFuture<'a, Result<Found, Error>> {
+        Box::pin(self.run(request))
+    }
+
+    fn moment<'a>(&'a self, indices: &'a [Arc<Index>]) -> BoxFuture<'a, Result<Moment, Error>> {
+        Box::pin(async move {
+            let mut moment = Moment::default();
+            for index in indices {
+                index.check_readable()?;
+                for (number, shard) in (0..).zip(index.shards().iter()) {
+                    let (mut rows, mut part) = (Vec::new(), 0);
+                    while rows_of(shard, part, &mut rows) {
+                        part += 1;
+                        tokio::task::yield_now().await;
+                    }
+                    let index = Arc::clone(index);
+                    moment.shards.push(MomentOfShard { index, shard: number, rows });
+                }
+            }
+            Ok(moment)
+        })
+    }
+}
+
+/// The documents of one shard that are looked at.
+struct Target<'a> {
+    index: &'a Arc<Index>,
+    number: u32,
+    /// Those of a moment, if not the present ones.
+    rows: Option<&'a [Row]>,
+    /// The part of them, and of how many, if not all.
+    slice: Option<(u32, u32)>,
+}
+
+/// What the shards have found together.
+struct Collector {
+    top: Option<TopHits<Hit>>,
+    limit: usize,
+    found: Found,
+}
+
+impl Scan {
+    /// Searches all shards, one after the other.
+    async fn run(&self, request: SearchRequest<'_>) -> Result<Found, Error> {
+        let targets = targets(&request)?;
+        let mut collector = Collector { top: None, limit: request.limit, found: Found::default() };
+        let mut planned: Option<(&str, Mapping)> = None;
+        for (ordinal, target) in (0..).zip(&targets) {
+            let uuid = &*target.index.identity().uuid;
+            let mapping = match planned.take() {
+                Some((of, mapping)) if of == uuid => mapping,
+                Some(_) | None => target.index.mapping(),
+            };
+            collector.found.shards += 1;
+            let searched = self.shard(&request, target, &mapping, ordinal, &mut collector).await;
+            planned = Some((uuid, mapping));
+            if let Err(cause) = searched {
+                let index = target.index.identity().clone();
+                let failure = ShardFailure { index, shard: target.number, cause };
+                collector.found.failures.push(failure);
+            }
+            if collector.found.timed_out {
+                break;
+            }
+        }
+        let Collector { top, mut found, .. } = collector;
+        let hits = top.map(TopHits::finish).unwrap_or_default();
+        found.hits = hits.into_iter().map(|(keys, hit)| Hit { keys, ..hit }).collect();
+        Ok(found)
+    }
+
+    /// Searches one shard.
+    async fn shard(
+        &self,
+        request: &SearchRequest<'_>,
+        target: &Target<'_>,
+        mapping: &Mapping,
+        ordinal: u64,
+        collector: &mut Collector,
+    ) -> Result<(), FailureCause> {
+        let now = self.machine.clock.now().as_millis();
+        let context = Context { mapping, index: target.index.name(), aliases: &[], now };
+        let plan = Plan::new(request.search, &context).map_err(FailureCause::Query)?;
+        if collector.top.is_none() {
+            collector.top = Some(TopHits::new(plan.ranking().clone(), collector.limit));
+        }
+        let shard = target.index.shard(target.number).map_err(|_| FailureCause::Gone)?;
+        let mut look = Look { request, target, plan: &plan, ordinal, matched: 0, shard };
+        if let Some(rows) = target.rows {
+            look.rows(self, rows, collector).await?;
+        } else if let Some(ids) = plan.ids() {
+            let rows = rows_by_id(shard, ids);
+            look.rows(self, &rows, collector).await?;
+        } else {
+            let (mut rows, mut part) = (Vec::new(), 0);
+            loop {
+                rows.clear();
+                let more = rows_of(shard, part, &mut rows);
+                let goes_on = look.rows(self, &rows, collector).await?;
+                if !more || !goes_on {
+                    break;
+                }
+                part += 1;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A look at the documents of a shard.
+struct Look<'l, 'a> {
+    request: &'l SearchRequest<'a>,
+    target: &'l Target<'a>,
+    plan: &'l Plan<'l>,
+    shard: &'l Shard,
+    ordinal: u64,
+    matched: u64,
+}
+
+impl Look<'_, '_> {
+    /// Looks at some documents. Says whether to go on.
+    async fn rows(
+        &mut self,
+        scan: &Scan,
+        rows: &[Row],
+        collector: &mut Collector,
+    ) -> Result<bool, FailureCause> {
+        let needs_source = self.plan.needs_source();
+        let together = if needs_source { READ_TOGETHER } else { LOOKED_AT_TOGETHER };
+        let mut fields = Fields::default();
+        for chunk in rows.chunks(together) {
+            let deadline = self.request.deadline;
+            if deadline.is_some_and(|deadline| scan.machine.clock.now() >= deadline) {
+                collector.found.timed_out = true;
+                return Ok(false);
+            }
+            if needs_source {
+                self.read(chunk, &mut fields, collector).await?;
+            } else {
+                for row in chunk {
+                    self.one(row, None, &fields, collector);
+                }
+            }
+            tokio::task::yield_now().await;
+            if self.request.search.terminate_after.is_some_and(|after| self.matched >= after) {
+                collector.found.terminated_early = true;
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Reads some documents and looks at them.
+    async fn read(
+        &mut self,
+        rows: &[Row],
+        fields: &mut Fields,
+        collector: &mut Collector,
+    ) -> Result<(), FailureCause> {
+        let unreadable = |error: String| FailureCause::Unreadable(error.into());
+        for (row, document) in rows.iter().zip(read_rows(self.shard, rows).await) {
+            let document = match document.map_err(|error| unreadable(error.to_string()))? {
+                Some(document) => Some(document),
+                None if self.target.rows.is_some() => return Err(FailureCause::Gone),
+                // It was written while the search went on: it counts as it is now, if it still is.
+                None => {
+                    let read = self.shard.get(&row.id, None).await;
+                    read.map_err(|error| unreadable(error.to_string()))?
+                }
+            };
+            let Some(document) = document else { continue };
+            self.plan.read(&document.source, fields);
+            let row = Row { last: document.last, ..row.clone() };
+            self.one(&row, document.routing.as_ref().map(|r| r.as_str()), fields, collector);
+        }
+        Ok(())
+    }
+
+    /// Looks at one document.
+    fn one(
+        &mut self,
+        row: &Row,
+        routing: Option<&str>,
+        fields: &Fields,
+        collector: &mut Collector,
+    ) {
+        let search = self.request.search;
+        if search.terminate_after.is_some_and(|after| self.matched >= after) {
+            return;
+        }
+        if self.target.slice.is_some_and(|(part, parts)| slice_of(&row.id, parts) != part) {
+            return;
+        }
+        let seq_no = row.last.seq_no.get();
+        let place = (self.ordinal << PLACE_BITS) | seq_no.min((1 << PLACE_BITS) - 1);
+        let document = Seen { id: &row.id, routing, seq_no, place };
+        let Some(score) = self.plan.score(&document, fields) else { return };
+        self.matched += 1;
+        collector.found.total += 1;
+        let max = collector.found.max_score.map_or(score, |max: f32| max.max(score));
+        collector.found.max_score = Some(max);
+        let Some(top) = &mut collector.top else { return };
+        let keys = self.plan.keys(&document, fields, score);
+        if !self.plan.is_after(&keys) || !top.takes(&keys, place) {
+            return;
+        }
+        let names = self.plan.matched_names(&document, fields);
+        let hit = Hit {
+            index: Arc::clone(self.target.index),
+            shard: self.target.number,
+            id: row.id.clone(),
+            last: row.last,
+            score,
+            keys: Vec::new(),
+            names: names.into_iter().map(str::to_owned).collect(),
+            location: row.location,
+        };
+        top.add(keys, place, hit);
+    }
+}
+
+/// The shards that a search looks at.
+fn targets<'a>(request: &SearchRequest<'a>) -> Result<Vec<Target<'a>>, Error> {
+    match request.within {
+        Within::Indices(indices) => {
+            let mut targets = Vec::new();
+            for index in indices {
+                index.check_readable()?;
+                let count = u32::try_from(index.shards().len()).unwrap_or(u32::MAX);
+                let is_asked = |number: &u32| {
+                    request.routing.is_none_or(|values| {
+                        values.iter().any(|value| index.shard_number("", Some(value)) == *number)
+                    })
+                };
+                for number in (0..count).filter(is_asked) {
+                    let slice = part_of_shard(request.search.slice.as_ref(), number, count);
+                    let Some(slice) = slice else { continue };
+                    targets.push(Target { index, number, rows: None, slice });
+                }
+            }
+            Ok(targets)
+        }
+        Within::Moment(moment) => {
+            let target = |shard: &'a MomentOfShard| Target {
+                index: &shard.index,
+                number: shard.shard,
+                rows: Some(&shard.rows),
+                slice: request.search.slice.as_ref().map(|slice| (slice.id, slice.max)),
+            };
+            Ok(moment.shards.iter().map(target).collect())
+        }
+    }
+}
+
+/// Adds the documents of one part of a shard, and says whether there is another part.
+pub(super) fn rows_of(shard: &Shard, part: usize, rows: &mut Vec<Row>) -> bool {
+    shard.table().for_each_live_in_part(part, &mut |id, last, location| {
+        rows.push(Row { id: id.into(), last, location });
+    })
+}
+
+/// The documents of some ids.
+fn rows_by_id(shard: &Shard, ids: &BTreeSet<String>) -> Vec<Row> {
+    let row = |id: &String| {
+        let held = shard.table().get(id)?;
+        let location = held.place.location()?;
+        Some(Row { id: id.as_str().into(), last: held.last, location })
+    };
+    ids.iter().filter_map(row).collect()
+}
+
+/// Reads documents, each as it was when the table told of it.
+pub(super) async fn read_rows(
+    shard: &Shard,
+    rows: &[Row],
+) -> Vec<Result<Option<Document>, StoreError>> {
+    join_all(rows.iter().map(|row| shard.read_at(&row.id, row.last, row.location))).await
+}
+
+/// The part of a shard's documents that a slice has: none of them, all, or one of several parts. Whole
+/// shards are dealt out to slices where there are as many, and slices to shards where there are not.
+#[allow(clippy::option_option, reason = "no part, the whole, one part of several")]
+fn part_of_shard(slice: Option<&Slice>, shard: u32, shards: u32) -> Option<Option<(u32, u32)>> {
+    let Some(slice) = slice else { return Some(None) };
+    if slice.max <= shards {
+        return (shard % slice.max.max(1) == slice.id).then_some(None);
+    }
+    if slice.id % shards.max(1) != shard {
+        return None;
+    }
+    let (each, rest) = (slice.max / shards.max(1), slice.max % shards.max(1));
+    let parts = each + u32::from(shard < rest);
+    Some(Some((slice.id / shards.max(1), parts)).filter(|_| parts > 1))
+}
+
+/// The part of the documents that an id belongs to.
+fn slice_of(id: &str, max: u32) -> u32 {
+    // FNV-1a: the same on every node and at every start.
+    let hash = id
+        .bytes()
+        .fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+    (hash >> 8) % max.max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use query::Slice;
+
+    use super::{part_of_shard, slice_of};
+
+    #[test]
+    fn every_document_is_in_one_slice() {
+        for shards in 1..7 {
+            for max in 2..20 {
+                for shard in 0..shards {
+                    for id in ["a", "b", "c", "1", "2", "3", "é"] {
+                        let is_in = |slice: &u32| {
+                            let slice = Slice { id: *slice, max };
+                            match part_of_shard(Some(&slice), shard, shards) {
+                                None => false,
+                                Some(None) => true,
+                                Some(Some((part, parts))) => slice_of(id, parts) == part,
+                            }
+                        };
+                        assert_eq!(
+                            (0..max).filter(is_in).count(),
+                            1,
+                            "{shards} {max} {shard} {id}"
+                        );
+                    }
+                }
+            }
+        }
+    }
+}

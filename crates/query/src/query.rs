@@ -1,0 +1,175 @@
+//! A query as it was read, before it is known what the index has.
+
+use mapping::DateZone;
+
+/// A query: what it tests, and what it adds to the score.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Query {
+    /// What it tests.
+    pub(crate) clause: Clause,
+    /// What its score is multiplied with.
+    pub(crate) boost: f32,
+    /// The name by which a hit tells that it matched.
+    pub(crate) name: Option<String>,
+}
+
+impl Query {
+    /// A query without boost and name.
+    pub(crate) fn plain(clause: Clause) -> Self {
+        Self { clause, boost: 1.0, name: None }
+    }
+
+    /// All documents.
+    #[must_use]
+    pub fn all() -> Self {
+        Self::plain(Clause::All)
+    }
+
+    /// No documents.
+    #[must_use]
+    pub fn none() -> Self {
+        Self::plain(Clause::None)
+    }
+
+    /// The query that a URL gives as `q`: everything, or a field and a word. Nothing else of the
+    /// language is there yet.
+    ///
+    /// # Errors
+    /// It is more than that.
+    pub fn of_url(text: &str) -> Result<Self, crate::QueryError> {
+        let is_word = |text: &str| {
+            let plain = |c: char| c.is_alphanumeric() || matches!(c, '_' | '.' | '@');
+            !text.is_empty() && text.chars().all(plain) && !matches!(text, "AND" | "OR" | "NOT")
+        };
+        match text.trim().split_once(':') {
+            None if text.trim() == "*" => Ok(Self::all()),
+            Some(("*", "*")) => Ok(Self::all()),
+            Some(("_exists_", field)) if is_word(field) => {
+                Ok(Self::plain(Clause::Exists(field.to_owned())))
+            }
+            Some((field, word)) if is_word(field) && is_word(word) => {
+                Ok(Self::plain(Clause::Term(field.to_owned(), Literal::Text(word.to_owned()))))
+            }
+            _ => Err(crate::QueryError::unsupported(
+                "of [q] only [*] and [field:word] are there: the query_string syntax is",
+            )),
+        }
+    }
+
+    /// Documents that match this query and another one, which does not score.
+    #[must_use]
+    pub fn filtered(self, filter: Self) -> Self {
+        let must = vec![self];
+        Self::plain(Clause::Bool(Bool { must, filter: vec![filter], ..Bool::default() }))
+    }
+}
+
+/// What a query tests.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Clause {
+    /// Nothing: every document matches.
+    All,
+    /// No document matches.
+    None,
+    /// The id.
+    Ids(Vec<String>),
+    /// The name of the type.
+    Type(String),
+    /// A value of a field.
+    Term(String, Literal),
+    /// One of several values of a field.
+    Terms(String, Vec<Literal>),
+    /// A value of a field within bounds.
+    Range(Box<Range>),
+    /// Any value of a field.
+    Exists(String),
+    /// A term that begins with a text.
+    Prefix(String, Words),
+    /// A term of a pattern.
+    Wildcard(String, Words),
+    /// Several queries.
+    Bool(Bool),
+    /// A query whose score does not count.
+    Constant(Box<Query>),
+}
+
+/// A text that terms are compared with.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Words {
+    /// The text.
+    pub(crate) text: String,
+    /// Whether case does not matter.
+    pub(crate) any_case: bool,
+}
+
+/// A value as a query writes it.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Literal {
+    /// A string.
+    Text(String),
+    /// A number, as written.
+    Number(String),
+    /// True or false.
+    Boolean(bool),
+}
+
+impl Literal {
+    /// Its text.
+    pub(crate) fn text(&self) -> &str {
+        match self {
+            Self::Text(text) | Self::Number(text) => text,
+            Self::Boolean(true) => "true",
+            Self::Boolean(false) => "false",
+        }
+    }
+}
+
+/// Queries of which some must match, some must not, and some may.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Bool {
+    /// These must match, and score.
+    pub(crate) must: Vec<Query>,
+    /// These must match.
+    pub(crate) filter: Vec<Query>,
+    /// These may match, and score.
+    pub(crate) should: Vec<Query>,
+    /// None of these may match.
+    pub(crate) must_not: Vec<Query>,
+    /// How many that may match must, if it says.
+    pub(crate) least: Option<String>,
+    /// Whether a query of which nothing must match takes all that is not excluded.
+    pub(crate) adjusts: Option<bool>,
+}
+
+/// How the ranges of a field relate to that of a query.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Relation {
+    /// They have a value in common.
+    #[default]
+    Intersects,
+    /// The field's lies within the query's.
+    Within,
+    /// The query's lies within the field's.
+    Contains,
+}
+
+/// Bounds of a field's values.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Range {
+    /// The field.
+    pub(crate) field: String,
+    /// The lower bound.
+    pub(crate) from: Option<Literal>,
+    /// The upper bound.
+    pub(crate) to: Option<Literal>,
+    /// Whether the lower bound itself is within.
+    pub(crate) with_from: bool,
+    /// Whether the upper bound itself is within.
+    pub(crate) with_to: bool,
+    /// The format of dates, if it is not the field's.
+    pub(crate) format: Option<String>,
+    /// The zone of dates that name none.
+    pub(crate) zone: DateZone,
+    /// How ranges are compared.
+    pub(crate) relation: Option<Relation>,
+}

@@ -1,0 +1,181 @@
+//! The parameters of writes by query.
+
+use std::sync::Arc;
+
+use node::{Index, Node};
+use query::{Conflicts, Search, Sort, WriteByQuery};
+
+use crate::rest::api::Call;
+use crate::rest::error::Error;
+use crate::rest::search::query_error;
+use crate::rest::source_filter::SourceFilter;
+use crate::rest::write_parameters::{WriteParameters, take_pipeline};
+
+/// How many slices there may be.
+const SLICES_MAX: u32 = 1_024;
+/// How many slices `auto` is at most.
+const SLICES_AUTO_MAX: usize = 20;
+
+/// What the URL says beside the search.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Parameters {
+    /// What a conflict does.
+    pub(super) conflicts: Option<Conflicts>,
+    /// How many documents at most.
+    pub(super) max_docs: Option<u64>,
+    /// How many documents a batch has.
+    pub(super) batch: Option<u64>,
+    /// How many writes a second; no bound if none.
+    pub(super) per_second: Option<f32>,
+    /// How long the search may take, in milliseconds.
+    pub(super) search_timeout: Option<i64>,
+    /// The routing values that narrow the shards.
+    pub(super) routing: Option<Vec<String>>,
+    /// What all writes have.
+    write: Option<WriteParameters>,
+    slices: Option<Slices>,
+}
+
+/// How many parts the work is cut into.
+#[derive(Clone, Copy, Debug)]
+enum Slices {
+    /// As many as the index has shards.
+    Auto,
+    /// So many.
+    Count(u32),
+}
+
+impl Parameters {
+    /// Takes those of an update or a delete; what they say of the search goes there.
+    pub(super) fn take(call: &mut Call<'_>, search: &mut Search) -> Result<Self, Error> {
+        let mut taken = Self::take_common(call)?;
+        take_pipeline(call)?;
+        SourceFilter::take(&mut call.parameters, call.dialect);
+        if let Some(query) = crate::rest::search::take_query(call)? {
+            search.query = Some(query);
+        }
+        let parameters = &mut call.parameters;
+        if let Some(text) = parameters.take("conflicts") {
+            taken.conflicts = Some(Conflicts::read(&text).map_err(|error| query_error(&error))?);
+        }
+        if let Some(sort) = parameters.take("sort") {
+            search.sort = Sort::of_url(&sort);
+        }
+        if let Some(from) = parameters.take_int("from")? {
+            search.from = u64::try_from(from).ok();
+        }
+        if let Some(after) = parameters.take_int("terminate_after")? {
+            search.terminate_after = u64::try_from(after).ok().filter(|after| *after > 0);
+        }
+        let size = parameters.take_int("size")?;
+        taken.limit("size", size)?;
+        if let Some(size) = parameters.take_int("scroll_size")? {
+            let text = "scroll_size must be positive";
+            let size = u64::try_from(size).ok().filter(|size| *size > 0);
+            taken.batch = Some(size.ok_or_else(|| Error::illegal_argument(text))?);
+        }
+        taken.search_timeout = parameters.take_time("search_timeout")?;
+        for accepted in ["preference", "request_cache", "search_type", "stats", "version"] {
+            parameters.take(accepted);
+        }
+        Ok(taken)
+    }
+
+    /// Takes those of a reindex.
+    pub(super) fn take_of_reindex(call: &mut Call<'_>) -> Result<Self, Error> {
+        Self::take_common(call)
+    }
+
+    fn take_common(call: &mut Call<'_>) -> Result<Self, Error> {
+        call.parameters.take_flag("refresh")?;
+        let write = WriteParameters::take(call)?;
+        let parameters = &mut call.parameters;
+        parameters.take_time("scroll")?;
+        if parameters.take_flag("wait_for_completion")? == Some(false) {
+            let text = "[wait_for_completion=false] is not supported yet: there are no tasks";
+            return Err(Error::Unsupported(text.to_owned()));
+        }
+        let routing = write.routing.as_ref();
+        let routing = routing.map(|text| text.split(',').map(str::to_owned).collect());
+        let mut taken = Self { routing, write: Some(write), ..Self::default() };
+        if let Some(text) = parameters.take("requests_per_second") {
+            taken.per_second = per_second(&text)?;
+        }
+        if let Some(text) = parameters.take("slices") {
+            taken.slices = Some(slices(&text)?);
+        }
+        let limit = parameters.take_int("max_docs")?;
+        taken.limit("max_docs", limit)?;
+        Ok(taken)
+    }
+
+    /// Takes how many documents at most.
+    fn limit(&mut self, name: &str, given: Option<i32>) -> Result<(), Error> {
+        let Some(given) = given else { return Ok(()) };
+        let limit = WriteByQuery::max_docs(name, i64::from(given));
+        let limit = limit.map_err(|error| query_error(&error))?;
+        self.max_docs = Some(limit);
+        Ok(())
+    }
+
+    /// The rules that the request breaks.
+    pub(super) fn rules(&self, search: &Search) -> Vec<String> {
+        let mut rules = Vec::new();
+        if search.from.is_some_and(|from| from > 0) {
+            rules.push("using [from] is not allowed in a scroll context");
+            rules.push("from is not supported in this context");
+        }
+        if search.stored_fields.is_some() {
+            rules.push("stored_fields is not supported in this context");
+        }
+        if search.slice.is_some() && matches!(self.slices, Some(Slices::Auto | Slices::Count(2..)))
+        {
+            rules.push("can't specify both manual and automatic slicing at the same time");
+        }
+        rules.into_iter().map(str::to_owned).collect()
+    }
+
+    /// Refuses to write where more copies are asked for than one node has.
+    pub(super) fn check_copies(&self, node: &Node, index: &str) -> Result<(), Error> {
+        self.write.as_ref().map_or(Ok(()), |write| write.check_copies(node, index))
+    }
+
+    /// How many parts the work is cut into.
+    pub(super) fn slices(&self, indices: &[Arc<Index>]) -> u32 {
+        match self.slices {
+            None => 1,
+            Some(Slices::Count(count)) => count,
+            Some(Slices::Auto) => {
+                let least = indices.iter().map(|index| index.shards().len()).min().unwrap_or(1);
+                u32::try_from(least.min(SLICES_AUTO_MAX)).unwrap_or(1)
+            }
+        }
+    }
+}
+
+/// How many writes a second; -1 is no bound.
+fn per_second(text: &str) -> Result<Option<f32>, Error> {
+    let wrong = || {
+        Error::illegal_argument(
+            "[requests_per_second] must be a float greater than 0. Use -1 to disable throttling.",
+        )
+    };
+    let value: f32 = text.parse().map_err(|_| wrong())?;
+    if value == -1.0 {
+        return Ok(None);
+    }
+    if value > 0.0 { Ok(Some(value).filter(|value| value.is_finite())) } else { Err(wrong()) }
+}
+
+/// How many parts the work is cut into.
+fn slices(text: &str) -> Result<Slices, Error> {
+    if text == "auto" {
+        return Ok(Slices::Auto);
+    }
+    let count = text.parse::<u32>().ok().filter(|count| (1..=SLICES_MAX).contains(count));
+    count.map(Slices::Count).ok_or_else(|| {
+        Error::illegal_argument(format!(
+            "[slices] must be a positive integer or the string \"auto\", but was [{text}]"
+        ))
+    })
+}

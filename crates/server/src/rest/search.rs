@@ -1,0 +1,193 @@
+//! Searches: one, many, counted, page by page (spec search-api).
+
+mod contexts;
+mod count;
+mod failure;
+mod many;
+mod point_in_time;
+mod request;
+mod scroll;
+mod view;
+
+use std::sync::Arc;
+
+use document::Timestamp;
+use hyper::StatusCode;
+use node::{Found, Hit, Index, Node, SearchRequest, Searcher, Within};
+use query::{Query, TotalHits};
+use shard::Document;
+
+use super::api::Call;
+use super::budget::Reservation;
+use super::document_view::{TYPELESS, type_name};
+use super::error::Error;
+use super::response::Answer;
+
+pub(crate) use contexts::Contexts;
+pub(crate) use count::count;
+pub(crate) use failure::query_error;
+pub(crate) use many::multi_search;
+pub(crate) use point_in_time::{close_point_in_time, open_point_in_time};
+pub(crate) use request::{Asked, take_query, take_wildcards};
+pub(crate) use scroll::{clear_scroll, scroll};
+
+use super::index::expression::find_indices;
+use failure::search_failed;
+use request::check_window;
+use view::{Page, write_page};
+
+/// How many hits of a search may be asked for where the index does not say.
+const WINDOW: u64 = 10_000;
+/// How many hits are remembered of a search that is shown page by page, or written to.
+const HITS_MAX: usize = 1_000_000;
+/// How many hits a search has that does not say.
+const SIZE: u64 = 10;
+
+/// One search.
+pub(crate) async fn search(
+    node: &Node,
+    call: &mut Call<'_>,
+    contexts: &Contexts,
+) -> Result<Answer, Error> {
+    let mut asked = Asked::take(call)?;
+    let expansion = take_wildcards(call)?;
+    call.finish_parameters()?;
+    asked.check()?;
+    let expression = call.found.index;
+    let indices = if asked.search.pit.is_some() {
+        if expression.is_some() {
+            let rule = "[indices] cannot be used with point in time. Do not specify any index with \
+                        point in time.";
+            return Err(Error::Validation(vec![rule.to_owned()]));
+        }
+        Vec::new()
+    } else {
+        find_indices(node, call, expression.unwrap_or("_all"), expansion)?
+    };
+    narrow_to_type(call, &mut asked, &indices);
+    if asked.scroll.is_some() {
+        return scroll::begin(node, call, contexts, asked, &indices).await;
+    }
+    let (body, held) = answer(node, call, contexts, &asked, &indices).await?;
+    let held = Some(Arc::new(held));
+    Ok(Answer { held, ..Answer::json(StatusCode::OK, body) })
+}
+
+/// Where the path names a type that none of the indices has, nothing is found.
+pub(crate) fn narrow_to_type(call: &Call<'_>, asked: &mut Asked, indices: &[Arc<Index>]) {
+    let asks_for = |name: &&str| *name != TYPELESS && *name != "_all";
+    let Some(name) = call.found.document_type.filter(asks_for) else { return };
+    if !indices.iter().any(|index| type_name(index) == name) {
+        asked.search.query = Some(Query::none());
+    }
+}
+
+/// Carries out a search and renders its one page.
+pub(crate) async fn answer(
+    node: &Node,
+    call: &Call<'_>,
+    contexts: &Contexts,
+    asked: &Asked,
+    indices: &[Arc<Index>],
+) -> Result<(Vec<u8>, Reservation), Error> {
+    let started = node.now();
+    check_window(node, asked, indices)?;
+    let (from, size) = (asked.search.from.unwrap_or(0), asked.search.size.unwrap_or(SIZE));
+    let limit = usize::try_from(from.saturating_add(size)).unwrap_or(usize::MAX);
+    let moment = match &asked.search.pit {
+        Some(pit) => Some(contexts.moment(pit, node.now())?),
+        None => None,
+    };
+    let within = match &moment {
+        Some(moment) => Within::Moment(moment),
+        None => Within::Indices(indices),
+    };
+    let found = find(node, call, asked, within, limit).await?;
+    let hits: Vec<&Hit> =
+        found.hits.iter().skip(usize::try_from(from).unwrap_or(usize::MAX)).collect();
+    let mut held = call.request.budget.reserve_none("search");
+    let documents = read(&hits, &mut held).await?;
+    let page = Page {
+        asked,
+        found: &found,
+        hits: &hits,
+        documents: &documents,
+        scroll_id: None,
+        node_id: node.id(),
+        took: took(node, started),
+    };
+    Ok((write_page(call.dialect, &page), held))
+}
+
+/// Finds everything, for those who show it page by page or write to it: within a bound, because it is
+/// remembered.
+pub(crate) async fn find_hits(
+    node: &Node,
+    call: &Call<'_>,
+    asked: &Asked,
+    within: Within<'_>,
+) -> Result<Found, Error> {
+    let found = find(node, call, asked, within, HITS_MAX).await?;
+    if found.total > u64::try_from(HITS_MAX).unwrap_or(u64::MAX) {
+        return Err(Error::TooMany { what: "hits", limit: HITS_MAX });
+    }
+    Ok(found)
+}
+
+/// Carries out a search; fails where all shards have failed.
+pub(crate) async fn find(
+    node: &Node,
+    call: &Call<'_>,
+    asked: &Asked,
+    within: Within<'_>,
+    limit: usize,
+) -> Result<Found, Error> {
+    let deadline = asked
+        .timeout
+        .map(|timeout| Timestamp::from_millis(node.now().as_millis().saturating_add(timeout)));
+    let routing = asked.routing.as_deref();
+    let request = SearchRequest { within, search: &asked.search, routing, limit, deadline };
+    let found = node.searcher().search(request).await;
+    let found = found.map_err(|error| call.error(error, TYPELESS))?;
+    let failed = u64::try_from(found.failures.len()).unwrap_or(u64::MAX);
+    let all_failed = failed > 0 && failed >= found.shards;
+    if all_failed || (failed > 0 && !asked.allows_partial) {
+        return Err(search_failed(node, &found.failures, all_failed));
+    }
+    Ok(found)
+}
+
+/// Reads the documents of some hits, within the budget. One that was written since and whose older
+/// source is given up is not there any more.
+pub(crate) async fn read(
+    hits: &[&Hit],
+    held: &mut Reservation,
+) -> Result<Vec<Option<Document>>, Error> {
+    held.grow(hits.iter().map(|hit| hit.stored_bytes()).sum())?;
+    let mut documents = Vec::with_capacity(hits.len());
+    for together in hits.chunks(64) {
+        let read = futures_util::future::join_all(together.iter().map(|hit| hit.read())).await;
+        for document in read {
+            documents.push(document.map_err(|error| Error::Internal {
+                reason: error.to_string(),
+                outcome: super::error::Outcome::NotApplied,
+            })?);
+        }
+    }
+    Ok(documents)
+}
+
+/// How many milliseconds have passed.
+pub(crate) fn took(node: &Node, started: Timestamp) -> u64 {
+    u64::try_from(node.now().as_millis().saturating_sub(started.as_millis())).unwrap_or(0)
+}
+
+/// How far a search counts.
+fn total_hits(asked: &Asked) -> TotalHits {
+    let counts_all = asked.scroll.is_some() || asked.counts_exactly;
+    match asked.search.track_total_hits {
+        Some(total) => total,
+        None if counts_all => TotalHits::Exact,
+        None => TotalHits::UpTo(10_000),
+    }
+}
