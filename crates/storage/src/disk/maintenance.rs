@@ -255,7 +255,12 @@ impl Keeper {
             }
             Choice::Evacuate(evacuation) => {
                 match self.evacuate(evacuation).await {
-                    Err(Interrupted::Stuck(why)) => self.pin(evacuation.number, &why),
+                    Err(Interrupted::Stuck(why)) => {
+                        self.pin(evacuation.number, &why);
+                        // Where nothing can be read, each segment that is closed in the place of this one
+                        // would be the next that cannot be collected: no faster than time passes.
+                        sleep(INTERVAL).await;
+                    }
                     Err(Interrupted::Early) => {
                         // Not at once again: whoever is in the way wants to run as well.
                         self.pinned.insert(evacuation.number, Pin { intervals: 1, last: 1 });
