@@ -111,6 +111,12 @@ impl<'m> Plan<'m> {
         self.sees_routing || !self.wanted.is_empty()
     }
 
+    /// Whether every document matches.
+    #[must_use]
+    pub fn matches_all(&self) -> bool {
+        self.query.is_all() && self.filter.is_none() && self.min_score.is_none()
+    }
+
     /// The only ids that can match, if the query names them.
     #[must_use]
     pub fn ids(&self) -> Option<&BTreeSet<String>> {

@@ -78,6 +78,11 @@ impl Scored {
         passes.then_some(self.boost)
     }
 
+    /// Whether every document passes.
+    pub(super) fn is_all(&self) -> bool {
+        matches!(self.test, Test::All)
+    }
+
     /// The only ids that can pass, if the test names them.
     pub(super) fn ids(&self) -> Option<&BTreeSet<String>> {
         match &self.test {

@@ -360,3 +360,18 @@ fn ids_are_known_where_the_query_names_them() {
     assert_eq!(ids(r#"{"bool":{"should":[{"term":{"_id":"a"}}]}}"#), (None, false));
     assert_eq!(ids(r#"{"match_all":{}}"#), (None, false));
 }
+
+#[test]
+fn a_search_for_everything_knows_that_it_is_one() {
+    let mapping = mapping();
+    let context = Context { mapping: &mapping, index: "i", aliases: &[], now: 0 };
+    let is_all = |body: &str| {
+        let search = Search::read(body, Dialect::Seven).unwrap();
+        Plan::new(&search, &context).unwrap().matches_all()
+    };
+    assert!(is_all("{}"));
+    assert!(is_all(r#"{"query":{"bool":{}}}"#));
+    assert!(!is_all(r#"{"min_score":2}"#));
+    assert!(!is_all(r#"{"post_filter":{"term":{"k":"a"}}}"#));
+    assert!(!is_all(r#"{"query":{"exists":{"field":"k"}}}"#));
+}
