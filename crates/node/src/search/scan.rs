@@ -16,6 +16,8 @@ use super::{
 
 /// How many sources are read at a time.
 const READ_TOGETHER: usize = 64;
+/// How many bytes of them, unless a single one has more.
+const READ_BYTES_TOGETHER: u64 = 8 << 20;
 /// How many documents that need no source are looked at before others may run.
 const LOOKED_AT_TOGETHER: usize = 4_096;
 /// How many bits of a place are a sequence number; those above number the shard.
@@ -172,9 +174,12 @@ impl Look<'_, '_> {
         collector: &mut Collector,
     ) -> Result<bool, FailureCause> {
         let needs_source = self.plan.needs_source();
-        let together = if needs_source { READ_TOGETHER } else { LOOKED_AT_TOGETHER };
         let mut fields = Fields::default();
-        for chunk in rows.chunks(together) {
+        let mut rest = rows;
+        while !rest.is_empty() {
+            let count = if needs_source { readable(rest) } else { LOOKED_AT_TOGETHER };
+            let (chunk, after) = rest.split_at_checked(count).unwrap_or((rest, &[]));
+            rest = after;
             let deadline = self.request.deadline;
             if deadline.is_some_and(|deadline| scan.machine.clock.now() >= deadline) {
                 collector.found.timed_out = true;
@@ -315,6 +320,16 @@ fn rows_by_id(shard: &Shard, ids: &BTreeSet<String>) -> Vec<Row> {
     ids.iter().filter_map(row).collect()
 }
 
+/// How many of some documents are read at a time: at least one.
+pub(super) fn readable(rows: &[Row]) -> usize {
+    let mut bytes = 0;
+    let fits = |row: &&Row| {
+        bytes += u64::from(row.location.length);
+        bytes <= READ_BYTES_TOGETHER
+    };
+    rows.iter().take(READ_TOGETHER).take_while(fits).count().max(1)
+}
+
 /// Reads documents, each as it was when the table told of it.
 pub(super) async fn read_rows(
     shard: &Shard,
@@ -350,9 +365,27 @@ fn slice_of(id: &str, max: u32) -> u32 {
 
 #[cfg(test)]
 mod tests {
+    use document::{LastWrite, PrimaryTerm, SeqNo, Version};
     use query::Slice;
+    use shard::store::Location;
 
-    use super::{part_of_shard, slice_of};
+    use super::{READ_TOGETHER, Row, part_of_shard, readable, slice_of};
+
+    #[test]
+    fn so_many_documents_are_read_at_a_time_as_the_memory_bears() {
+        let row = |length: u32| Row {
+            id: "1".into(),
+            last: LastWrite {
+                seq_no: SeqNo::new(0),
+                term: PrimaryTerm::new(1),
+                version: Version::new(1).unwrap(),
+            },
+            location: Location { segment: 0, offset: 0, length },
+        };
+        assert_eq!(readable(&vec![row(100); 500]), READ_TOGETHER);
+        assert_eq!(readable(&vec![row(3 << 20); 500]), 2);
+        assert_eq!(readable(&vec![row(u32::MAX); 3]), 1);
+    }
 
     #[test]
     fn every_document_is_in_one_slice() {
