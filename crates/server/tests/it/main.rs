@@ -14,6 +14,7 @@ mod api;
 mod bad_input;
 mod bounds;
 mod bulk_loads;
+mod by_query;
 mod check;
 mod client;
 mod conditions;

@@ -141,9 +141,16 @@ impl Asked {
         if let Some(fields) = parameters.take_list("stored_fields") {
             search.stored_fields = StoredFields::of(fields);
         }
-        search.version = parameters.take_flag("version")?.or(search.version);
-        let seq_no = parameters.take_flag("seq_no_primary_term")?;
-        search.seq_no_primary_term = seq_no.or(search.seq_no_primary_term);
+        // Without a value these two say nothing, unlike other flags.
+        if parameters.value("version") != Some("") {
+            search.version = parameters.take_flag("version")?.or(search.version);
+        }
+        if parameters.value("seq_no_primary_term") != Some("") {
+            let seq_no = parameters.take_flag("seq_no_primary_term")?;
+            search.seq_no_primary_term = seq_no.or(search.seq_no_primary_term);
+        }
+        parameters.take("version");
+        parameters.take("seq_no_primary_term");
         search.track_scores = parameters.take_flag("track_scores")?.or(search.track_scores);
         if let Some(text) = parameters.take("track_total_hits") {
             let text = if text.is_empty() { "true" } else { &text };
