@@ -218,6 +218,13 @@ async fn write_batch(
     }
     let mut held = call.request.budget.reserve_none("by query");
     let documents = read(batch, &mut held).await?;
+    let needs_source = !matches!(job.what, What::Delete);
+    let without = |hit: &&&Hit| !hit.index.mapping().source_rule().enabled;
+    if let Some(hit) = batch.iter().find(without).filter(|_| needs_source) {
+        let (index, type_name) = (hit.index.name(), type_of(node, hit.index.name()));
+        let text = format!("[{index}][{type_name}][{}] didn't store _source", hit.id);
+        return Err(Error::illegal_argument(text));
+    }
     let mut waiting: Vec<(&Hit, Option<&Document>)> =
         batch.iter().copied().zip(documents.iter().map(Option::as_ref)).collect();
     let mut wait = RETRY_AFTER;
@@ -322,7 +329,7 @@ fn copy_of(
     source: Bytes,
     own: DocumentWrite,
 ) -> DocumentWrite {
-    let source = asked.source.apply(&source, true).unwrap_or(source);
+    let source = asked.source.show(&hit.index, &source, true).unwrap_or(source);
     let precondition = match destination.version {
         VersionRule::Internal | VersionRule::Force => Precondition::None,
         VersionRule::External => Precondition::ExternalGreater(hit.last.version),

@@ -139,7 +139,8 @@ fn write_hit(
         if let (Some(routing), false) = (&document.routing, without_id) {
             o.string("_routing", routing.as_str());
         }
-        if let Some(source) = asked.source.apply(&document.source, shows_source(asked)) {
+        let source = asked.source.show(&hit.index, &document.source, shows_source(asked));
+        if let Some(source) = source {
             o.raw("_source", &source);
         }
         if !search.sort.is_empty() {
