@@ -31,4 +31,5 @@ pub use mapping::{FieldRef, Mapping};
 pub use request::{create_form, update_form};
 pub use settings::{Dialect, Settings};
 pub use value::geo::GeoPoint;
+pub use value::number::half_precision;
 pub use value::range::{Bound, Range};

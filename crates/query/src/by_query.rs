@@ -53,10 +53,7 @@ impl WriteByQuery {
     /// What is wrong with it, or not supported.
     pub fn read(text: &str, dialect: Dialect) -> Result<Self, QueryError> {
         let (body, node) = Body::read(text)?;
-        let Some(members) = node.members() else {
-            let reason = format!("Expected [START_OBJECT] but found [{}]", node.token());
-            return Err(body.parsing(&node, reason));
-        };
+        let members = body.members(&node)?;
         let mut request = Self::default();
         for member in members {
             match member.name.as_str() {
@@ -138,10 +135,7 @@ impl Reindex {
     /// What is wrong with it, or not supported.
     pub fn read(text: &str, dialect: Dialect) -> Result<Self, QueryError> {
         let (body, node) = Body::read(text)?;
-        let Some(members) = node.members() else {
-            let reason = format!("Expected [START_OBJECT] but found [{}]", node.token());
-            return Err(body.parsing(&node, reason));
-        };
+        let members = body.members(&node)?;
         let mut request = Self::default();
         for member in members {
             let node = &member.value;
@@ -203,7 +197,7 @@ impl WriteByQuery {
 /// Where copies come from.
 fn source(body: &Body<'_>, node: &Node, dialect: Dialect) -> Checked<Source> {
     let mut source = Source::default();
-    for member in node.members().ok_or_else(|| search_object(body, node))? {
+    for member in body.members(node)? {
         match member.name.as_str() {
             "index" => source.indices = names(&member.value),
             "remote" => {
@@ -223,11 +217,6 @@ fn source(body: &Body<'_>, node: &Node, dialect: Dialect) -> Checked<Source> {
     Ok(source)
 }
 
-/// Something else than an object where a search is expected.
-fn search_object(body: &Body<'_>, node: &Node) -> QueryError {
-    body.parsing(node, format!("Expected [START_OBJECT] but found [{}]", node.token()))
-}
-
 /// The names of indices.
 fn names(node: &Node) -> Vec<String> {
     match &node.kind {
@@ -242,7 +231,7 @@ fn names(node: &Node) -> Vec<String> {
 /// Where copies go to.
 fn destination(body: &Body<'_>, node: &Node) -> Checked<Destination> {
     let mut destination = Destination::default();
-    for member in node.members().ok_or_else(|| search_object(body, node))? {
+    for member in body.members(node)? {
         let text = member.value.scalar().unwrap_or_default();
         match member.name.as_str() {
             "index" => destination.index = Some(text.to_owned()),

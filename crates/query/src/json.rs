@@ -67,6 +67,13 @@ impl<'a> Body<'a> {
         Ok((Self { text }, node))
     }
 
+    /// The members of what must be an object.
+    pub(crate) fn members<'n>(&self, node: &'n Node) -> Result<&'n [Member], QueryError> {
+        node.members().ok_or_else(|| {
+            self.parsing(node, format!("Expected [START_OBJECT] but found [{}]", node.token()))
+        })
+    }
+
     /// The value as it was written.
     pub(crate) fn raw(&self, node: &Node) -> &'a str {
         self.text.get(node.from..node.to).unwrap_or_default()

@@ -120,7 +120,7 @@ impl Precision {
         let (held, name) = match self {
             Self::Double => (value, "double"),
             Self::Float => (f64::from(single(value)), "float"),
-            Self::Half => (half(single(value)), "half_float"),
+            Self::Half => (mapping::half_precision(single(value)), "half_float"),
             Self::Scaled(factor) => (scaled(value, factor), "scaled_float"),
         };
         if !held.is_finite() {
@@ -137,20 +137,6 @@ fn scaled(value: f64, factor: f64) -> f64 {
     #[expect(clippy::cast_precision_loss, reason = "documents lose the same")]
     let scaled = saturated((value * factor + 0.5).floor()) as f64;
     if value.is_finite() { scaled / factor } else { value }
-}
-
-/// A single in half precision; beyond its range infinite.
-fn half(value: f32) -> f64 {
-    let value = f64::from(value);
-    if !value.is_finite() {
-        return value;
-    }
-    if value.abs() >= 65_520.0 {
-        return f64::INFINITY.copysign(value);
-    }
-    let exponent = if value == 0.0 { -14.0 } else { value.abs().log2().floor().max(-14.0) };
-    let unit = (exponent - 10.0).exp2();
-    (value / unit).round_ties_even() * unit
 }
 
 #[cfg(test)]

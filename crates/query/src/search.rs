@@ -127,10 +127,7 @@ impl Search {
 
     /// Reads the body of a search within another body.
     pub(crate) fn read_node(body: &Body<'_>, node: &Node, dialect: Dialect) -> Checked<Self> {
-        let Some(members) = node.members() else {
-            let reason = format!("Expected [START_OBJECT] but found [{}]", node.token());
-            return Err(body.parsing(node, reason));
-        };
+        let members = body.members(node)?;
         let mut search = Self::default();
         for member in members {
             search.take(body, member, dialect)?;
@@ -206,10 +203,7 @@ impl Search {
             let error = QueryError::new("parsing_exception", "Failed to parse");
             error.because(cause)
         })?;
-        let Some(members) = node.members() else {
-            let reason = format!("Expected [START_OBJECT] but found [{}]", node.token());
-            return Err(body.parsing(&node, reason));
-        };
+        let members = body.members(&node)?;
         let mut query = None;
         for member in members {
             if member.name != "query" {

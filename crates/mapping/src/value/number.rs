@@ -185,7 +185,7 @@ impl NumberKind {
             }
             Self::HalfFloat => {
                 let single = single(value);
-                ("[half_float] supports", half(single), Some(float_text(single)))
+                ("[half_float] supports", half_precision(single), Some(float_text(single)))
             }
             Self::Scaled(factor) => {
                 // Beyond 64 bits the scaled number is the last one that they hold.
@@ -238,8 +238,10 @@ fn byte(whole: i64) -> Result<i64, MappingError> {
     Err(MappingError::argument(format!("Value [{whole}] is out of range for a byte")))
 }
 
-/// A single as a half, as a double; beyond its range infinite.
-fn half(value: f32) -> f64 {
+/// A single in half precision, as a double; beyond its range infinite. Documents and queries round by
+/// it, so that they meet.
+#[must_use]
+pub fn half_precision(value: f32) -> f64 {
     let value = f64::from(value);
     if !value.is_finite() {
         return value;
