@@ -272,6 +272,10 @@ impl Recovery<'_> {
         let manifest = manifest.rolled(tail.durable.map_or(0, |durable| durable.offset), listed);
         manifest.store_with_spare(self.directory)?;
         segment.file.truncate(trailer + TRAILER_BYTES)?;
+        if manifest.keep_spare(self.directory)? {
+            // This start has used the last one up: the next may find the disk as full.
+            self.directory.sync()?;
+        }
         Ok(OpenedSegment { segment, trailer, manifest })
     }
 

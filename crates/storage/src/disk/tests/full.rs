@@ -188,6 +188,20 @@ fn a_log_opens_on_a_full_disk() {
     }
 }
 
+/// Each start keeps what the next one needs, for the disk may be as full then.
+#[test]
+fn a_log_opens_on_a_full_disk_again_and_again() {
+    for options in [SMALL, LARGE] {
+        for room in (0..6_000).step_by(331) {
+            let mut world = filled(options, room);
+            for _ in 0..6 {
+                world.open();
+            }
+            make_room(&mut world);
+        }
+    }
+}
+
 /// Somebody else takes every byte that is given back: what the opening needs it never lets go.
 #[test]
 fn a_log_opens_on_a_disk_that_somebody_else_fills() {
