@@ -41,6 +41,10 @@ pub enum Feature {
     GetDataStreams,
     /// Remove data streams.
     DeleteDataStreams,
+    /// What data streams take.
+    DataStreamStats,
+    /// What was done to make snapshots in time.
+    SnapshotLifecycleStats,
 }
 
 /// The parts that clients ask about.
@@ -90,8 +94,10 @@ pub(crate) fn answer(endpoint: Feature, node: &Node, call: &mut Call<'_>) -> Res
         Feature::GetDataStreams if is_wild || name.is_empty() => {
             Ok(Answer::value(&json!({"data_streams": []})))
         }
+        Feature::DataStreamStats if is_wild || name.is_empty() => Ok(data_stream_stats()),
+        Feature::SnapshotLifecycleStats => Ok(snapshot_lifecycle_stats()),
         Feature::DeleteDataStreams if is_wild => Ok(Answer::acknowledged()),
-        Feature::GetDataStreams | Feature::DeleteDataStreams => {
+        Feature::GetDataStreams | Feature::DeleteDataStreams | Feature::DataStreamStats => {
             Err(call.node_error(node::Error::IndexNotFound { index: name.into() }))
         }
         Feature::PutPipeline => {
@@ -138,6 +144,24 @@ fn xpack(node: &Node) -> Answer {
 fn parts() -> Map<String, Value> {
     let none = json!({"available": false, "enabled": false});
     PARTS.into_iter().map(|part| (part.to_owned(), none.clone())).collect()
+}
+
+/// There are no data streams.
+fn data_stream_stats() -> Answer {
+    Answer::value(&json!({
+        "_shards": {"total": 0, "successful": 0, "failed": 0}, "data_stream_count": 0,
+        "backing_indices": 0, "total_store_size_bytes": 0, "data_streams": [],
+    }))
+}
+
+/// No snapshot was ever made.
+fn snapshot_lifecycle_stats() -> Answer {
+    Answer::value(&json!({
+        "retention_runs": 0, "retention_failed": 0, "retention_timed_out": 0,
+        "retention_deletion_time": "0s", "retention_deletion_time_millis": 0,
+        "total_snapshots_taken": 0, "total_snapshots_failed": 0, "total_snapshots_deleted": 0,
+        "total_snapshot_deletion_failures": 0, "policy_stats": [],
+    }))
 }
 
 /// No index is managed by a lifecycle.

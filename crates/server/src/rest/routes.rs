@@ -313,4 +313,9 @@ static FEATURES: &[Route] = &[
     feature(GET, &[L("_data_stream")], F::GetDataStreams),
     feature(GET, &[L("_data_stream"), Name], F::GetDataStreams),
     feature(DELETE, &[L("_data_stream"), Name], F::DeleteDataStreams),
+    feature(GET, &[L("_data_stream"), L("_stats")], F::DataStreamStats),
+    feature(GET, &[L("_data_stream"), Name, L("_stats")], F::DataStreamStats),
+    feature(GET, &[L("_slm"), L("policy")], F::NoneAtAll),
+    feature(GET, &[L("_slm"), L("stats")], F::SnapshotLifecycleStats),
+    feature(GET, &[L("_slm"), L("status")], F::LifecycleStatus),
 ];
