@@ -13,16 +13,20 @@ children=()
 
 # Ends what was started and removes what was made.
 clean_up() {
-    local status=$? child
+    local status=$? child index
+    set +e
     for child in "${children[@]}"; do
         kill "$child" 2>/dev/null || continue
-        wait "$child" 2>/dev/null || true
+        wait "$child" 2>/dev/null
     done
     if [ $status -ne 0 ]; then
         echo "FAILED: $tool" >&2
         find "$scratch" -maxdepth 1 -name '*.log' -exec tail -n 20 {} + >&2
     fi
-    curl -s -o /dev/null -X DELETE "$url/$prefix-*?expand_wildcards=all" || true
+    # One by one: by a wildcard is not allowed everywhere.
+    for index in $(curl -sf "$url/_cat/indices/$prefix-*?h=index"); do
+        curl -s -o /dev/null -X DELETE "$url/$index"
+    done
     rm -rf "$scratch"
     exit $status
 }
