@@ -2,6 +2,8 @@
 
 mod admission;
 mod failures;
+mod limits;
+mod preparation;
 mod recovery;
 mod relocation;
 mod support;

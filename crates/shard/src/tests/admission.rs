@@ -238,3 +238,25 @@ async fn a_long_document_is_judged_beside_the_writer() {
     assert_eq!(told(&one(&shard, write).await), "Created v1 s0 t1");
     assert_eq!(rules.edition(), 1);
 }
+
+/// What was found to fit where it was merged is not judged again, and needs no admission.
+#[tokio::test]
+async fn what_a_long_update_makes_is_judged_where_it_is_merged() {
+    let rules = Letters::open();
+    let shard = open(&World::new(), &rules);
+    let long = bytes::Bytes::from(vec![b'x'; 100_000]);
+    one(&shard, write("1", document::Precondition::None, Change::Index(long))).await.unwrap();
+    assert_eq!(rules.edition(), 1);
+    assert_eq!(told(&one(&shard, update("1", 'y')).await), "Updated v2 s1 t1");
+    assert_eq!(rules.edition(), 1);
+}
+
+#[tokio::test]
+async fn a_long_merge_that_does_not_fit_is_refused() {
+    let rules = Letters::open();
+    let shard = open(&World::new(), &rules);
+    one(&shard, index("1", "a")).await.unwrap();
+    rules.is_closed.store(true, SeqCst);
+    assert_eq!(told(&one(&shard, heavy("1", 'b')).await), "does not fit");
+    assert_eq!(rules.edition(), 0);
+}

@@ -1,6 +1,8 @@
 //! What everybody is told when the log does not append.
 
-use super::support::{Ending, World, all, create, heavy, index, one, source, told, update};
+use super::support::{
+    Ending, World, all, create, heavy, index, one, source, still_waits, told, update,
+};
 use crate::WriteError;
 
 #[tokio::test]
@@ -48,6 +50,23 @@ async fn unknown_is_told_as_unknown_and_ends_the_shard() {
         let shard = world.open();
         assert_eq!(source(&shard, "b").await.is_some(), stored);
     }
+}
+
+/// *Closed* says that it was not applied, which *unknown* does not.
+#[tokio::test]
+async fn who_waits_behind_an_append_of_unknown_end_is_told_that_nothing_happened() {
+    let world = World::gated();
+    let shard = world.open();
+    *world.ending.lock() = Ending::UnknownAndLost;
+    let mut first = Box::pin(one(&shard, index("a", "1")));
+    assert!(still_waits(&mut first).await);
+    let mut second = Box::pin(one(&shard, index("b", "1")));
+    let mut copying = Box::pin(shard.relocate(Vec::new(), false, true));
+    assert!(still_waits(&mut second).await && still_waits(&mut copying).await);
+    world.appends.add_permits(1);
+    assert!(matches!(first.await, Err(WriteError::Unknown(_))));
+    assert!(matches!(second.await, Err(WriteError::Closed)));
+    assert!(matches!(copying.await, Err(WriteError::Closed)));
 }
 
 #[tokio::test]

@@ -115,10 +115,10 @@ async fn a_delete_that_the_table_has_forgotten_is_kept_for_the_sake_of_older_cop
         one(&shard, index("b", "1")).await.unwrap();
     }
     assert_eq!(shard.table().tombstones(), 0);
-    shard.relocate(found, true, false).await.unwrap();
     // It is not remembered again, whatever the clock says.
-    assert_eq!(shard.table().tombstones(), 0);
     world.clock.set(0);
+    shard.relocate(found, true, false).await.unwrap();
+    assert_eq!(shard.table().tombstones(), 0);
     assert_eq!(told(&one(&shard, index("a", "2")).await), "Created v1 s602 t3");
     shard.close().await;
     assert_eq!(world.copies()[&("a".to_owned(), 1)], 2);
@@ -234,8 +234,10 @@ async fn without_room_for_documents_deletes_still_work() {
     let shard = world.open();
     one(&shard, index("a", "1")).await.unwrap();
     world.has_room.store(false, std::sync::atomic::Ordering::SeqCst);
-    let answers = all(&shard, vec![index("b", "1"), delete("a"), update("a", 'x')]).await;
-    assert_eq!(answers, ["the disk is full", "Deleted v2 s1 t1", "the disk is full"]);
+    let writes = vec![index("b", "1"), delete("a"), update("a", 'x'), delete("missing")];
+    let answers = all(&shard, writes).await;
+    let full = "the disk is full";
+    assert_eq!(answers, [full, "Deleted v2 s1 t1", full, full], "a tombstone takes room");
     world.has_room.store(true, std::sync::atomic::Ordering::SeqCst);
     assert_eq!(all(&shard, vec![create("a", "2")]).await, ["Created v3 s2 t1"]);
 }
@@ -268,6 +270,34 @@ async fn a_batch_adds_no_more_than_there_is_memory_for_and_deletes_make_room() {
     assert_eq!(write(vec![id(50)]).await, 1);
     assert_eq!(write(ids(900_000..900_100)).await, 20);
     assert!(memory.used() <= before);
+}
+
+/// A table counts documents and the bytes of their ids: both are bounds.
+#[tokio::test]
+async fn a_batch_takes_no_more_of_what_deletes_left_than_there_is() {
+    for (before, after) in [(500, 5), (5, 500)] {
+        let memory = Arc::new(Memory::new(100_000));
+        let world = World::new();
+        let shard = world.open_with_memory(Arc::clone(&memory), &[]).await;
+        shard.set_gc_deletes(GcDeletes::from_millis(0));
+        let indexed = |letter: char, bytes: usize| {
+            let id = move |number| format!("{letter}{number:0>width$}", width = bytes - 1);
+            (0..2_000).map(move |number| index(&id(number), "1")).collect::<Vec<_>>()
+        };
+        while shard.write(indexed('a', before)).await.last().is_some_and(Result::is_ok) {}
+        let there = indexed('a', before).into_iter().take(20);
+        let deletes = there.map(|write| delete(write.id.as_str())).collect();
+        assert!(shard.write(deletes).await.iter().all(Result::is_ok));
+        world.clock.set(1_000);
+        // Any write sweeps.
+        one(&shard, indexed('a', before).swap_remove(30)).await.unwrap();
+        assert_eq!(shard.table().tombstones(), 0);
+        let used = memory.used();
+        let answers = shard.write(indexed('b', after)).await;
+        let added = answers.iter().filter(|answer| answer.is_ok()).count();
+        assert!(added < 1_000, "{added} ids of {after} bytes for 20 of {before}");
+        assert!(memory.used() <= used.max(100_000), "{} bytes after {used}", memory.used());
+    }
 }
 
 #[tokio::test]

@@ -1,8 +1,12 @@
 //! A shard whose log and store do what the test says, when it says so.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, AtomicI64, Ordering::SeqCst},
+use std::{
+    collections::VecDeque,
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering::SeqCst},
+    },
 };
 
 use bytes::Bytes;
@@ -11,8 +15,8 @@ use parking_lot::Mutex;
 use tokio::sync::Semaphore;
 
 use crate::{
-    Alarm, Change, Clock, Machine, Memory, Modified, Modify, Recovery, Shard, ShardOptions, Update,
-    VersionTable, Write, WriteError, Written,
+    Alarm, Change, Clock, Document, Machine, Memory, Modified, Modify, Recovery, Service, Shard,
+    ShardOptions, SystemThreads, Threads, Update, VersionTable, Write, WriteError, Written,
     log::{
         AppendError, BoxFuture, Cause, Damage, Durability, Entry, EntryOutline, Log, LogError,
         LogProvider, Logs, Position, Refused, Replay, Stream, StreamId, memory::MemoryLog,
@@ -39,6 +43,33 @@ impl Clock for TestClock {
     }
 }
 
+/// Threads that do nothing before the test says so.
+#[derive(Default)]
+pub(super) struct QueuedThreads(Mutex<VecDeque<Box<dyn FnOnce() + Send>>>);
+
+impl QueuedThreads {
+    /// How much work waits.
+    pub(super) fn waiting(&self) -> usize {
+        self.0.lock().len()
+    }
+
+    /// Does what has waited longest.
+    pub(super) fn work(&self) {
+        let work = self.0.lock().pop_front();
+        work.expect("there is work")();
+    }
+}
+
+impl Threads for QueuedThreads {
+    fn start(&self, _name: &'static str, _service: BoxFuture<'static, ()>) -> io::Result<Service> {
+        Err(io::Error::other("a shard needs no services"))
+    }
+
+    fn run(&self, work: Box<dyn FnOnce() + Send>) {
+        self.0.lock().push_back(work);
+    }
+}
+
 /// How the next append ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Ending {
@@ -54,6 +85,7 @@ pub(super) enum Ending {
 #[derive(Clone)]
 pub(super) struct World {
     pub(super) clock: Arc<TestClock>,
+    pub(super) threads: Arc<dyn Threads>,
     pub(super) alarm: Alarm,
     pub(super) disk: MemoryLog,
     /// One permit lets one append through.
@@ -62,6 +94,8 @@ pub(super) struct World {
     pub(super) reads: Arc<Semaphore>,
     /// Whether reads are slow.
     pub(super) cold: Arc<AtomicBool>,
+    /// How many of the next slow reads find that what they read was moved.
+    pub(super) moved: Arc<AtomicUsize>,
     /// Whether the log has room for documents.
     pub(super) has_room: Arc<AtomicBool>,
     pub(super) ending: Arc<Mutex<Ending>>,
@@ -81,11 +115,13 @@ impl World {
     pub(super) fn gated() -> Self {
         Self {
             clock: Arc::default(),
+            threads: Arc::new(SystemThreads),
             alarm: Alarm::new(),
             disk: MemoryLog::default(),
             appends: Arc::new(Semaphore::new(0)),
             reads: Arc::new(Semaphore::new(0)),
             cold: Arc::default(),
+            moved: Arc::default(),
             has_room: Arc::new(AtomicBool::new(true)),
             ending: Arc::new(Mutex::new(Ending::Appended)),
             appended: Arc::default(),
@@ -125,13 +161,9 @@ impl World {
         let logs = Box::new(self.disk.clone()).open(&mut replay).unwrap();
         let stream = self.gate(logs.stream(STREAM).unwrap());
         let stream = Stream { damage, ..stream };
-        Shard::start(
-            stream,
-            replay.0,
-            Machine::with_clock(Arc::clone(&self.clock) as Arc<dyn Clock>),
-            options,
-            &self.alarm,
-        )
+        let clock = Arc::clone(&self.clock) as Arc<dyn Clock>;
+        let machine = Machine { clock, threads: Arc::clone(&self.threads) };
+        Shard::start(stream, replay.0, machine, options, &self.alarm)
     }
 
     pub(super) fn logs(&self) -> Arc<dyn Logs> {
@@ -235,6 +267,10 @@ impl Store for GatedStore {
     fn read(&self, location: Location) -> BoxFuture<'_, Result<Operation, StoreError>> {
         Box::pin(async move {
             self.world.reads.acquire().await.unwrap().forget();
+            let left = |moved: usize| moved.checked_sub(1);
+            if self.world.moved.fetch_update(SeqCst, SeqCst, left).is_ok() {
+                return Err(StoreError::Moved(location));
+            }
             self.below.read(location).await
         })
     }
@@ -311,6 +347,13 @@ pub(super) fn heavy(id: &str, letter: char) -> Write {
         Precondition::None,
         Change::Update(Update { modify, wants_document: true, basis: None }),
     )
+}
+
+/// An update that brings along what its caller believes the document to be.
+pub(super) fn based(id: &str, letter: char, basis: &Option<Document>) -> Write {
+    let modify = Arc::new(AppendLetter { letter, upsert: false, weight: 0 });
+    let update = Update { modify, wants_document: true, basis: basis.clone() };
+    write(id, Precondition::None, Change::Update(update))
 }
 
 pub(super) fn if_seq_no(mut write: Write, seq_no: u64, term: u64) -> Write {

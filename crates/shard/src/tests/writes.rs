@@ -169,6 +169,36 @@ async fn expired_tombstones_leave_the_table_as_writes_go_on() {
     assert_eq!((shard.table().live(), shard.table().tombstones()), (1, 0));
 }
 
+/// A small table is one map, which is visited 256 times a window, if anybody writes.
+#[tokio::test]
+async fn sweeps_keep_their_pace() {
+    let world = World::new();
+    let gc_deletes = GcDeletes::from_millis(25_600);
+    let shard = world.open_with(ShardOptions { gc_deletes, ..ShardOptions::default() });
+    one(&shard, delete("a")).await.unwrap();
+    for (now, tombstones) in [(25_560, 1), (25_640, 1), (25_660, 0)] {
+        world.clock.set(now);
+        one(&shard, index("b", "1")).await.unwrap();
+        assert_eq!(shard.table().tombstones(), tombstones, "at {now}");
+    }
+}
+
+#[tokio::test]
+async fn a_clock_that_steps_back_holds_up_no_sweep() {
+    let world = World::new();
+    let gc_deletes = GcDeletes::from_millis(10_000_000);
+    let shard = world.open_with(ShardOptions { gc_deletes, ..ShardOptions::default() });
+    one(&shard, delete("a")).await.unwrap();
+    world.clock.set(1_000_000);
+    one(&shard, index("b", "1")).await.unwrap();
+    shard.set_gc_deletes(GcDeletes::from_millis(0));
+    for (now, tombstones) in [(1_000_000, 1), (999_999, 0)] {
+        world.clock.set(now);
+        one(&shard, index("b", "1")).await.unwrap();
+        assert_eq!(shard.table().tombstones(), tombstones, "at {now}");
+    }
+}
+
 #[tokio::test]
 async fn reads_can_require_a_version() {
     let shard = World::new().open();

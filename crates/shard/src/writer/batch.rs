@@ -1,5 +1,8 @@
 //! The batch being planned: its operations, the state they produce, the answers they wait for.
 
+#[cfg(test)]
+mod tests;
+
 use bytes::Bytes;
 use document::{
     DocumentId, DocumentState, Effect, GcDeletes, LastWrite, Operation, PrimaryTerm, SeqNo,

@@ -169,7 +169,7 @@ impl Situation {
                 let is_large = segment.bytes * 64 >= self.segment_bytes_max;
                 let is_worth_it =
                     segment.closed || is_large && segment.bytes > SEGMENT_HEADER_BYTES;
-                let much = **garbage * 8 >= segment.bytes && **garbage > 0;
+                let much = **garbage * 8 >= segment.bytes;
                 much && is_worth_it && may_go(segment)
             })
             .max_by_key(|(segment, garbage)| **garbage * 1_000 / segment.bytes.max(1));

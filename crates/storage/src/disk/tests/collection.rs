@@ -14,6 +14,9 @@ use super::{
     lifetimes::Lifetime,
 };
 
+mod chunks;
+mod thresholds;
+
 const ONE: StreamId = StreamId::new(0);
 const TWO: StreamId = StreamId::new(5);
 

@@ -2,6 +2,7 @@
 //! shown as it was written, or with an error when it is read, or its stream says that it may be
 //! missing, or the log refuses to open. Whatever it is names the file.
 
+mod heads;
 mod open_segment;
 
 use shard::log::LogError;

@@ -93,6 +93,25 @@ fn checkpoints_of_unknown_segments_and_unfinished_ones_are_removed() {
     assert_eq!(checkpoints, ["checkpoint-00000002", "checkpoint-00000002.old", "checkpoint-1"]);
 }
 
+/// It becomes the reserve only if there is none.
+#[test]
+fn a_segment_that_a_crash_left_before_it_held_anything_is_removed() {
+    let (_, image) = dropped();
+    for has_reserve in [true, false] {
+        let mut with_leftover = image.clone();
+        assert!(with_leftover.files.contains_key("RESERVE"));
+        if !has_reserve {
+            with_leftover.files.remove("RESERVE");
+        }
+        with_leftover.files.insert("segment-00000077.log".to_owned(), vec![0; 1_000]);
+        let files = SimulatedFileSystem::new(with_leftover);
+        assert_eq!(Survey::of(&files).unwrap(), Survey::of_image(&image).unwrap());
+        let left = files.image();
+        assert!(!names(&left).contains(&"segment-00000077.log"), "{:?}", names(&left));
+        assert!(names(&left).contains(&"RESERVE"));
+    }
+}
+
 #[test]
 fn checkpoints_without_a_manifest_are_not_a_new_log() {
     let (_, mut image) = dropped();

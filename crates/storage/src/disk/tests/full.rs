@@ -264,7 +264,19 @@ fn a_log_opens_on_a_disk_that_somebody_else_fills() {
     assert!(room_taken > 0);
 }
 
-/// The same when the start crashes: the next one finds the room that this one had, until it was over.
+#[test]
+fn a_start_on_a_full_disk_keeps_half_of_the_reserve_for_its_segment() {
+    let mut world = World::with_options(LARGE);
+    world.open();
+    world.write(ONE, index(world.next_seq_no(), "x")).unwrap();
+    world.files.take_all_room();
+    world.open();
+    let name = world.open_segment().identity.file_name();
+    let bytes = world.files.image().files[&name].len() as u64;
+    assert!(bytes >= LARGE.segment_bytes_max / 2, "{bytes} bytes");
+}
+
+/// A start on a full disk that crashes: the next one finds the room that this one had, until it was over.
 #[test]
 fn a_start_that_crashes_on_a_disk_that_somebody_else_fills_can_be_made_again() {
     let mut world = World::with_options(SMALL);

@@ -273,6 +273,7 @@ impl Opened {
         self.appender.drop_segment(number).unwrap();
         remove_dropped(&self.appender.directory, leaving.identity()).unwrap();
         self.appender.forget_dropped();
+        assert!(self.appender.manifest.dropped.is_empty(), "or each manifest would be longer");
     }
 }
 

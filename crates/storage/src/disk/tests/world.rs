@@ -329,6 +329,11 @@ impl World {
         }
     }
 
+    /// The segment that is written to.
+    pub(super) fn open_segment(&self) -> Arc<Segment> {
+        Arc::clone(&self.appender.as_ref().unwrap().segment)
+    }
+
     /// Where what counts of a segment ends.
     pub(super) fn end(&self, file_name: &str) -> Option<usize> {
         let segments = self.appender.as_ref().unwrap().shared.segments.from(0);

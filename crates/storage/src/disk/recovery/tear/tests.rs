@@ -114,6 +114,25 @@ fn a_changed_byte_is_damage_whatever_else_was_lost() {
     }
 }
 
+/// Where checksums lie in two sectors and the second is lost, the first ones still say what they check.
+#[test]
+fn a_changed_byte_is_damage_as_long_as_its_own_checksum_is_there() {
+    for end in 961..970 {
+        for kind in [GroupKind::Data, GroupKind::DataAsync] {
+            let group = LastGroup::new(kind, end, 1_700);
+            let left = (2 * SECTOR_BYTES - group.extent.checksums().start) / 4;
+            let sectors = group.sectors();
+            // The second sector holds the first part of the payload, too.
+            for (portion, sector) in (1..).zip(sectors.iter().skip(2)) {
+                let mut contents = group.without(1 << 1);
+                contents[sector.start] ^= 0x80;
+                let is_damage = matches!(group.judge(&contents), Judgement::Damage(_));
+                assert_eq!(is_damage, portion < left, "part {portion} of a group at {end}");
+            }
+        }
+    }
+}
+
 #[test]
 fn something_behind_a_torn_group_is_damage_unless_the_group_says_otherwise() {
     for (kind, is_last) in [(GroupKind::Data, true), (GroupKind::DataAsync, false)] {
