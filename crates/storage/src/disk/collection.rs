@@ -15,6 +15,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use document::Effect;
 use shard::log::{LogError, Position, Relocate, StoredOperation, StreamId};
 
 use super::{
@@ -93,8 +94,8 @@ const READ_BYTES_MAX: u64 = 16 << 20;
 const DELAY_NANOS_PER_BYTE: u64 = 50;
 /// For views that lag behind, the log may grow to so many times of what is needed.
 const KEPT_FACTOR_MAX: u64 = 4;
-/// How long a group with a marker is, about.
-const ENDING_BYTES: u64 = 64;
+/// How long a group with nothing but a marker is at most, about.
+const ENDING_BYTES: u64 = 192;
 /// So many small segments are gathered into one.
 const SMALL_SEGMENTS_MAX: usize = 8;
 
@@ -229,18 +230,35 @@ impl Situation {
         }
     }
 
-    /// How much of each segment nobody needs.
-    ///
-    /// Which deletes are forgotten is not known by segment: the oldest, most likely. Those in
-    /// segments behind the first with garbage must be kept for its sake.
-    fn garbage(&self) -> Garbage {
+    /// How many deletes of each segment are forgotten. Which ones is not known: the oldest, most likely.
+    fn forgotten(&self) -> impl Iterator<Item = u64> {
         let deletes: u64 = self.segments.iter().map(|segment| segment.deletes).sum();
         let mut forgotten = deletes.saturating_sub(self.tombstones);
-        let mut free = true;
-        let mut blocked_bytes = 0;
-        let bytes = self.segments.iter().map(|segment| {
+        self.segments.iter().map(move |segment| {
             let forgotten_here = forgotten.min(segment.deletes);
             forgotten -= forgotten_here;
+            forgotten_here
+        })
+    }
+
+    /// Whether an evacuation shows that this guess was wrong: of the deletes that were taken for
+    /// forgotten none was. So it is where a delete was copied twice, because the first evacuation came
+    /// to no end. To guess so again would be to copy the same again, forever.
+    pub(super) fn is_disproved(&self, evacuation: Evacuation, copied_deletes: u64) -> bool {
+        let mut guesses = self.segments.iter().zip(self.forgotten());
+        !evacuation.older_elsewhere
+            && guesses.any(|(segment, forgotten)| {
+                let is_it = segment.number == evacuation.number;
+                is_it && forgotten > 0 && copied_deletes >= segment.deletes
+            })
+    }
+
+    /// How much of each segment nobody needs. Forgotten deletes in segments behind the first with
+    /// garbage must be kept for its sake.
+    fn garbage(&self) -> Garbage {
+        let mut free = true;
+        let mut blocked_bytes = 0;
+        let bytes = self.segments.iter().zip(self.forgotten()).map(|(segment, forgotten_here)| {
             let forgotten_bytes = segment.delete_bytes * forgotten_here / segment.deletes.max(1);
             let garbage = if free {
                 segment.retired_bytes + forgotten_bytes
@@ -280,6 +298,8 @@ pub(super) struct Chunk {
     pub(super) operations: BTreeMap<StreamId, Vec<StoredOperation>>,
     /// How many bytes they have.
     pub(super) bytes: u64,
+    /// How many of them are deletes.
+    pub(super) deletes: u64,
     /// How many bytes were read to find them.
     pub(super) read_bytes: u64,
 }
@@ -340,6 +360,8 @@ impl Leaving {
                     let found = StoredOperation { operation, location };
                     if relocate.counts(frame.stream, &found, self.evacuation.older_elsewhere) {
                         chunk.bytes += u64::from(location.length);
+                        let is_delete = matches!(found.operation.effect, Effect::Delete { .. });
+                        chunk.deletes += u64::from(is_delete);
                         chunk.operations.entry(frame.stream).or_default().push(found);
                     }
                 }

@@ -259,11 +259,11 @@ impl Keeper {
                     // fails for the next segment too.
                     Err(Interrupted::Stuck(why)) => {
                         self.pin(evacuation.number, &why);
-                        Ok(false)
+                        Err(Interrupted::Early)
                     }
                     Err(Interrupted::Early) => {
                         self.pinned.insert(evacuation.number, Pin { intervals: 1, last: 1 });
-                        Ok(false)
+                        Err(Interrupted::Early)
                     }
                     ended => ended.map(|()| true),
                 }
@@ -301,8 +301,8 @@ impl Keeper {
 
     fn situation(&self, urgent: bool) -> Situation {
         let pinned = self.pinned.iter().filter(|(_, pin)| pin.intervals > 0);
-        // If the last evacuation found that next to all of a segment counts, the guess which deletes
-        // are forgotten was wrong: copies of deletes are counted twice.
+        // If the last evacuation found that next to all of a segment counts, or all its deletes, the
+        // guess which deletes are forgotten was wrong: copies of deletes are counted twice.
         let is_distrusted = self.distrusted_intervals > 0;
         Situation {
             segments: self.shared.segments.facts(),
@@ -320,16 +320,18 @@ impl Keeper {
         let Some(segment) = self.shared.segments.get(evacuation.number) else { return Ok(()) };
         self.pass_segment(evacuation.number).await?;
         // Only now is everything in it applied, and what it made garbage known as that.
-        let evacuation = self.situation(false).evacuation(evacuation.number, evacuation.pace);
-        let (bytes, mut copied_bytes) = (segment.end(), 0);
+        let situation = self.situation(false);
+        let evacuation = situation.evacuation(evacuation.number, evacuation.pace);
+        let (bytes, mut copied_bytes, mut copied_deletes) = (segment.end(), 0, 0);
         let mut leaving = Leaving::new(segment, evacuation);
         while let Some(chunk) = leaving.next_chunk(self.relocate.as_ref())? {
             let rest = self.pause(&chunk);
             copied_bytes += chunk.bytes;
+            copied_deletes += chunk.deletes;
             self.copy(chunk, Evacuation { pace: leaving.pace(), ..evacuation }).await?;
             leaving.set_pace(self.rest(rest).await);
         }
-        if copied_bytes > bytes / 8 * 7 {
+        if copied_bytes > bytes / 8 * 7 || situation.is_disproved(evacuation, copied_deletes) {
             self.distrusted_intervals = DISTRUSTED_INTERVALS;
         }
         let identity = leaving.identity();

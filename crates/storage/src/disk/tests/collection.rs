@@ -92,7 +92,7 @@ fn garbage_in_the_segment_that_is_written_to_closes_it() {
 #[test]
 fn what_says_where_streams_are_is_not_collected_forever() {
     // A segment with nothing but markers, as an evacuation leaves it.
-    let only_markers = SegmentFacts { closed: true, indexed_bytes: 0, ..open(2, 700, 0) };
+    let only_markers = SegmentFacts { closed: true, indexed_bytes: 0, ..open(2, 1_700, 0) };
     let urgent = |facts, streams| Situation {
         urgent: true,
         ending: BTreeMap::from([(2, streams)]),
@@ -100,6 +100,22 @@ fn what_says_where_streams_are_is_not_collected_forever() {
     };
     assert_eq!(urgent(only_markers, 10).choose(), Choice::Rest);
     assert_eq!(urgent(only_markers, 1).choose(), evacuate(2, false, Pace::Hurried));
+}
+
+/// A delete that was copied twice is there twice and remembered once. Both copies count.
+#[test]
+fn deletes_that_turn_out_to_count_are_not_taken_for_forgotten_again() {
+    let guessed = Situation { tombstones: 10, ..situation(vec![deletes(1, 100), deletes(2, 100)]) };
+    let first = Evacuation { number: 1, older_elsewhere: false, pace: Pace::Calm };
+    assert_eq!(guessed.choose(), Choice::Evacuate(first));
+    assert!(guessed.is_disproved(first, 10));
+    assert!(!guessed.is_disproved(first, 9), "one was forgotten");
+    // Kept for the sake of others, which says nothing about them.
+    assert!(!guessed.is_disproved(Evacuation { older_elsewhere: true, ..first }, 10));
+    // Nothing was guessed about those.
+    assert!(!guessed.is_disproved(Evacuation { number: 2, ..first }, 10));
+    let known = Situation { tombstones: 20, ..guessed };
+    assert!(!known.is_disproved(first, 10));
 }
 
 #[test]
