@@ -158,6 +158,12 @@ pub enum Error {
     /// A rollover cannot be.
     #[error("{0}")]
     Rollover(String),
+    /// An index cannot be copied as asked.
+    #[error("{0}")]
+    Resize(String),
+    /// An index is not in the state that copying it needs.
+    #[error("{0}")]
+    ResizeState(String),
     /// A setting of the whole node cannot be.
     #[error(transparent)]
     ClusterSetting(#[from] ClusterSettingError),

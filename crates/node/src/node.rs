@@ -173,6 +173,8 @@ impl Node {
         let documents = catalog.all().iter().map(|index| index.documents()).sum();
         let memory = tables.memory;
         let node = Arc::new(Self { catalog, machine, random, options, memory, logs, alarm });
+        let deleted = node.delete_unfinished().await;
+        deleted.map_err(|error| StartError::Catalog(error.to_string()))?;
         Ok(Ready { node, documents })
     }
 

@@ -114,6 +114,28 @@ impl Settings {
         self.0.iter().map(|(name, value)| (name.as_str(), value))
     }
 
+    /// These settings without some.
+    #[must_use]
+    pub(crate) fn without(&self, names: &[&str]) -> Self {
+        let kept = self.0.iter().filter(|(name, _)| !names.contains(&name.as_str()));
+        Self(kept.map(|(name, value)| (name.clone(), value.clone())).collect())
+    }
+
+    /// What a copy with other shards takes over of these settings, and over it what is given; `null`
+    /// resets a setting.
+    pub(crate) fn taken_over(&self, given: &Value) -> Result<Self, SettingError> {
+        let mut taken = self.without(&["index.number_of_shards", "index.number_of_routing_shards"]);
+        for (name, value) in flatten(given)? {
+            if value.is_null() {
+                taken.0.shift_remove(&name);
+            } else {
+                taken.0.insert(name, value);
+            }
+        }
+        taken.check()?;
+        Ok(taken)
+    }
+
     /// Sets what is not set yet.
     #[must_use]
     pub fn or(mut self, defaults: &[(&str, &str)]) -> Self {
@@ -206,6 +228,13 @@ impl Settings {
         let millis = set.and_then(|millis| u64::try_from(millis).ok());
         let sync_interval = millis.map_or(SYNC_INTERVAL_DEFAULT, Duration::from_millis);
         if is_async { Durability::Async { sync_interval } } else { Durability::Request }
+    }
+
+    /// Whether searches see writes only after a refresh that somebody asks for.
+    #[must_use]
+    pub fn waits_for_refresh(&self) -> bool {
+        let set = self.get("index.refresh_interval").and_then(|text| parse_time_value(text).ok());
+        set.is_some_and(|millis| millis < 0)
     }
 
     fn number(&self, name: &str, default: u32) -> u32 {

@@ -35,10 +35,12 @@ pub mod route;
 mod routes;
 mod search;
 mod source_filter;
+mod stored_fields;
 mod templates;
 mod text_table;
 mod update_body;
 pub mod uri;
+mod validate_query;
 mod write_parameters;
 pub mod yaml;
 
@@ -98,6 +100,8 @@ pub enum Endpoint {
     ClosePointInTime,
     /// Count documents.
     Count,
+    /// Say whether a query can be carried out.
+    ValidateQuery,
     /// Indices and their aliases.
     Indices(Indices),
     /// Templates of a kind.

@@ -6,4 +6,5 @@ mod recovery;
 mod relocation;
 mod support;
 mod updates;
+mod waiting;
 mod writes;

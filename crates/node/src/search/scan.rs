@@ -133,7 +133,7 @@ impl Scan {
             && plan.matches_all();
         if counts_all {
             // The table knows how many it has.
-            collector.found.total += shard.table().live();
+            collector.found.total += shard.shown_documents();
         } else if let Some(rows) = target.rows {
             look.rows(self, rows, collector).await?;
         } else if let Some(ids) = plan.ids() {
@@ -305,7 +305,7 @@ fn targets<'a>(request: &SearchRequest<'a>) -> Result<Vec<Target<'a>>, Error> {
 
 /// Adds the documents of one part of a shard, and says whether there is another part.
 pub(super) fn rows_of(shard: &Shard, part: usize, rows: &mut Vec<Row>) -> bool {
-    shard.table().for_each_live_in_part(part, &mut |id, last, location| {
+    shard.for_each_shown_in_part(part, &mut |id, last, location| {
         rows.push(Row { id: id.into(), last, location });
     })
 }
@@ -313,9 +313,8 @@ pub(super) fn rows_of(shard: &Shard, part: usize, rows: &mut Vec<Row>) -> bool {
 /// The documents of some ids.
 fn rows_by_id(shard: &Shard, ids: &BTreeSet<String>) -> Vec<Row> {
     let row = |id: &String| {
-        let held = shard.table().get(id)?;
-        let location = held.place.location()?;
-        Some(Row { id: id.as_str().into(), last: held.last, location })
+        let (last, location) = shard.shown(id)?;
+        Some(Row { id: id.as_str().into(), last, location })
     };
     ids.iter().filter_map(row).collect()
 }

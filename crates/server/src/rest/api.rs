@@ -22,7 +22,8 @@ use super::response::{Answer, Response};
 use super::route::{Found, Match, find};
 use super::search::Contexts;
 use super::{
-    Endpoint, bulk, by_query, cat, cluster, document, features, index, multi_get, search, templates,
+    Endpoint, bulk, by_query, cat, cluster, document, features, index, multi_get, search,
+    templates, validate_query,
 };
 
 /// The API of one node.
@@ -275,6 +276,7 @@ impl Api {
             Endpoint::MultiGet => Box::pin(multi_get::multi_get(node, call)).await,
             Endpoint::Bulk => Box::pin(bulk::bulk(node, call)).await,
             Endpoint::Count => Box::pin(search::count(node, call)).await,
+            Endpoint::ValidateQuery => validate_query::validate_query(node, call),
             Endpoint::Search => Box::pin(search::search(node, call, &self.contexts)).await,
             Endpoint::MultiSearch => {
                 Box::pin(search::multi_search(node, call, &self.contexts)).await

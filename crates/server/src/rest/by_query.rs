@@ -151,6 +151,9 @@ async fn finish(node: &Node, call: &Call<'_>, job: Job) -> Result<Answer, Error>
         return Err(Error::Validation(rules));
     }
     let done = run(node, call, &job).await?;
+    if job.parameters.refreshes() {
+        job.written_to(node).iter().for_each(|index| index.refresh());
+    }
     let status = done.status();
     let body = json::object(|o| write(o, call.dialect, &job, &done));
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);

@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::api::Call;
 use super::error::Error;
+use super::index::expression::take_expansion;
 use super::index::{take_indices, take_timeouts};
 use super::response::Answer;
 
@@ -41,6 +42,18 @@ pub enum Feature {
     GetDataStreams,
     /// Remove data streams.
     DeleteDataStreams,
+    /// Put a data stream, or change one.
+    PutDataStream,
+    /// How large data streams are.
+    DataStreamStats,
+    /// Put or remove the lifecycle of data streams.
+    ChangeDataLifecycle,
+    /// The lifecycle of data streams.
+    GetDataLifecycle,
+    /// What lifecycles of data streams have done.
+    DataLifecycleStats,
+    /// What they do with indices.
+    DataLifecycleExplain,
 }
 
 /// The parts that clients ask about.
@@ -68,13 +81,19 @@ pub(crate) fn answer(endpoint: Feature, node: &Node, call: &mut Call<'_>) -> Res
         "include_defaults",
         "summary",
     ] {
-        if !matches!(endpoint, Feature::LifecycleExplain) {
+        if !matches!(endpoint, Feature::LifecycleExplain | Feature::DataLifecycleExplain) {
             call.parameters.take(accepted);
         }
     }
     call.parameters.declare(&["name"]);
     if endpoint == Feature::LifecycleExplain {
         return lifecycles(node, call);
+    }
+    if endpoint == Feature::DataLifecycleExplain {
+        return data_lifecycles(node, call);
+    }
+    if [Feature::ChangeDataLifecycle, Feature::GetDataLifecycle].contains(&endpoint) {
+        return data_lifecycle(endpoint, node, call);
     }
     take_timeouts(call)?;
     call.finish_parameters()?;
@@ -93,6 +112,16 @@ pub(crate) fn answer(endpoint: Feature, node: &Node, call: &mut Call<'_>) -> Res
         Feature::DeleteDataStreams if is_wild => Ok(Answer::acknowledged()),
         Feature::GetDataStreams | Feature::DeleteDataStreams => {
             Err(call.node_error(node::Error::IndexNotFound { index: name.into() }))
+        }
+        Feature::PutDataStream => {
+            Err(Error::Unsupported(format!("data streams are not supported: [{name}]")))
+        }
+        Feature::DataStreamStats => Ok(Answer::value(&json!({
+            "_shards": {"total": 0, "successful": 0, "failed": 0}, "data_stream_count": 0,
+            "backing_indices": 0, "total_store_size_bytes": 0, "data_streams": [],
+        }))),
+        Feature::DataLifecycleStats => {
+            Ok(Answer::value(&json!({"data_stream_count": 0, "data_streams": []})))
         }
         Feature::PutPipeline => {
             Err(Error::Unsupported(format!("pipelines are not supported: [{name}] cannot be put")))
@@ -115,7 +144,10 @@ pub(crate) fn answer(endpoint: Feature, node: &Node, call: &mut Call<'_>) -> Res
         | Feature::GetPipeline
         | Feature::LifecyclePolicy
         | Feature::GetRepository
-        | Feature::LifecycleExplain => Ok(Answer::value(&json!({}))),
+        | Feature::LifecycleExplain
+        | Feature::DataLifecycleExplain
+        | Feature::ChangeDataLifecycle
+        | Feature::GetDataLifecycle => Ok(Answer::value(&json!({}))),
     }
 }
 
@@ -149,4 +181,30 @@ fn lifecycles(node: &Node, call: &mut Call<'_>) -> Result<Answer, Error> {
         .iter()
         .map(|index| (index.name().to_owned(), json!({"index": index.name(), "managed": false})));
     Ok(Answer::value(&json!({"indices": each.collect::<Map<_, _>>()})))
+}
+
+/// No index is of a data stream, so that no lifecycle of one manages it.
+fn data_lifecycles(node: &Node, call: &mut Call<'_>) -> Result<Answer, Error> {
+    call.parameters.take_flag("include_defaults")?;
+    let indices = take_indices(node, call, Expansion { refuses_closed: false, ..Expansion::OPEN })?;
+    let each = indices.iter().map(|index| {
+        let name = index.name();
+        (name.to_owned(), json!({"index": name, "managed_by_lifecycle": false}))
+    });
+    Ok(Answer::value(&json!({"indices": each.collect::<Map<_, _>>()})))
+}
+
+/// The lifecycle of data streams. As in Elasticsearch the names may be those of indices, which are
+/// passed over: there is nothing to change. A name of nothing is missing.
+fn data_lifecycle(endpoint: Feature, node: &Node, call: &mut Call<'_>) -> Result<Answer, Error> {
+    take_timeouts(call)?;
+    call.parameters.take("include_defaults");
+    let expansion = take_expansion(call, Expansion { refuses_closed: false, ..Expansion::OPEN })?;
+    call.finish_parameters()?;
+    let names = call.found.name.unwrap_or("_all");
+    node.resolve(names, expansion).map_err(|error| call.node_error(error))?;
+    if endpoint == Feature::GetDataLifecycle {
+        return Ok(Answer::value(&json!({"data_streams": []})));
+    }
+    Ok(Answer::acknowledged())
 }

@@ -4,6 +4,7 @@
 pub(crate) mod aliases;
 pub(crate) mod expression;
 mod maintenance;
+mod resize;
 mod rollover;
 mod segments;
 pub(crate) mod settings;
@@ -122,7 +123,7 @@ pub(crate) async fn answer(
         Indices::Resolve => expression::resolve_index(node, call),
         Indices::ResolveCluster => expression::resolve_cluster(node, call),
         Indices::Rollover => rollover::rollover(node, call).await,
-        Indices::Resize => rollover::resize(node, call),
+        Indices::Resize => resize::resize(node, call).await,
         Indices::ChangeAliases => aliases::change(node, call).await,
         Indices::GetAliases => aliases::get(node, call),
         Indices::PutAlias => aliases::put(node, call).await,

@@ -76,7 +76,7 @@ impl NodeError {
                     .with_text("index_uuid", "_na_")
                     .with_text("index", alias)
             }
-            Error::SeveralWriteIndices { .. } => ErrorBody::new(
+            Error::SeveralWriteIndices { .. } | Error::ResizeState(_) => ErrorBody::new(
                 StatusCode::INTERNAL_SERVER_ERROR,
                 "illegal_state_exception",
                 error.to_string(),
@@ -113,6 +113,7 @@ impl NodeError {
             | Error::TooManyChanges { .. }
             | Error::ChangeTooLarge { .. }
             | Error::Rollover(_)
+            | Error::Resize(_)
             | Error::ClusterSetting(_) => illegal_argument(error.to_string()),
             Error::DateMath(why) => bad_request("parse_exception", why),
             Error::TypeConflict { index, present, asked } => illegal_argument(format!(

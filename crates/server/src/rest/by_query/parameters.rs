@@ -118,6 +118,11 @@ impl Parameters {
         Ok(())
     }
 
+    /// Whether searches see what was written when it is answered.
+    pub(super) fn refreshes(&self) -> bool {
+        self.write.as_ref().is_some_and(WriteParameters::refreshes)
+    }
+
     /// The rules that the request breaks.
     pub(super) fn rules(&self, search: &Search) -> Vec<String> {
         let mut rules = Vec::new();

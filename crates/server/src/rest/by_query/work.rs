@@ -56,6 +56,17 @@ pub(super) struct Job {
 }
 
 impl Job {
+    /// The indices that it may have written to.
+    pub(super) fn written_to(&self, node: &Node) -> Vec<Arc<Index>> {
+        match &self.what {
+            What::Copy(destination) => {
+                let name = destination.index.as_deref().unwrap_or_default();
+                node.index_for_writes(name).into_iter().collect()
+            }
+            What::Update | What::Delete => self.indices.clone(),
+        }
+    }
+
     /// The index that a document found is written to.
     fn target<'j>(&'j self, hit: &'j Hit) -> &'j str {
         match &self.what {

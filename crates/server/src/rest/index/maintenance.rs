@@ -60,11 +60,11 @@ fn take_named(
     }
 }
 
-/// Make writes visible to searches: they are, at once.
+/// Make writes visible to searches, where they wait for it.
 pub(super) fn refresh(node: &Node, call: &mut Call<'_>) -> Result<Answer, Error> {
     call.parameters.take_flag("force")?;
     let indices = take_indices(node, call, Expansion::OPEN)?;
-    indices.iter().for_each(|index| index.counters().refreshes.rise());
+    indices.iter().for_each(|index| index.refresh());
     Ok(shards(&indices))
 }
 
