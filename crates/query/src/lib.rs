@@ -5,6 +5,7 @@
 //! it stands among the others. There is no I/O, clock, async or HTTP here, and no index structure: every
 //! document is looked at. An error is a type and a reason, which the server renders.
 
+mod analysis;
 mod by_query;
 mod error;
 mod field;
@@ -19,6 +20,7 @@ mod search;
 mod sort;
 mod value;
 
+pub use analysis::{Analyzer, Token};
 pub use by_query::{
     Conflicts, Destination, Reindex, RoutingRule, Source, VersionRule, WriteByQuery,
 };
