@@ -2,6 +2,7 @@
 
 mod compile;
 mod literal;
+mod matching;
 mod sorting;
 mod test;
 #[cfg(test)]

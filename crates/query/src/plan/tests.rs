@@ -2,6 +2,7 @@
 
 mod order;
 mod properties;
+mod texts;
 
 use std::sync::LazyLock;
 
@@ -302,14 +303,6 @@ fn what_cannot_be_asked_says_why() {
         (
             r#"{"term":{"place":"1,2"}}"#,
             "query_shard_exception: Geo fields do not support exact searching, use dedicated geo queries instead: [place]",
-        ),
-        (
-            r#"{"term":{"t":"fox"}}"#,
-            "illegal_argument_exception: [term] queries on the [text] field [t] need analysis, which is not supported yet",
-        ),
-        (
-            r#"{"wildcard":{"t":"f*"}}"#,
-            "illegal_argument_exception: [wildcard] queries on the [text] field [t] need analysis, which is not supported yet",
         ),
         (
             r#"{"term":{"own":"x"}}"#,
