@@ -1,6 +1,8 @@
 //! A query as it was read, before it is known what the index has.
 
-use mapping::DateZone;
+use mapping::{DateZone, Dialect};
+
+use crate::{error::QueryError, json::Body, parse::Parser};
 
 /// A query: what it tests, and what it adds to the score.
 #[derive(Clone, Debug, PartialEq)]
@@ -31,12 +33,33 @@ impl Query {
         Self::plain(Clause::None)
     }
 
+    /// Reads a query that stands by itself.
+    ///
+    /// # Errors
+    /// What is wrong with it, or not supported.
+    pub fn read(text: &str, dialect: Dialect) -> Result<Self, QueryError> {
+        let (body, node) = Body::read(text)?;
+        Parser { body: &body, dialect }.query(&node)
+    }
+
+    /// Documents that match one of some queries.
+    #[must_use]
+    pub fn any(mut queries: Vec<Self>) -> Self {
+        match (queries.len(), queries.pop()) {
+            (1, Some(only)) => only,
+            (_, last) => {
+                queries.extend(last);
+                Self::plain(Clause::Bool(Bool { should: queries, ..Bool::default() }))
+            }
+        }
+    }
+
     /// The query that a URL gives as `q`: everything, or a field and a word. Nothing else of the
     /// language is there yet.
     ///
     /// # Errors
     /// It is more than that.
-    pub fn of_url(text: &str) -> Result<Self, crate::QueryError> {
+    pub fn of_url(text: &str) -> Result<Self, QueryError> {
         let is_word = |text: &str| {
             let plain = |c: char| c.is_alphanumeric() || matches!(c, '_' | '.' | '@');
             !text.is_empty() && text.chars().all(plain) && !matches!(text, "AND" | "OR" | "NOT")
@@ -52,7 +75,7 @@ impl Query {
                 let how = Matching::default();
                 Ok(Self::plain(Clause::Match(Box::new(Match { field, text, how }))))
             }
-            _ => Err(crate::QueryError::unsupported(
+            _ => Err(QueryError::unsupported(
                 "of [q] only [*] and [field:word] are there: the query_string syntax is",
             )),
         }

@@ -35,6 +35,7 @@ pub mod route;
 mod routes;
 mod search;
 mod source_filter;
+mod tasks;
 mod templates;
 mod text_table;
 mod update_body;

@@ -21,6 +21,7 @@ use super::request::Request;
 use super::response::{Answer, Response};
 use super::route::{Found, Match, find};
 use super::search::Contexts;
+use super::tasks::Tasks;
 use super::{
     Endpoint, bulk, by_query, cat, cluster, document, features, index, multi_get, search, templates,
 };
@@ -34,6 +35,7 @@ pub struct Api {
     attributes: Arc<BTreeMap<String, String>>,
     metrics: Metrics,
     contexts: Arc<Contexts>,
+    tasks: Arc<Tasks>,
 }
 
 /// A request that found its endpoint and its dialect.
@@ -153,6 +155,7 @@ impl Api {
     /// The API of a node.
     pub fn new(node: Arc<Node>, dialects: DialectDefaults) -> Self {
         let contexts = Arc::new(Contexts::new(node.now()));
+        let tasks = Arc::new(Tasks::new(node.now()));
         Self {
             node,
             dialects,
@@ -160,6 +163,7 @@ impl Api {
             attributes: Arc::default(),
             metrics: Metrics::new(),
             contexts,
+            tasks,
         }
     }
 
@@ -171,6 +175,11 @@ impl Api {
     /// This API, of a node that more is said of.
     pub fn with_attributes(self, attributes: BTreeMap<String, String>) -> Self {
         Self { attributes: Arc::new(attributes), ..self }
+    }
+
+    /// Ends what runs by itself, and waits until it has. No request may come any more.
+    pub async fn end(&self) {
+        self.tasks.end().await;
     }
 
     /// Answers a request. `HEAD` is answered as `GET`: the connection leaves the body out.
@@ -285,17 +294,21 @@ impl Api {
                 Box::pin(search::open_point_in_time(node, call, &self.contexts)).await
             }
             Endpoint::ClosePointInTime => search::close_point_in_time(node, call, &self.contexts),
-            Endpoint::UpdateByQuery => Box::pin(by_query::update(node, call)).await,
-            Endpoint::DeleteByQuery => Box::pin(by_query::delete(node, call)).await,
-            Endpoint::Reindex => Box::pin(by_query::reindex(node, call)).await,
+            Endpoint::UpdateByQuery => {
+                Box::pin(by_query::update(&self.node, call, &self.tasks)).await
+            }
+            Endpoint::DeleteByQuery => {
+                Box::pin(by_query::delete(&self.node, call, &self.tasks)).await
+            }
+            Endpoint::Reindex => Box::pin(by_query::reindex(&self.node, call, &self.tasks)).await,
             Endpoint::Indices(which) => Box::pin(index::answer(which, node, call)).await,
             Endpoint::Templates(kind, which) => {
                 Box::pin(templates::answer(kind, which, node, call)).await
             }
             Endpoint::Cluster(which) => {
-                Box::pin(cluster::answer(which, node, call, &self.metrics)).await
+                Box::pin(cluster::answer(which, node, call, &self.metrics, &self.tasks)).await
             }
-            Endpoint::Cat(table) => cat::answer(table, node, call),
+            Endpoint::Cat(table) => cat::answer(table, node, call, &self.tasks),
             Endpoint::Feature(which) => features::answer(which, node, call),
         }
     }

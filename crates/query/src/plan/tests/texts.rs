@@ -36,7 +36,7 @@ fn scores(query: &str) -> Result<Vec<(String, f32)>, String> {
     let mapping = Mapping::create("_doc", &definition, settings).unwrap();
     let body = format!(r#"{{"query":{query}}}"#);
     let search = Search::read(&body, Dialect::Seven).map_err(|error| error.to_string())?;
-    let context = Context { mapping: &mapping, index: "i", aliases: &[], now: 0 };
+    let context = Context { mapping: &mapping, index: "i", aliases: &[], filter: None, now: 0 };
     let plan = Plan::new(&search, &context).map_err(|error| error.to_string())?;
     let mut fields = Fields::default();
     let mut found = Vec::new();
