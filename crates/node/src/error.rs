@@ -208,6 +208,14 @@ pub enum Error {
         /// How many there may be.
         limit: u64,
     },
+    /// As many searches wait for their turn as may.
+    #[error("[{running}] searches run and [{waiting}] wait, which is as many as may")]
+    TooManySearches {
+        /// How many run.
+        running: usize,
+        /// How many wait.
+        waiting: usize,
+    },
     /// A setting cannot be.
     #[error(transparent)]
     Setting(#[from] SettingError),

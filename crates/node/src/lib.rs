@@ -42,7 +42,8 @@ pub use node::{AutoCreate, Node, NodeOptions, Ready, StartError, matches_glob};
 pub use node_admin::{AliasAction, Resize, ResizeKind, Rollover, SettingsChange};
 pub use random::Random;
 pub use search::{
-    FailureCause, Found, Hit, Moment, Scan, SearchRequest, Searcher, ShardFailure, Within,
+    FailureCause, Filter, Found, Hit, Moment, Scan, Scope, SearchRequest, Searcher, ShardFailure,
+    Turns, Within,
 };
 pub use settings::{SettingError, Settings};
 pub use source::{SourceError, check_source};

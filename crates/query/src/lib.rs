@@ -14,6 +14,7 @@ mod number;
 mod order;
 mod parse;
 mod pattern;
+mod phrase;
 mod plan;
 mod query;
 mod search;

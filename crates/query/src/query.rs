@@ -1,6 +1,8 @@
 //! A query as it was read, before it is known what the index has.
 
-use mapping::DateZone;
+use mapping::{DateZone, Dialect};
+
+use crate::{error::QueryError, json::Body, parse::Parser};
 
 /// A query: what it tests, and what it adds to the score.
 #[derive(Clone, Debug, PartialEq)]
@@ -31,12 +33,33 @@ impl Query {
         Self::plain(Clause::None)
     }
 
+    /// Reads a query that stands by itself.
+    ///
+    /// # Errors
+    /// What is wrong with it, or not supported.
+    pub fn read(text: &str, dialect: Dialect) -> Result<Self, QueryError> {
+        let (body, node) = Body::read(text)?;
+        Parser { body: &body, dialect }.query(&node)
+    }
+
+    /// Documents that match one of some queries.
+    #[must_use]
+    pub fn any(mut queries: Vec<Self>) -> Self {
+        match (queries.len(), queries.pop()) {
+            (1, Some(only)) => only,
+            (_, last) => {
+                queries.extend(last);
+                Self::plain(Clause::Bool(Bool { should: queries, ..Bool::default() }))
+            }
+        }
+    }
+
     /// The query that a URL gives as `q`: everything, or a field and a word. Nothing else of the
     /// language is there yet.
     ///
     /// # Errors
     /// It is more than that.
-    pub fn of_url(text: &str) -> Result<Self, crate::QueryError> {
+    pub fn of_url(text: &str) -> Result<Self, QueryError> {
         let is_word = |text: &str| {
             let plain = |c: char| c.is_alphanumeric() || matches!(c, '_' | '.' | '@');
             !text.is_empty() && text.chars().all(plain) && !matches!(text, "AND" | "OR" | "NOT")
@@ -48,9 +71,11 @@ impl Query {
                 Ok(Self::plain(Clause::Exists(field.to_owned())))
             }
             Some((field, word)) if is_word(field) && is_word(word) => {
-                Ok(Self::plain(Clause::Term(field.to_owned(), Literal::Text(word.to_owned()))))
+                let (field, text) = (field.to_owned(), Literal::Text(word.to_owned()));
+                let how = Matching::default();
+                Ok(Self::plain(Clause::Match(Box::new(Match { field, text, how }))))
             }
-            _ => Err(crate::QueryError::unsupported(
+            _ => Err(QueryError::unsupported(
                 "of [q] only [*] and [field:word] are there: the query_string syntax is",
             )),
         }
@@ -87,10 +112,85 @@ pub(crate) enum Clause {
     Prefix(String, Words),
     /// A term of a pattern.
     Wildcard(String, Words),
+    /// The terms of a text.
+    Match(Box<Match>),
+    /// The terms of a text in one of several fields.
+    MultiMatch(Box<MultiMatch>),
     /// Several queries.
     Bool(Bool),
+    /// Several queries of which the best scores, and the others with a share.
+    Best(Vec<Query>, f32),
     /// A query whose score does not count.
     Constant(Box<Query>),
+}
+
+/// A text whose terms are looked for in a field.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Match {
+    /// The field.
+    pub(crate) field: String,
+    /// The text.
+    pub(crate) text: Literal,
+    /// How its terms are looked for.
+    pub(crate) how: Matching,
+}
+
+/// A text whose terms are looked for in several fields.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct MultiMatch {
+    /// The fields, or patterns of them, each with what its score is multiplied with; all if empty.
+    pub(crate) fields: Vec<(String, f32)>,
+    /// The text.
+    pub(crate) text: Literal,
+    /// How its terms are looked for.
+    pub(crate) how: Matching,
+    /// What the fields beside the best add to the score; each adds all of its own if none.
+    pub(crate) tie_breaker: Option<f32>,
+}
+
+/// How the terms of a text are looked for.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Matching {
+    /// As what.
+    pub(crate) kind: MatchKind,
+    /// Whether all of them must be there.
+    pub(crate) every: bool,
+    /// How many of them must be there, if it says.
+    pub(crate) least: Option<String>,
+    /// How far the terms of a phrase may be moved.
+    pub(crate) slop: usize,
+    /// The analyzer, if it is not the field's.
+    pub(crate) analyzer: Option<String>,
+    /// Whether a text that cannot be a value of the field finds nothing, and is no error.
+    pub(crate) lenient: bool,
+    /// Whether a text without terms finds everything.
+    pub(crate) none_is_all: bool,
+}
+
+/// As what the terms of a text are looked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum MatchKind {
+    /// As words.
+    #[default]
+    Words,
+    /// As words, of which the last is a prefix.
+    WordsPrefix,
+    /// As a phrase.
+    Phrase,
+    /// As a phrase, of which the last is a prefix.
+    PhrasePrefix,
+}
+
+impl MatchKind {
+    /// The name of the query.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Words => "match",
+            Self::WordsPrefix => "match_bool_prefix",
+            Self::Phrase => "match_phrase",
+            Self::PhrasePrefix => "match_phrase_prefix",
+        }
+    }
 }
 
 /// A text that terms are compared with.

@@ -36,6 +36,7 @@ mod routes;
 mod search;
 mod source_filter;
 mod stored_fields;
+mod tasks;
 mod templates;
 mod text_table;
 mod update_body;

@@ -9,34 +9,50 @@ mod work;
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use hyper::StatusCode;
 use node::{Expansion, Node};
 use query::{Reindex, VersionRule, WriteByQuery};
 
 use super::api::Call;
 use super::error::Error;
-use super::index::expression::find_indices;
+use super::index::expression::find_scopes;
 use super::json;
 use super::mapping::rules;
 use super::response::Answer;
 use super::search::{Asked, query_error, take_wildcards};
 
-use parameters::Parameters;
+use super::tasks::view::{Shape, write_task};
+use super::tasks::{NewTask, Running, Tasks};
+use parameters::{Parameters, per_second};
 use view::write;
-use work::{Job, What, run};
+use work::{Done, Job, Scene, What, run};
 
 /// Writes what a query finds again, as it is.
-pub(crate) async fn update(node: &Node, call: &mut Call<'_>) -> Result<Answer, Error> {
-    by_query(node, call, What::Update).await
+pub(crate) async fn update(
+    node: &Arc<Node>,
+    call: &mut Call<'_>,
+    tasks: &Arc<Tasks>,
+) -> Result<Answer, Error> {
+    by_query(node, call, tasks, What::Update).await
 }
 
 /// Deletes what a query finds.
-pub(crate) async fn delete(node: &Node, call: &mut Call<'_>) -> Result<Answer, Error> {
-    by_query(node, call, What::Delete).await
+pub(crate) async fn delete(
+    node: &Arc<Node>,
+    call: &mut Call<'_>,
+    tasks: &Arc<Tasks>,
+) -> Result<Answer, Error> {
+    by_query(node, call, tasks, What::Delete).await
 }
 
 /// An update or a delete.
-async fn by_query(node: &Node, call: &mut Call<'_>, what: What) -> Result<Answer, Error> {
+async fn by_query(
+    node: &Arc<Node>,
+    call: &mut Call<'_>,
+    tasks: &Arc<Tasks>,
+    what: What,
+) -> Result<Answer, Error> {
     let body = Asked::body(call)?;
     let mut request = WriteByQuery::default();
     if !body.trim().is_empty() {
@@ -54,26 +70,27 @@ async fn by_query(node: &Node, call: &mut Call<'_>, what: What) -> Result<Answer
     if !rules.is_empty() {
         return Err(Error::Validation(rules));
     }
-    let indices = find_indices(node, call, call.index(), expansion)?;
+    let routing = parameters.routing.as_deref();
+    let scopes = find_scopes(node, call, call.index(), expansion, routing)?;
     let batch = parameters.batch.or(request.search.size).unwrap_or(1_000);
     let max_docs = parameters.max_docs.or(request.max_docs).unwrap_or(u64::MAX);
     let conflicts = parameters.conflicts.or(request.conflicts).unwrap_or_default();
-    let slices = parameters.slices(&indices);
-    let job = Job {
-        what,
-        indices,
-        search: request.search,
-        conflicts,
-        max_docs,
-        batch,
-        slices,
-        parameters,
+    let slices = parameters.slices(&scopes);
+    let (action, verb) = match what {
+        What::Delete => ("indices:data/write/delete/byquery", "delete"),
+        What::Update | What::Copy(_) => ("indices:data/write/update/byquery", "update"),
     };
-    finish(node, call, job).await
+    let description = format!("{verb}-by-query [{}]", call.index().replace(',', ", "));
+    let job = Job { what, scopes, search: request.search, conflicts, max_docs, batch, parameters };
+    carry_out(node, call, tasks, job, (action, description, slices)).await
 }
 
 /// Copies what a query finds into another index.
-pub(crate) async fn reindex(node: &Node, call: &mut Call<'_>) -> Result<Answer, Error> {
+pub(crate) async fn reindex(
+    node: &Arc<Node>,
+    call: &mut Call<'_>,
+    tasks: &Arc<Tasks>,
+) -> Result<Answer, Error> {
     if call.parameters.take("pipeline").is_some() {
         return Err(Error::illegal_argument(
             "_reindex doesn't support [pipeline] as a query parameter. Specify it in the [dest] \
@@ -111,53 +128,118 @@ pub(crate) async fn reindex(node: &Node, call: &mut Call<'_>) -> Result<Answer, 
         return Err(Error::Validation(rules));
     }
     let expression = request.source.indices.join(",");
-    let indices = find_indices(node, call, &expression, Expansion::OPEN)?;
+    let routing = parameters.routing.as_deref();
+    let scopes = find_scopes(node, call, &expression, Expansion::OPEN, routing)?;
     let written = node.index_for_writes(&target);
     let written = written.as_ref().map_or(target.as_str(), |index| index.name());
-    if indices.iter().any(|index| index.name() == written) {
+    if scopes.iter().any(|scope| scope.index.name() == written) {
         let rule = format!("reindex cannot write into an index its reading from [{target}]");
         return Err(Error::Validation(vec![rule]));
     }
     let batch = request.source.search.size.take().unwrap_or(1_000);
     let max_docs = parameters.max_docs.or(request.max_docs).unwrap_or(u64::MAX);
-    let slices = parameters.slices(&indices);
+    let slices = parameters.slices(&scopes);
+    let action = "indices:data/write/reindex";
+    let type_name = if call.dialect.shows_type() { "[_doc]" } else { "" };
+    let description =
+        format!("reindex from [{}] to [{target}]{type_name}", request.source.indices.join(", "));
     let job = Job {
         what: What::Copy(Box::new(request.destination)),
-        indices,
+        scopes,
         search: request.source.search,
         conflicts: request.conflicts.unwrap_or_default(),
         max_docs,
         batch,
-        slices,
         parameters,
     };
-    finish(node, call, job).await
+    carry_out(node, call, tasks, job, (action, description, slices)).await
 }
 
-/// Carries a job out to its end and renders what it did.
-async fn finish(node: &Node, call: &Call<'_>, job: Job) -> Result<Answer, Error> {
+/// The rules about numbers that a job breaks.
+fn rules_of(job: &Job, parts: u32) -> Vec<String> {
     let mut rules = Vec::new();
     if job.batch == 0 {
         rules.push("[size] cannot be [0] in a scroll context".to_owned());
     }
-    if job.max_docs == 0 {
+    // Each part has its share of them.
+    if job.max_docs < u64::from(parts) {
         rules.push(
             "size should be greater than 0 if the request is limited to some number of documents or -1 \
              if it isn't but it was [0]"
                 .to_owned(),
         );
     }
+    rules
+}
+
+/// Carries a job out, and answers with what it did; or with its task, if nobody waits.
+async fn carry_out(
+    node: &Arc<Node>,
+    call: &Call<'_>,
+    tasks: &Arc<Tasks>,
+    job: Job,
+    (action, description, parts): (&'static str, String, u32),
+) -> Result<Answer, Error> {
+    let rules = rules_of(&job, parts);
     if !rules.is_empty() {
         return Err(Error::Validation(rules));
     }
-    let done = run(node, call, &job).await?;
-    if job.parameters.refreshes() {
-        job.written_to(node).iter().for_each(|index| index.refresh());
+    let opaque_id = call.request.headers.opaque_id.clone();
+    let per_second = job.parameters.per_second;
+    let new = NewTask { action, description, opaque_id, per_second, parts };
+    let running = tasks.begin(new, node.now())?;
+    let scene = Scene {
+        node: Arc::clone(node),
+        dialect: call.dialect,
+        budget: call.request.budget.clone(),
+        task: Arc::clone(&running.task),
+    };
+    if job.parameters.is_detached {
+        let id = format!("{}:{}", node.id(), running.task.number);
+        tokio::spawn(leave_result(scene, job, Arc::clone(tasks), running));
+        return Ok(Answer::json(StatusCode::OK, json::object(|o| o.string("task", &id))));
     }
-    let status = done.status();
-    let body = json::object(|o| write(o, call.dialect, &job, &done));
-    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let done = run(&scene, &job).await?;
+    let shape = Shape {
+        updates: !matches!(job.what, What::Delete),
+        creates: matches!(job.what, What::Copy(_)),
+        human: call.rendering.human,
+    };
+    let body = json::object(|o| write(o, call.dialect, shape, &running.task, &job, &done));
+    let status = StatusCode::from_u16(done.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     Ok(Answer::json(status, body))
+}
+
+/// Carries a job out that nobody waits for, and keeps its result. It runs until that is kept.
+async fn leave_result(scene: Scene, job: Job, tasks: Arc<Tasks>, running: Running) {
+    let outcome = run(&scene, &job).await;
+    let id = format!("{}:{}", scene.node.id(), scene.task.number);
+    let result = result(&scene, &job, &outcome);
+    tasks.results.keep(&scene.node, id, result).await;
+    drop(running);
+}
+
+/// The result of a job, as it is kept.
+fn result(scene: &Scene, job: &Job, outcome: &Result<Done, Error>) -> Bytes {
+    let json = json::object(|o| {
+        o.boolean("completed", true);
+        o.object("task", |o| write_task(o, &scene.node, &scene.task, true));
+        match outcome {
+            Ok(done) => o.object("response", |o| {
+                write(o, scene.dialect, Shape::KEPT, &scene.task, job, done);
+            }),
+            Err(error) => o.object("error", |o| error.body().write_item(o)),
+        }
+    });
+    json.into()
+}
+
+/// How many writes a second a task is let make from here on.
+pub(crate) fn take_pace(call: &mut Call<'_>) -> Result<Option<f32>, Error> {
+    let Some(text) = call.parameters.take("requests_per_second") else {
+        return Err(Error::illegal_argument("requests_per_second is a required parameter"));
+    };
+    per_second(&text)
 }
 
 /// The type that errors about an index's documents name.

@@ -54,6 +54,11 @@ impl NodeError {
                 let reason = format!("Validation Failed: 1: {error};");
                 bad_request("validation_exception", reason)
             }
+            Error::TooManySearches { .. } => ErrorBody::new(
+                StatusCode::TOO_MANY_REQUESTS,
+                "es_rejected_execution_exception",
+                format!("rejected execution of a search: {error}"),
+            ),
             Error::Setting(error) => setting(error),
             Error::IndexClosed { index } => bad_request("index_closed_exception", "closed")
                 .with_text("index_uuid", &*index.uuid)

@@ -6,7 +6,7 @@ use query::{Context, Plan, Query, QueryError, Search};
 
 use super::api::Call;
 use super::error::Error;
-use super::index::expression::find_indices;
+use super::index::expression::find_scopes;
 use super::json;
 use super::mapping::rules;
 use super::response::Answer;
@@ -29,7 +29,8 @@ pub(crate) fn validate_query(node: &Node, call: &mut Call<'_>) -> Result<Answer,
     call.parameters.take_flag("all_shards")?;
     let expansion = take_wildcards(call)?;
     call.finish_parameters()?;
-    let indices = find_indices(node, call, call.found.index.unwrap_or("_all"), expansion)?;
+    let names = call.found.index.unwrap_or("_all");
+    let scopes = find_scopes(node, call, names, expansion, None)?;
     let shows = explains || rewrites;
     let query = match read.map(|read| from_url.map(|asked| asked.or(read))) {
         Ok(query) => query?,
@@ -39,7 +40,7 @@ pub(crate) fn validate_query(node: &Node, call: &mut Call<'_>) -> Result<Answer,
     let mut search = Search::default();
     search.query = query;
     let mut verdicts = Vec::new();
-    for index in &indices {
+    for index in scopes.iter().map(|scope| &*scope.index) {
         let verdict = judge(node, index, &search);
         let error = match verdict {
             Err(error) if is_unsupported(&error) => return Err(query_error(&error)),

@@ -1,8 +1,6 @@
 //! The parameters of writes by query.
 
-use std::sync::Arc;
-
-use node::{Index, Node};
+use node::{Node, Scope};
 use query::{Conflicts, Search, Sort, WriteByQuery};
 
 use crate::rest::api::Call;
@@ -27,6 +25,8 @@ pub(super) struct Parameters {
     pub(super) batch: Option<u64>,
     /// How many writes a second; no bound if none.
     pub(super) per_second: Option<f32>,
+    /// Whether nobody waits for the end.
+    pub(super) is_detached: bool,
     /// How long the search may take, in milliseconds.
     pub(super) search_timeout: Option<i64>,
     /// The routing values that narrow the shards.
@@ -91,13 +91,10 @@ impl Parameters {
         let write = WriteParameters::take(call)?;
         let parameters = &mut call.parameters;
         parameters.take_time("scroll")?;
-        if parameters.take_flag("wait_for_completion")? == Some(false) {
-            let text = "[wait_for_completion=false] is not supported yet: there are no tasks";
-            return Err(Error::Unsupported(text.to_owned()));
-        }
+        let is_detached = parameters.take_flag("wait_for_completion")? == Some(false);
         let routing = write.routing.as_ref();
         let routing = routing.map(|text| text.split(',').map(str::to_owned).collect());
-        let mut taken = Self { routing, write: Some(write), ..Self::default() };
+        let mut taken = Self { is_detached, routing, write: Some(write), ..Self::default() };
         if let Some(text) = parameters.take("requests_per_second") {
             taken.per_second = per_second(&text)?;
         }
@@ -146,12 +143,13 @@ impl Parameters {
     }
 
     /// How many parts the work is cut into.
-    pub(super) fn slices(&self, indices: &[Arc<Index>]) -> u32 {
+    pub(super) fn slices(&self, scopes: &[Scope]) -> u32 {
         match self.slices {
             None => 1,
             Some(Slices::Count(count)) => count,
             Some(Slices::Auto) => {
-                let least = indices.iter().map(|index| index.shards().len()).min().unwrap_or(1);
+                let shards = scopes.iter().map(|scope| scope.index.shards().len());
+                let least = shards.min().unwrap_or(1);
                 u32::try_from(least.min(SLICES_AUTO_MAX)).unwrap_or(1)
             }
         }
@@ -159,7 +157,7 @@ impl Parameters {
 }
 
 /// How many writes a second; -1 is no bound.
-fn per_second(text: &str) -> Result<Option<f32>, Error> {
+pub(super) fn per_second(text: &str) -> Result<Option<f32>, Error> {
     let wrong = || {
         Error::illegal_argument(
             "[requests_per_second] must be a float greater than 0. Use -1 to disable throttling.",

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use crate::rest::api::Call;
 use crate::rest::error::Error;
-use crate::rest::index::expression::find_indices;
+use crate::rest::index::expression::find_scopes;
 use crate::rest::json::JsonWriter;
 use crate::rest::multi_get::ANSWER_BYTES_MAX;
 use crate::rest::response::Answer;
@@ -97,13 +97,13 @@ async fn one(
     item: &Item,
 ) -> Result<(Vec<u8>, crate::rest::budget::Reservation), Error> {
     item.asked.check()?;
-    let indices = if item.asked.search.pit.is_some() {
+    let scopes = if item.asked.search.pit.is_some() {
         Vec::new()
     } else {
         let expression = item.index.as_deref().or(call.found.index).unwrap_or("_all");
-        find_indices(node, call, expression, item.expansion)?
+        find_scopes(node, call, expression, item.expansion, item.asked.routing.as_deref())?
     };
-    answer(node, call, contexts, &item.asked, &indices).await
+    answer(node, call, contexts, &item.asked, &scopes).await
 }
 
 /// Reads the pairs of lines.

@@ -1,8 +1,6 @@
 //! What a search asks for: its URL and its body together.
 
-use std::sync::Arc;
-
-use node::{Expansion, Index, Node, parse_time_value};
+use node::{Expansion, Index, Node, Scope, parse_time_value};
 use query::{Query, QueryError, Search, Sort, StoredFields, TotalHits};
 use serde_json::value::RawValue;
 
@@ -298,18 +296,15 @@ fn check_search_type(text: Option<&str>) -> Result<(), Error> {
 }
 
 /// Refuses more hits than a page of an index may have.
-pub(crate) fn check_window(
-    node: &Node,
-    asked: &Asked,
-    indices: &[Arc<Index>],
-) -> Result<(), Error> {
+pub(crate) fn check_window(node: &Node, asked: &Asked, scopes: &[Scope]) -> Result<(), Error> {
     let wanted = asked.search.from.unwrap_or(0).saturating_add(asked.size());
-    let window = |index: &&Arc<Index>| {
+    let window = |index: &Index| {
         let setting = index.metadata().settings.get("index.max_result_window");
         let limit = setting.and_then(|text| text.parse().ok()).unwrap_or(WINDOW);
         (wanted > limit).then_some(limit)
     };
-    let mut exceeded = indices.iter().filter_map(|index| Some((index, window(&index)?)));
+    let indices = scopes.iter().map(|scope| &scope.index);
+    let mut exceeded = indices.filter_map(|index| Some((index, window(index)?)));
     let limit = match exceeded.next() {
         Some((index, limit)) => Some((Some(index.identity().clone()), limit)),
         None if asked.search.pit.is_some() && wanted > WINDOW => Some((None, WINDOW)),
