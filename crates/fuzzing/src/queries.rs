@@ -260,8 +260,8 @@ fn is_of(pattern: &[char], text: &[char]) -> bool {
     match pattern.split_first() {
         None => text.is_empty(),
         Some(('*', rest)) => (0..=text.len()).any(|skipped| is_of(rest, &text[skipped..])),
-        Some((one, rest)) => {
-            text.split_first().is_some_and(|(c, text)| (*one == '?' || one == c) && is_of(rest, text))
-        }
+        Some((one, rest)) => text
+            .split_first()
+            .is_some_and(|(c, text)| (*one == '?' || one == c) && is_of(rest, text)),
     }
 }

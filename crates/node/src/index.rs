@@ -144,6 +144,19 @@ impl Index {
         id: &str,
         routing: Option<&str>,
         required: Option<Version>,
+    ) -> Result<Option<Document>, Error> {
+        self.read(id, routing, required, Freshness::LastWrite).await
+    }
+
+    /// Reads a document as one state of it is, or nothing where there is none.
+    ///
+    /// # Errors
+    /// As [`Index::get`].
+    pub async fn read(
+        &self,
+        id: &str,
+        routing: Option<&str>,
+        required: Option<Version>,
         freshness: Freshness,
     ) -> Result<Option<Document>, Error> {
         self.check_readable()?;

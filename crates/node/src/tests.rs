@@ -20,6 +20,7 @@ use crate::{
 };
 
 mod mappings;
+mod resize;
 
 struct Fixed(AtomicI64);
 
@@ -114,8 +115,7 @@ fn new(name: &str, settings: Value) -> NewIndex {
 }
 
 async fn source(node: &Node, index: &str, id: &str) -> Option<String> {
-    let document =
-        node.index(index).unwrap().get(id, None, None, Freshness::LastWrite).await.unwrap()?;
+    let document = node.index(index).unwrap().get(id, None, None).await.unwrap()?;
     Some(String::from_utf8(document.source.to_vec()).unwrap())
 }
 
@@ -307,7 +307,7 @@ async fn blocks_block() {
     assert_eq!(source(&node, "a", "1").await.as_deref(), Some("{}"));
     set(json!({"blocks": {"write": null, "read": "true"}})).await.unwrap();
     node.write(index("a", "1", "{}")).await.unwrap();
-    let unreadable = node.index("a").unwrap().get("1", None, None, Freshness::LastWrite).await;
+    let unreadable = node.index("a").unwrap().get("1", None, None).await;
     assert!(matches!(unreadable, Err(Error::Blocked { .. })));
     let fixed = set(json!({"number_of_shards": 2})).await;
     assert!(matches!(fixed, Err(Error::FixedWhileOpen { .. })));
@@ -402,7 +402,7 @@ async fn a_closed_index_is_neither_written_nor_read() {
     node.close().await.unwrap();
     let node = world.start().await;
     assert!(matches!(node.write(index("a", "2", "{}")).await, Err(Error::IndexClosed { .. })));
-    let read = node.index("a").unwrap().get("1", None, None, Freshness::LastWrite).await;
+    let read = node.index("a").unwrap().get("1", None, None).await;
     assert!(matches!(read, Err(Error::IndexClosed { .. })));
     node.set_closed(vec![node.index("a").unwrap()], false).await.unwrap();
     assert_eq!(source(&node, "a", "1").await.as_deref(), Some("{}"));

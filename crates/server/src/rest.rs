@@ -3,6 +3,7 @@
 //! This module and its children are the only place that knows Elasticsearch's JSON, parameters,
 //! status codes and exception names. They know no socket; `http` hands in whole requests.
 
+mod analyze;
 pub mod api;
 pub mod budget;
 mod bulk;
@@ -101,6 +102,8 @@ pub enum Endpoint {
     ClosePointInTime,
     /// Count documents.
     Count,
+    /// Show the terms of texts.
+    Analyze,
     /// Say whether a query can be carried out.
     ValidateQuery,
     /// Indices and their aliases.

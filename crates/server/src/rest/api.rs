@@ -23,7 +23,7 @@ use super::route::{Found, Match, find};
 use super::search::Contexts;
 use super::tasks::Tasks;
 use super::{
-    Endpoint, bulk, by_query, cat, cluster, document, features, index, multi_get, search,
+    Endpoint, analyze, bulk, by_query, cat, cluster, document, features, index, multi_get, search,
     templates, validate_query,
 };
 
@@ -285,6 +285,7 @@ impl Api {
             Endpoint::MultiGet => Box::pin(multi_get::multi_get(node, call)).await,
             Endpoint::Bulk => Box::pin(bulk::bulk(node, call)).await,
             Endpoint::Count => Box::pin(search::count(node, call)).await,
+            Endpoint::Analyze => analyze::analyze(node, call),
             Endpoint::ValidateQuery => validate_query::validate_query(node, call),
             Endpoint::Search => Box::pin(search::search(node, call, &self.contexts)).await,
             Endpoint::MultiSearch => {

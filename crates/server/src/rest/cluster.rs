@@ -62,6 +62,8 @@ pub enum Cluster {
     Rethrottle,
     /// Other clusters.
     RemoteInfo,
+    /// Indices that are stored but not known: none.
+    Dangling,
     /// Health by indicators.
     HealthReport,
     /// Whether the process answers.
@@ -98,6 +100,7 @@ pub(crate) async fn answer(
         Cluster::CancelTasks => tasks::cancel(node, call, running).await,
         Cluster::Rethrottle => tasks::rethrottle(node, call, running),
         Cluster::RemoteInfo => tasks::remote_info(call),
+        Cluster::Dangling => nodes::dangling(node, call),
         Cluster::HealthReport => report::report(node, call),
         Cluster::Liveness => report::liveness(call),
         Cluster::Metrics => report::metrics(node, call, metrics),

@@ -219,7 +219,7 @@ impl Read {
             index.refresh_shard(index.shard_number(call.id(), routing));
         }
         let required = self.conditions.required_version();
-        let found = index.get(call.id(), routing, required, self.freshness).await;
+        let found = index.read(call.id(), routing, required, self.freshness).await;
         let document = found.map_err(|error| call.error(error, shown))?;
         Ok((shown, document))
     }

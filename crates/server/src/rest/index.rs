@@ -65,6 +65,8 @@ pub enum Indices {
     Upgrade,
     /// Empty caches.
     ClearCache,
+    /// Read the files of analyzers again.
+    ReloadAnalyzers,
     /// Statistics.
     Stats,
     /// Segments.
@@ -116,6 +118,7 @@ pub(crate) async fn answer(
         Indices::ForceMerge => maintenance::force_merge(node, call),
         Indices::Upgrade => maintenance::upgrade(node, call),
         Indices::ClearCache => maintenance::clear_cache(node, call),
+        Indices::ReloadAnalyzers => maintenance::reload_analyzers(node, call),
         Indices::Stats => stats::stats(node, call),
         Indices::Segments => segments::segments(node, call),
         Indices::Recovery => segments::recovery(node, call),

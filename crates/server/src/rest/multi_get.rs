@@ -139,7 +139,7 @@ async fn read_one(
     if refreshes {
         index.refresh_shard(index.shard_number(id, routing));
     }
-    let read = index.get(id, routing, required, freshness).await;
+    let read = index.read(id, routing, required, freshness).await;
     let document = read.map_err(|error| call.error(error, asked.unwrap_or(&present)))?;
     Ok((index, document))
 }

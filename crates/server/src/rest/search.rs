@@ -9,6 +9,7 @@ mod request;
 mod scroll;
 mod view;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use document::Timestamp;
@@ -149,12 +150,26 @@ pub(crate) async fn find(
     let request = SearchRequest { within, search: &asked.search, limit, deadline };
     let found = node.searcher().search(request).await;
     let found = found.map_err(|error| Error::node(error, dialect, TYPELESS))?;
+    count_search(within, &found, &asked.search.stats);
     let failed = u64::try_from(found.failures.len()).unwrap_or(u64::MAX);
     let all_failed = failed > 0 && failed >= found.shards;
     if all_failed || (failed > 0 && !asked.allows_partial) {
         return Err(search_failed(node, &found.failures, all_failed));
     }
     Ok(found)
+}
+
+/// Notes a search for statistics: by shard, and by the groups that it names.
+fn count_search(within: Within<'_>, found: &Found, groups: &[String]) {
+    let Within::Now(scopes) = within else { return };
+    for index in scopes.iter().map(|scope| &scope.index) {
+        let shards = u64::try_from(index.shards().len()).unwrap_or(u64::MAX);
+        let is_shown = |hit: &&Hit| hit.index.identity() == index.identity();
+        let numbers: BTreeSet<u32> =
+            found.hits.iter().filter(is_shown).map(|hit| hit.shard).collect();
+        let fetched = u64::try_from(numbers.len()).unwrap_or(u64::MAX);
+        index.counters().note_search(shards, fetched, groups);
+    }
 }
 
 /// Reads the documents of some hits, within the budget. One that was written since and whose older

@@ -113,7 +113,7 @@ fn shown(field: FieldRef<'_>, value: FieldValue<'_>) -> Option<Value> {
 
 #[cfg(test)]
 mod tests {
-    use mapping::{Dialect, Mapping, Settings};
+    use mapping::{Mapping, Settings};
     use serde_json::{Value, json};
 
     use super::StoredFields;
@@ -126,8 +126,7 @@ mod tests {
             "o": {"properties": {"b": {"type": "boolean", "store": true}}},
             "t": {"type": "text", "fields": {"raw": {"type": "keyword", "store": true}}},
         }});
-        let settings = Settings::new("test", Dialect::Seven);
-        Mapping::empty(settings).update(None, &definition).unwrap()
+        Mapping::empty(Settings::default()).update(None, &definition).unwrap()
     }
 
     fn of(names: &[&str]) -> StoredFields {

@@ -58,7 +58,7 @@ pub(super) struct Job {
 
 impl Job {
     /// The indices that it may have written to.
-    pub(super) fn written_to(&self, node: &Node) -> Vec<Arc<Index>> {
+    pub(super) fn written_to(&self, node: &Node) -> Vec<Arc<node::Index>> {
         match &self.what {
             What::Copy(destination) => {
                 let name = destination.index.as_deref().unwrap_or_default();

@@ -15,14 +15,13 @@ use super::failure::{phase_failed, query_error};
 use super::{SIZE, WINDOW};
 
 /// Parameters that have no effect here.
-const WITHOUT_EFFECT: [&str; 8] = [
+const WITHOUT_EFFECT: [&str; 7] = [
     "batched_reduce_size",
     "ccs_minimize_roundtrips",
     "max_concurrent_shard_requests",
     "pre_filter_shard_size",
     "preference",
     "request_cache",
-    "stats",
     "typed_keys",
 ];
 
@@ -112,6 +111,9 @@ impl Asked {
         let source = SourceFilter::take(&mut call.parameters, call.dialect);
         self.source = source.or(&self.source);
         let parameters = &mut call.parameters;
+        if let Some(groups) = parameters.take_list("stats") {
+            self.search.stats = groups;
+        }
         for name in WITHOUT_EFFECT {
             parameters.take(name);
         }
