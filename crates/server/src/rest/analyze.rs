@@ -147,10 +147,15 @@ fn show(asked: &Asked, limit: usize) -> Result<Answer, Error> {
         }
         Way::Chain(name, tokenizer, filters) => {
             steps.push((name, terms(&asked.texts, 0, |text| tokenizer.cut(text))));
-            for (name, filter) in filters {
-                let before = steps.last().map_or(&[][..], |(_, tokens)| tokens.as_slice());
-                let tokens = filter.apply(before);
-                steps.push((name, tokens));
+            // Each text goes its own way: a filter knows nothing of the others.
+            let after = |count: usize, text: &str| {
+                let filters = filters.iter().take(count);
+                filters.fold(tokenizer.cut(text), |tokens, (_, filter)| filter.apply(&tokens))
+            };
+            for (number, (name, _)) in (1..).zip(filters) {
+                if asked.explains || number == filters.len() {
+                    steps.push((name, terms(&asked.texts, 0, |text| after(number, text))));
+                }
             }
         }
     }

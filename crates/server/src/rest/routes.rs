@@ -77,9 +77,11 @@ static DOCUMENTS: &[Route] = &[
     on(POST, &[Index, TypeOrDoc, Id, L("_update")], E::Update),
     on(ASK, &[L("_mget")], E::MultiGet),
     on(ASK, &[Index, L("_mget")], E::MultiGet),
+    on(ASK, &[Index, L("_doc"), L("_mget")], E::MultiGet),
     on(ASK, &[Index, TypeOrDoc, L("_mget")], E::MultiGet),
     on(WRITE, &[L("_bulk")], E::Bulk),
     on(WRITE, &[Index, L("_bulk")], E::Bulk),
+    on(WRITE, &[Index, L("_doc"), L("_bulk")], E::Bulk),
     on(WRITE, &[Index, TypeOrDoc, L("_bulk")], E::Bulk),
 ];
 

@@ -15,6 +15,8 @@ use crate::rest::error::Error;
 const POSITION_GAP: usize = 100;
 /// What texts are cut by where nothing is said.
 const STANDARD: &str = "standard";
+/// How many filters one request may name.
+const FILTERS_MAX: usize = 100;
 /// What a filter `stop` leaves out where it says nothing.
 const ENGLISH: &str = "_english_";
 
@@ -170,6 +172,10 @@ pub(super) fn read_filters(
         Some(one) => vec![one],
         None => Vec::new(),
     };
+    if list.len() > FILTERS_MAX {
+        let text = format!("[{}] filters are more than the limit of [{FILTERS_MAX}]", list.len());
+        return Err(Error::illegal_argument(text));
+    }
     list.iter().map(|filter| read_filter(filter, index)).collect()
 }
 
@@ -267,12 +273,26 @@ impl Filter {
             Self::Stop(None) => {
                 kept(&mut |token| !Analyzer::Stop.tokens(&token.term).is_empty() || !is_word(token))
             }
-            Self::Unique => {
-                let mut seen = BTreeSet::new();
-                kept(&mut |token| seen.insert(token.term.clone()))
-            }
+            Self::Unique => unique(tokens),
         }
     }
+}
+
+/// Each term once. Those that are left out leave no place behind.
+fn unique(tokens: &[Token]) -> Vec<Token> {
+    let (mut seen, mut found) = (BTreeSet::new(), Vec::new());
+    // How many places were left out, and the first place that was not looked at.
+    let (mut left_out, mut next) = (0, 0);
+    for token in tokens {
+        let step = (token.position + 1).saturating_sub(next);
+        next = token.position + 1;
+        if seen.insert(&token.term) {
+            found.push(Token { position: token.position - left_out, ..token.clone() });
+        } else {
+            left_out += step;
+        }
+    }
+    found
 }
 
 /// Whether a term is one that the analyzer `stop` could make: nothing but letters, in lower case.
