@@ -36,7 +36,7 @@ use crate::{
 };
 
 /// How many shards a node may have: each costs some kilobytes.
-const SHARDS_MAX: u64 = 50_000;
+pub const SHARDS_MAX: u64 = 50_000;
 /// How many records one change may touch: they go into one entry of the log.
 const CHANGED_TOGETHER_MAX: usize = 1_000;
 

@@ -30,7 +30,7 @@ mod write;
 
 pub use ::mapping::{self, Mapping, MappingError};
 pub use alias::{Alias, Aliases};
-pub use catalog::{IndexMetadata, NewIndex, index_names};
+pub use catalog::{IndexMetadata, NewIndex, SHARDS_MAX, index_names};
 pub use cluster_settings::{ClusterSettingError, ClusterSettings, FlatSettings};
 pub use counters::{Counter, Counters};
 pub use date_math::iso_8601;

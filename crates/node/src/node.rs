@@ -211,6 +211,12 @@ impl Node {
         &self.memory
     }
 
+    /// What its log did since it was opened, and how it is now.
+    #[must_use]
+    pub fn log_statistics(&self) -> shard::log::LogStatistics {
+        self.logs.statistics()
+    }
+
     /// What is wrong with what is stored of the catalogue of indices, if anything is. What is wrong
     /// with documents is told by their shards.
     #[must_use]

@@ -9,6 +9,7 @@ pub mod conformance;
 pub mod memory;
 
 mod outline;
+mod statistics;
 
 use std::{error::Error, fmt, pin::Pin, sync::Arc, time::Duration};
 
@@ -16,6 +17,7 @@ use document::{Operation, PrimaryTerm, SeqNo};
 use thiserror::Error;
 
 pub use outline::{EntryOutline, Outline, OutlineEffect};
+pub use statistics::{GROUP_OPERATIONS, LogStatistics};
 
 use crate::store::{Location, Store};
 
@@ -244,6 +246,9 @@ pub trait Logs: Send + Sync {
 
     /// Ends that, before the streams' writers are closed. Closing the log does it too.
     fn stop_collecting(&self) -> BoxFuture<'_, ()>;
+
+    /// What it did since it was opened, and how it is now. Cheap, and in nobody's way.
+    fn statistics(&self) -> LogStatistics;
 
     /// Returns when the log has failed for good, with the reason. Every append that waited has been
     /// answered by then; the process should say why and end.

@@ -335,6 +335,12 @@ impl Shard {
         &self.shared.table
     }
 
+    /// How many requests wait for the writer now.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.mailbox.max_capacity().saturating_sub(self.mailbox.capacity())
+    }
+
     /// Changes how long deletes are remembered.
     pub fn set_gc_deletes(&self, gc_deletes: GcDeletes) {
         self.shared.gc_deletes_millis.store(gc_deletes.as_millis(), Relaxed);

@@ -48,6 +48,11 @@ use replies::{Answer, Replies, Slot};
 const BATCH_WRITES_MAX: usize = 4_096;
 /// How many bytes of sources are gathered into one entry; the last one may go beyond.
 const BATCH_BYTES_MAX: usize = 8 << 20;
+/// So many copies, and bytes of them, may writes share an entry with: a request of no more than the rest
+/// is one entry where no other writes are under way, as the catalogue's changes are.
+const COPIES_BESIDE_WRITES_MAX: usize = BATCH_WRITES_MAX / 8;
+/// See [`COPIES_BESIDE_WRITES_MAX`].
+const COPIED_BYTES_BESIDE_WRITES_MAX: usize = BATCH_BYTES_MAX / 8;
 /// How many updates may be prepared outside the writer at a time; the others wait for their turn.
 const PARKED_MAX: usize = 1_024;
 /// How many writes may wait behind them before further ones are answered with [`WriteError::Busy`].
@@ -247,6 +252,8 @@ impl Writer {
         if let Some(relocation) = self.relocations.pop_front() {
             self.plan_relocation(relocation);
         }
+        let takes_backlog = self.batch.operations() <= COPIES_BESIDE_WRITES_MAX
+            && self.batch.bytes() <= COPIED_BYTES_BESIDE_WRITES_MAX;
         self.plan_proposed().await;
         for prepared in prepared {
             if self.proposed.is_some() {
@@ -255,7 +262,8 @@ impl Writer {
                 self.plan_prepared(prepared);
             }
         }
-        while self.proposed.is_none()
+        while takes_backlog
+            && self.proposed.is_none()
             && !self.stalled
             && self.batch.operations() < BATCH_WRITES_MAX
             && self.batch.bytes() < BATCH_BYTES_MAX

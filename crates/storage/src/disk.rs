@@ -33,6 +33,7 @@ mod manifest;
 mod reading;
 mod recovery;
 mod segments;
+mod statistics;
 mod streams;
 mod throttle;
 

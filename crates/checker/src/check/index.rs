@@ -17,9 +17,10 @@ const UNKNOWN_DELETIONS_MAX: usize = 12;
 /// How many ways to tell incarnations apart are tried in full.
 const FULL_MAX: usize = 10_000;
 
-/// Of writes of unknown outcome that nobody saw, few happen one after the other: orders with few are
-/// tried first, and then all.
-const UNSEEN_MAX: [u32; 3] = [1, 4, u32::MAX];
+/// Of requests of unknown outcome whose writes nobody saw, few happen one after the other: orders with few are
+/// tried first, and then all, by likeness and at last one by one.
+const SEARCHES: [(u32, bool); 7] =
+    [(1, false), (2, false), (2, true), (4, true), (4, false), (u32::MAX, true), (u32::MAX, false)];
 
 /// Everything that happened to one index.
 pub(super) struct Index<'h> {
@@ -291,8 +292,43 @@ impl<'h> Index<'h> {
             .map(|(_, operation, _)| operation.document.routing.as_deref())
             .collect();
         let routings: Vec<Option<&str>> = routings.into_iter().collect();
+        let mut failed = self.apart(way, id, places, &routings).into_iter();
+        failed.find_map(|places| self.check_together(way, id, &places, &routings))
+    }
+
+    /// The operations on an id, those on different documents apart: what has nothing to do with each
+    /// other has no order. Only in an index that was never deleted: a deletion has one for all.
+    fn apart(
+        &self,
+        way: &Way,
+        id: &str,
+        places: &[usize],
+        routings: &[Option<&str>],
+    ) -> Vec<Vec<usize>> {
+        let Some(shape) = way.shape(0).filter(|_| way.shapes.len() == 1) else {
+            return vec![places.to_vec()];
+        };
+        let slots = slots(shape, id, routings);
+        let mut apart: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+        for place in places {
+            let Some((_, operation, _)) = self.operations.get(*place) else { continue };
+            let routing = operation.document.routing.as_deref();
+            let routing = routings.iter().position(|known| *known == routing).unwrap_or(0);
+            apart.entry(slots.get(routing).copied().unwrap_or(0)).or_default().push(*place);
+        }
+        apart.into_values().collect()
+    }
+
+    /// The same, of documents that are looked at together.
+    fn check_together(
+        &self,
+        way: &Way,
+        id: &str,
+        places: &[usize],
+        routings: &[Option<&str>],
+    ) -> Option<(Violation, usize)> {
         let shapes = (0..way.shapes.len()).filter_map(|incarnation| way.shape(incarnation));
-        let slots: Vec<Vec<usize>> = shapes.map(|shape| slots(shape, id, &routings)).collect();
+        let slots: Vec<Vec<usize>> = shapes.map(|shape| slots(shape, id, routings)).collect();
         let slot = |incarnation: usize, routing: usize| {
             let slots = slots.get(incarnation).or(slots.last());
             slots.and_then(|slots| slots.get(routing)).copied().unwrap_or(0)
@@ -305,10 +341,10 @@ impl<'h> Index<'h> {
             let known = way.incarnations.get(incarnation).zip(way.shape(incarnation));
             known.is_none_or(|(one, shape)| one.may_be_async(shape, from, to))
         };
-        let ops = self.ops(way, places, &routings);
+        let ops = self.ops(way, places, routings);
         let steps_max = 200_000 + 50 * u64::try_from(ops.len()).unwrap_or(u64::MAX / 64);
         let mut failures = Vec::new();
-        for unseen_max in UNSEEN_MAX {
+        for (unseen_max, by_likeness) in SEARCHES {
             let rules = Rules {
                 wall: self.wall,
                 slot: &slot,
@@ -316,6 +352,7 @@ impl<'h> Index<'h> {
                 may_be_async: &may_be_async,
                 routings: routings.len(),
                 unseen_max,
+                by_likeness,
                 steps_max,
             };
             failures.push(Search::new(&ops, &rules).run().err()?);
@@ -470,7 +507,7 @@ fn part(operation: &Operation, was_seen: bool) -> Option<Part> {
 }
 
 /// The tokens that an action writes.
-fn tokens(action: &Action) -> impl Iterator<Item = u64> {
+pub(super) fn tokens(action: &Action) -> impl Iterator<Item = u64> {
     let fields: Vec<&crate::Fields> = match action {
         Action::Index { fields, .. } | Action::Create { fields, .. } => vec![fields],
         Action::Update { change, upsert: Some(crate::Upsert::Fields(fields)), .. } => {

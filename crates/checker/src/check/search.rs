@@ -3,9 +3,10 @@
 //! A state allows some answers and not others. What observes and changes nothing is placed as soon as
 //! it fits: that takes nothing from what comes after. Of writes the one that fits is nearly always the
 //! only one, by its numbers; where several do, each is tried, and what was tried in vain is remembered.
-//! The search is exact. It gives up, and says so, only after so many steps that no history of this
-//! size should need.
+//! The last search is exact; those before it look for likely orders, and what they find is one. It
+//! gives up, and says so, only after so many steps that no history of this size should need.
 
+mod alike;
 mod candidates;
 mod past;
 
@@ -17,6 +18,7 @@ use super::document::{Doc, Effect, Fault, Try};
 use super::timeline::Wall;
 use super::window::{Edge, Window};
 use crate::Operation;
+use alike::Alike;
 use candidates::{Candidate, LeadsTo};
 use past::Past;
 
@@ -73,8 +75,11 @@ pub(super) struct Rules<'r> {
     pub(super) may_be_async: &'r dyn Fn(usize, u64, u64) -> bool,
     /// How many routings there are.
     pub(super) routings: usize,
-    /// How many writes of unknown outcome that nobody saw may be placed one after the other.
+    /// How many requests of unknown outcome, whose writes nobody saw, may be placed one after the other.
     pub(super) unseen_max: u32,
+    /// Whether points that look alike are taken for one: that is quicker, and what it does not find may
+    /// be there.
+    pub(super) by_likeness: bool,
     /// How many steps are too many.
     pub(super) steps_max: u64,
 }
@@ -94,7 +99,7 @@ struct State {
     docs: Vec<Doc>,
     /// For each document what a power cut may bring back.
     pasts: Vec<Past>,
-    /// How many writes that nobody saw were placed last, one after the other.
+    /// How many requests of which nobody saw a write were placed last, one after the other.
     unseen: u32,
 }
 
@@ -134,6 +139,7 @@ const TOLD_MAX: usize = 8;
 pub(super) struct Search<'s, 'h> {
     ops: &'s [Op<'h>],
     rules: &'s Rules<'s>,
+    alike: Option<Alike>,
     window: Window,
     done: Vec<bool>,
     /// What must still be placed.
@@ -157,6 +163,7 @@ impl<'s, 'h> Search<'s, 'h> {
         Self {
             ops,
             rules,
+            alike: rules.by_likeness.then(|| Alike::among(ops)),
             window: Window::new(&spans),
             done: vec![false; ops.len()],
             missing: ops.iter().filter(|op| op.part != Part::May).count(),
@@ -219,6 +226,7 @@ impl<'s, 'h> Search<'s, 'h> {
     }
 
     fn choose(&mut self, candidate: Candidate) {
+        let continues = self.continues(candidate.op);
         for dropped in candidate.drops {
             self.take(dropped);
         }
@@ -227,7 +235,10 @@ impl<'s, 'h> Search<'s, 'h> {
             if op.part != Part::Observes {
                 self.moment = self.moment.max(op.from);
             }
-            self.state.unseen = if op.part == Part::May { self.state.unseen + 1 } else { 0 };
+            self.state.unseen = match op.part {
+                Part::May => self.state.unseen + u32::from(!continues),
+                Part::Must | Part::Observes => 0,
+            };
         }
         match candidate.leads_to {
             LeadsTo::Nothing => {
@@ -282,7 +293,8 @@ impl<'s, 'h> Search<'s, 'h> {
         if let Some(mark) = self.done.get_mut(op) {
             *mark = done;
         }
-        self.key ^= spread(op);
+        let mark = self.alike.as_ref().map_or_else(|| spread(op), |alike| alike.mark(op));
+        self.key = if done { self.key.wrapping_add(mark) } else { self.key.wrapping_sub(mark) };
         if self.ops.get(op).is_some_and(|op| op.part != Part::May) {
             self.missing = if done { self.missing - 1 } else { self.missing + 1 };
         }
@@ -303,7 +315,10 @@ impl<'s, 'h> Search<'s, 'h> {
     /// Where the search is: what was placed, and what came of it.
     fn point(&self) -> u128 {
         let mut hasher = DefaultHasher::new();
-        self.state.hash(&mut hasher);
+        match &self.alike {
+            Some(alike) => alike.hash(&self.state, &mut hasher),
+            None => self.state.hash(&mut hasher),
+        }
         let low = hasher.finish();
         low.hash(&mut hasher);
         self.key ^ (u128::from(hasher.finish()) << 64 | u128::from(low))
@@ -343,6 +358,16 @@ impl<'s, 'h> Search<'s, 'h> {
         before.is_none_or(|before| self.is_done(before))
     }
 
+    /// Whether it is of the request of what was placed last.
+    fn continues(&self, op: usize) -> bool {
+        let request = |op: usize| match self.ops.get(op)?.what {
+            What::Operation(operation, _) => Some(operation.request),
+            What::Deletion | What::PowerCut(_) => None,
+        };
+        let last = self.trail.last().and_then(|last| request(*last));
+        last.is_some() && last == request(op)
+    }
+
     /// Whether what comes before it in its request is placed, or need not be.
     fn may_follow(&self, op: usize) -> bool {
         let before = self.ops.get(op).and_then(|op| op.after);
@@ -372,7 +397,7 @@ impl<'s, 'h> Search<'s, 'h> {
 
     /// Notes how far this went, if nothing went further.
     fn note(&mut self, blocked: usize) {
-        let placed = self.trail.len();
+        let placed = self.ops.len().saturating_sub(self.missing);
         if self.furthest.as_ref().is_some_and(|furthest| furthest.placed >= placed) {
             return;
         }
@@ -393,7 +418,10 @@ impl<'s, 'h> Search<'s, 'h> {
     fn failure(self) -> Failure {
         let reached = self.reached;
         let furthest = self.furthest.map(|furthest| Furthest { reached, ..furthest });
-        furthest.map_or(Failure::Undecided, Failure::None)
+        match furthest {
+            Some(furthest) if !self.rules.by_likeness => Failure::None(furthest),
+            Some(_) | None => Failure::Undecided,
+        }
     }
 }
 

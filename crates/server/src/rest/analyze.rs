@@ -101,9 +101,9 @@ fn read(mut given: Map<String, Value>, index: Option<&Index>) -> Result<Asked, E
 
 /// One text, or a list of texts.
 fn texts_of(name: &str, value: Value) -> Result<Vec<String>, Error> {
-    match value {
-        Value::Array(texts) => texts.iter().map(|text| text_of(name, text)).collect(),
-        text => Ok(vec![text_of(name, &text)?]),
+    match value.as_array() {
+        Some(texts) => texts.iter().map(|text| text_of(name, text)).collect(),
+        None => Ok(vec![text_of(name, &value)?]),
     }
 }
 

@@ -188,6 +188,7 @@ impl Api {
         let assumed = request.pinned.unwrap_or(self.dialects.default);
         let mut rendering = Rendering::plain(assumed);
         let (started, mut endpoint) = (Instant::now(), None);
+        let _in_flight = self.metrics.begin();
         let response = match self.try_handle(&request, &mut rendering, &mut endpoint).await {
             Ok(response) => response,
             Err(error) => rendering.error(&error),

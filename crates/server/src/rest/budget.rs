@@ -18,6 +18,16 @@ impl Budget {
         Self { limit, taken: Arc::new(AtomicU64::new(0)) }
     }
 
+    /// How many bytes are taken now.
+    pub(crate) fn taken(&self) -> u64 {
+        self.taken.load(Ordering::Relaxed)
+    }
+
+    /// How many bytes may be taken.
+    pub(crate) fn limit(&self) -> u64 {
+        self.limit
+    }
+
     /// A reservation of nothing yet; `what` is what refusals call it.
     pub fn reserve_none(&self, what: &'static str) -> Reservation {
         Reservation { budget: self.clone(), what, bytes: 0 }

@@ -1,13 +1,14 @@
 //! What clients ask a cluster for before they work with it, where this server has nothing of the
 //! kind: licences, pipelines, lifecycles, repositories. Reading finds nothing; writing is refused.
 
+mod data_streams;
+
 use hyper::StatusCode;
 use node::{Expansion, Node};
 use serde_json::{Map, Value, json};
 
 use super::api::Call;
 use super::error::Error;
-use super::index::expression::take_expansion;
 use super::index::{take_indices, take_timeouts};
 use super::response::Answer;
 
@@ -44,8 +45,6 @@ pub enum Feature {
     DeleteDataStreams,
     /// Put a data stream, or change one.
     PutDataStream,
-    /// How large data streams are.
-    DataStreamStats,
     /// Put or remove the lifecycle of data streams.
     ChangeDataLifecycle,
     /// The lifecycle of data streams.
@@ -54,6 +53,10 @@ pub enum Feature {
     DataLifecycleStats,
     /// What they do with indices.
     DataLifecycleExplain,
+    /// What data streams take.
+    DataStreamStats,
+    /// What was done to make snapshots in time.
+    SnapshotLifecycleStats,
 }
 
 /// The parts that clients ask about.
@@ -89,11 +92,8 @@ pub(crate) fn answer(endpoint: Feature, node: &Node, call: &mut Call<'_>) -> Res
     if endpoint == Feature::LifecycleExplain {
         return lifecycles(node, call);
     }
-    if endpoint == Feature::DataLifecycleExplain {
-        return data_lifecycles(node, call);
-    }
-    if [Feature::ChangeDataLifecycle, Feature::GetDataLifecycle].contains(&endpoint) {
-        return data_lifecycle(endpoint, node, call);
+    if let Some(answered) = data_streams::answer(endpoint, node, call) {
+        return answered;
     }
     take_timeouts(call)?;
     call.finish_parameters()?;
@@ -109,19 +109,11 @@ pub(crate) fn answer(endpoint: Feature, node: &Node, call: &mut Call<'_>) -> Res
         Feature::GetDataStreams if is_wild || name.is_empty() => {
             Ok(Answer::value(&json!({"data_streams": []})))
         }
+        Feature::DataStreamStats if is_wild || name.is_empty() => Ok(data_stream_stats()),
+        Feature::SnapshotLifecycleStats => Ok(snapshot_lifecycle_stats()),
         Feature::DeleteDataStreams if is_wild => Ok(Answer::acknowledged()),
-        Feature::GetDataStreams | Feature::DeleteDataStreams => {
+        Feature::GetDataStreams | Feature::DeleteDataStreams | Feature::DataStreamStats => {
             Err(call.node_error(node::Error::IndexNotFound { index: name.into() }))
-        }
-        Feature::PutDataStream => {
-            Err(Error::Unsupported(format!("data streams are not supported: [{name}]")))
-        }
-        Feature::DataStreamStats => Ok(Answer::value(&json!({
-            "_shards": {"total": 0, "successful": 0, "failed": 0}, "data_stream_count": 0,
-            "backing_indices": 0, "total_store_size_bytes": 0, "data_streams": [],
-        }))),
-        Feature::DataLifecycleStats => {
-            Ok(Answer::value(&json!({"data_stream_count": 0, "data_streams": []})))
         }
         Feature::PutPipeline => {
             Err(Error::Unsupported(format!("pipelines are not supported: [{name}] cannot be put")))
@@ -145,6 +137,8 @@ pub(crate) fn answer(endpoint: Feature, node: &Node, call: &mut Call<'_>) -> Res
         | Feature::LifecyclePolicy
         | Feature::GetRepository
         | Feature::LifecycleExplain
+        | Feature::PutDataStream
+        | Feature::DataLifecycleStats
         | Feature::DataLifecycleExplain
         | Feature::ChangeDataLifecycle
         | Feature::GetDataLifecycle => Ok(Answer::value(&json!({}))),
@@ -172,6 +166,24 @@ fn parts() -> Map<String, Value> {
     PARTS.into_iter().map(|part| (part.to_owned(), none.clone())).collect()
 }
 
+/// There are no data streams.
+fn data_stream_stats() -> Answer {
+    Answer::value(&json!({
+        "_shards": {"total": 0, "successful": 0, "failed": 0}, "data_stream_count": 0,
+        "backing_indices": 0, "total_store_size_bytes": 0, "data_streams": [],
+    }))
+}
+
+/// No snapshot was ever made.
+fn snapshot_lifecycle_stats() -> Answer {
+    Answer::value(&json!({
+        "retention_runs": 0, "retention_failed": 0, "retention_timed_out": 0,
+        "retention_deletion_time": "0s", "retention_deletion_time_millis": 0,
+        "total_snapshots_taken": 0, "total_snapshots_failed": 0, "total_snapshots_deleted": 0,
+        "total_snapshot_deletion_failures": 0, "policy_stats": [],
+    }))
+}
+
 /// No index is managed by a lifecycle.
 fn lifecycles(node: &Node, call: &mut Call<'_>) -> Result<Answer, Error> {
     call.parameters.take_flag("only_managed")?;
@@ -181,30 +193,4 @@ fn lifecycles(node: &Node, call: &mut Call<'_>) -> Result<Answer, Error> {
         .iter()
         .map(|index| (index.name().to_owned(), json!({"index": index.name(), "managed": false})));
     Ok(Answer::value(&json!({"indices": each.collect::<Map<_, _>>()})))
-}
-
-/// No index is of a data stream, so that no lifecycle of one manages it.
-fn data_lifecycles(node: &Node, call: &mut Call<'_>) -> Result<Answer, Error> {
-    call.parameters.take_flag("include_defaults")?;
-    let indices = take_indices(node, call, Expansion { refuses_closed: false, ..Expansion::OPEN })?;
-    let each = indices.iter().map(|index| {
-        let name = index.name();
-        (name.to_owned(), json!({"index": name, "managed_by_lifecycle": false}))
-    });
-    Ok(Answer::value(&json!({"indices": each.collect::<Map<_, _>>()})))
-}
-
-/// The lifecycle of data streams. As in Elasticsearch the names may be those of indices, which are
-/// passed over: there is nothing to change. A name of nothing is missing.
-fn data_lifecycle(endpoint: Feature, node: &Node, call: &mut Call<'_>) -> Result<Answer, Error> {
-    take_timeouts(call)?;
-    call.parameters.take("include_defaults");
-    let expansion = take_expansion(call, Expansion { refuses_closed: false, ..Expansion::OPEN })?;
-    call.finish_parameters()?;
-    let names = call.found.name.unwrap_or("_all");
-    node.resolve(names, expansion).map_err(|error| call.node_error(error))?;
-    if endpoint == Feature::GetDataLifecycle {
-        return Ok(Answer::value(&json!({"data_streams": []})));
-    }
-    Ok(Answer::acknowledged())
 }

@@ -330,8 +330,6 @@ static FEATURES: &[Route] = &[
     feature(POST, &[L("_data_stream"), L("_migrate"), Name], F::PutDataStream),
     feature(POST, &[L("_data_stream"), L("_promote"), Name], F::PutDataStream),
     feature(POST, &[L("_data_stream"), L("_modify")], F::PutDataStream),
-    feature(GET, &[L("_data_stream"), L("_stats")], F::DataStreamStats),
-    feature(GET, &[L("_data_stream"), Name, L("_stats")], F::DataStreamStats),
     feature(PUT, &[L("_data_stream"), Name, L("_lifecycle")], F::ChangeDataLifecycle),
     feature(DELETE, &[L("_data_stream"), Name, L("_lifecycle")], F::ChangeDataLifecycle),
     feature(GET, &[L("_data_stream"), Name, L("_lifecycle")], F::GetDataLifecycle),
@@ -339,4 +337,9 @@ static FEATURES: &[Route] = &[
     feature(ASK, &[Index, L("_lifecycle"), L("explain")], F::DataLifecycleExplain),
     feature(GET, &[L("_data_stream"), Name, L("_settings")], F::GetDataStreams),
     feature(PUT, &[L("_data_stream"), Name, L("_settings")], F::PutDataStream),
+    feature(GET, &[L("_data_stream"), L("_stats")], F::DataStreamStats),
+    feature(GET, &[L("_data_stream"), Name, L("_stats")], F::DataStreamStats),
+    feature(GET, &[L("_slm"), L("policy")], F::NoneAtAll),
+    feature(GET, &[L("_slm"), L("stats")], F::SnapshotLifecycleStats),
+    feature(GET, &[L("_slm"), L("status")], F::LifecycleStatus),
 ];

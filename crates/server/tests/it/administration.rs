@@ -1,9 +1,11 @@
 //! What administers a server and what watches it: tables as text, numbers for Prometheus, and what a
 //! restart keeps.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
-use crate::client::{Client, bare, json as json_request};
+use crate::client::{Client, bare, bulk, json as json_request};
 use crate::occam::Occam;
 
 fn ask(client: &mut Client, method: &str, path: &str, body: &Value) -> u16 {
@@ -35,9 +37,96 @@ fn numbers_for_prometheus_tell_what_happened() {
         r#"occam_conflicts_total{index="i",kind="seq_no"} 1"#,
         r#"occam_conflicts_total{index="i",kind="exists"} 1"#,
         r#"occam_conflicts_total{index="i",kind="version"} 0"#,
+        "# TYPE occam_conflicts_total counter",
+        r#"occam_shard_waiting_requests{index="i",shard="0"} 0"#,
+        "occam_requests_in_flight 1",
+        "occam_log_waiting_appends 0",
+        "occam_log_full 0",
     ] {
         assert!(told.lines().any(|told| told == line), "{line}\n{told}");
     }
+    let before = written(&told);
+    assert!(before.groups > 0 && before.groups == before.syncs, "{before:?}");
+    assert_eq!(ask(&mut client, "PUT", "/i/_doc/2", &json!({})), 201);
+    let items = "{\"index\":{}}\n{}\n".repeat(20);
+    assert_eq!(client.ask(bulk("/i/_bulk", &items)).status, 200);
+    let after = written(&text(&mut client, "/_prometheus/metrics"));
+    assert_eq!((after.syncs, after.groups), (before.syncs + 2, before.groups + 2));
+    assert_eq!(after.small_groups, before.small_groups + 1, "one of 1, one of 20");
+    assert_eq!(after.operations, before.operations + 21);
+}
+
+#[test]
+fn each_number_is_explained_to_operators_and_no_other() {
+    let directory = tempfile::tempdir().unwrap();
+    let occam = Occam::start(directory.path());
+    let mut client = occam.client();
+    assert_eq!(ask(&mut client, "PUT", "/i/_doc/1", &json!({})), 201);
+    let told = text(&mut client, "/_prometheus/metrics");
+    let told: BTreeSet<_> =
+        told.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next()).collect();
+    let rows = include_str!("../../../../docs/operations.md").lines();
+    let explained: BTreeSet<_> =
+        rows.filter_map(|row| row.strip_prefix("| `")?.split('`').next()).collect();
+    let explained: BTreeSet<_> =
+        explained.into_iter().filter(|name| name.starts_with("occam_")).collect();
+    assert_eq!(told, explained);
+}
+
+/// What the log wrote so far, as Prometheus is told.
+#[derive(Debug)]
+struct Written {
+    groups: u64,
+    /// Groups of up to 16 operations.
+    small_groups: u64,
+    operations: u64,
+    syncs: u64,
+}
+
+fn written(told: &str) -> Written {
+    let value = |name: &str| {
+        let mut values = told.lines().filter_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        values.next().unwrap().parse().unwrap()
+    };
+    Written {
+        groups: value("occam_log_group_operations_count"),
+        small_groups: value("occam_log_group_operations_bucket{le=\"16\"}"),
+        operations: value("occam_log_group_operations_sum"),
+        syncs: value("occam_log_syncs_total"),
+    }
+}
+
+#[test]
+fn health_is_reported_by_indicators() {
+    let directory = tempfile::tempdir().unwrap();
+    let occam = Occam::start(directory.path());
+    let mut client = occam.client();
+    let mut report = |path: &str| client.ask(bare("GET", path)).json();
+    let fresh = report("/_health_report");
+    let indicators = &fresh["indicators"];
+    for name in ["master_is_stable", "shards_availability", "memory", "shards_capacity"] {
+        assert_eq!(indicators[name]["status"], "green", "{name} in {fresh}");
+        assert_eq!(indicators[name]["diagnosis"], Value::Null);
+    }
+    // How much of this machine's disk is free is not known.
+    assert_eq!(fresh["status"], indicators["disk"]["status"]);
+    assert!(indicators["disk"]["details"]["free_bytes"].as_u64().is_some(), "{fresh}");
+    assert_eq!(report("/_health_report/none")["status"], 404);
+    assert_eq!(client.ask(json_request("PUT", "/i", &json!({}))).status, 200);
+
+    let mut report = |path: &str| client.ask(bare("GET", path)).json();
+    let one = report("/_health_report/shards_availability");
+    assert_eq!(one["status"], Value::Null, "that of one indicator is not that of all");
+    let shards = &one["indicators"]["shards_availability"];
+    assert_eq!(shards["status"], "yellow", "a replica is wished for");
+    let action = shards["diagnosis"][0]["action"].as_str().unwrap();
+    assert!(action.contains("index.number_of_replicas"), "{action}");
+    let short = report("/_health_report/shards_availability?verbose=false");
+    let shards = &short["indicators"]["shards_availability"];
+    assert_eq!((&shards["details"], &shards["diagnosis"]), (&Value::Null, &Value::Null));
+    assert_eq!(shards["impacts"].as_array().map(Vec::len), Some(1));
+    assert_eq!(text(&mut client, "/_live"), "alive\n");
+    assert_eq!(client.ask(bare("HEAD", "/_live")).status, 200);
 }
 
 #[test]
@@ -79,4 +168,39 @@ fn a_restart_keeps_aliases_templates_settings_and_closed_indices() {
     let settings: Value = client.ask(bare("GET", "/_cluster/settings")).json();
     let kept = json!({"persistent": {"search": {"max_buckets": "3"}}, "transient": {}});
     assert_eq!(settings, kept);
+}
+
+#[test]
+fn what_tools_ask_for_that_is_not_here_is_none() {
+    let directory = tempfile::tempdir().unwrap();
+    let occam = Occam::start(directory.path());
+    let mut client = occam.client();
+    let mut ask = |path: &str| client.ask(bare("GET", path)).json();
+    for path in ["/_data_stream/_stats", "/_data_stream/*/_stats"] {
+        assert_eq!(ask(path)["data_stream_count"], 0, "{path}");
+    }
+    assert_eq!(ask("/_data_stream/x/_stats")["status"], 404);
+    assert_eq!(ask("/_slm/stats")["total_snapshots_taken"], 0);
+    assert_eq!(ask("/_slm/status")["operation_mode"], "STOPPED");
+    assert_eq!(ask("/_slm/policy"), json!({}));
+}
+
+/// As tools ask that copy indices.
+#[test]
+fn all_stored_fields_are_none_beside_the_source() {
+    let directory = tempfile::tempdir().unwrap();
+    let occam = Occam::start(directory.path());
+    let mut client = occam.client();
+    assert_eq!(ask(&mut client, "PUT", "/i/_doc/1", &json!({"a": 1})), 201);
+    for (body, source) in [
+        (json!({"stored_fields": ["*"], "_source": true}), json!({"a": 1})),
+        (json!({"stored_fields": "*"}), Value::Null),
+    ] {
+        let found = client.ask(json_request("POST", "/i/_search", &body)).json();
+        let hit = &found["hits"]["hits"][0];
+        assert_eq!((&hit["_id"], &hit["_source"]), (&json!("1"), &source), "{found}");
+        assert_eq!(hit["fields"], Value::Null);
+    }
+    let one = client.ask(json_request("POST", "/i/_search", &json!({"stored_fields": ["a"]})));
+    assert_eq!(one.status, 400);
 }

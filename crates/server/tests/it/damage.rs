@@ -92,6 +92,10 @@ fn check_red(client: &mut Client, active: u64) -> String {
     assert_eq!((&shard["status"], &shard["primary_active"]), (&json!("red"), &json!(active == 1)));
     assert_eq!(whole["shards"]["0"]["reason"], Value::Null);
     assert_eq!(get(client, "/_cluster/health/whole").json()["status"], "green");
+    let report = get(client, "/_health_report").json();
+    assert_eq!(report["status"], "red");
+    let damaged = json!([{"index": "films", "shard": 0, "reason": shard["reason"]}]);
+    assert_eq!(report["indicators"]["shards_availability"]["details"]["damaged"], damaged);
     assert_eq!(get(client, "/_cluster/health?wait_for_status=yellow").status, 408);
 
     assert_eq!(get(client, "/_cat/indices?h=health,index").text(), "red   films\ngreen whole\n");

@@ -8,8 +8,8 @@ use server::http::guard::Guard;
 use server::http::{Limits, handler};
 use shard::log::memory::MemoryLog;
 use shard::log::{
-    AppendError, BoxFuture, Durability, Entry, Log, LogError, LogProvider, Logs, Position, Refused,
-    Relocate, Replay, Stream, StreamId,
+    AppendError, BoxFuture, Durability, Entry, Log, LogError, LogProvider, LogStatistics, Logs,
+    Position, Refused, Relocate, Replay, Stream, StreamId,
 };
 use tokio::sync::OnceCell;
 
@@ -58,6 +58,10 @@ impl Logs for Disk<Arc<dyn Logs>> {
 
     fn collect(&self, relocate: Arc<dyn Relocate>) {
         self.0.collect(relocate);
+    }
+
+    fn statistics(&self) -> LogStatistics {
+        LogStatistics { is_full: self.1.load(SeqCst), ..self.0.statistics() }
     }
 
     fn failed(&self) -> BoxFuture<'static, String> {
@@ -142,7 +146,10 @@ fn a_full_disk_refuses_what_adds_and_resumes_by_itself() {
         let path = format!("/a/_doc/{id}");
         assert_eq!(client.ask(json_request("PUT", &path, &json!({"id": id}))).status, 201);
     }
+    let mut disk = || client.ask(bare("GET", "/_health_report/disk")).json()["indicators"].take();
+    assert_eq!(disk()["disk"]["status"], "green");
     is_full.store(true, SeqCst);
+    assert_eq!(disk()["disk"]["status"], "red");
     let source = json!({"id": 4});
     for (method, path, body) in [
         ("PUT", "/a/_doc/4", &source),

@@ -31,6 +31,7 @@ mod load;
 mod mappings;
 mod memory;
 mod occam;
+mod packaging;
 mod process;
 mod properties;
 mod random;

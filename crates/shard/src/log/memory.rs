@@ -8,8 +8,8 @@ use parking_lot::Mutex;
 use tokio::sync::watch;
 
 use super::{
-    AppendError, BoxFuture, Durability, Entry, EntryOutline, Log, LogError, LogProvider, Logs,
-    Outline, Position, Refused, Relocate, Replay, Stream, StreamId,
+    AppendError, BoxFuture, Durability, Entry, EntryOutline, Log, LogError, LogProvider,
+    LogStatistics, Logs, Outline, Position, Refused, Relocate, Replay, Stream, StreamId,
 };
 use crate::store::memory::MemoryStore;
 
@@ -154,6 +154,11 @@ impl Logs for MemoryLogs {
 
     fn stop_collecting(&self) -> BoxFuture<'_, ()> {
         Box::pin(std::future::ready(()))
+    }
+
+    /// Nothing is counted either.
+    fn statistics(&self) -> LogStatistics {
+        LogStatistics::default()
     }
 
     fn failed(&self) -> BoxFuture<'static, String> {

@@ -4,12 +4,13 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use document::GcDeletes;
 use parking_lot::Mutex;
+use tokio::task::JoinSet;
 
 use super::support::{
     Ending, STREAM, World, all, create, delete, if_seq_no, index, is, one, source, told, update,
 };
 use crate::{
-    Memory, ShardOptions, WriteError,
+    Change, Memory, Shard, ShardOptions, Write, WriteError,
     log::{Damage, EntryOutline, LogError, LogProvider, Replay, StoredOperation, StreamId},
     store::{Location, Store},
 };
@@ -129,15 +130,7 @@ async fn a_copy_never_lies_behind_a_newer_operation_on_its_document() {
     world.appends.add_permits(1);
     let shard = Arc::new(world.open());
     one(&shard, index("a", "1")).await.unwrap();
-    let found = {
-        let entry = shard.get("a", None).await.unwrap().unwrap();
-        assert_eq!(entry.source, "1");
-        let mut at = None;
-        shard.table().for_each_live(&mut |location| at = Some(location));
-        let location = at.unwrap();
-        let operation = shard.store.read_blocking(location).unwrap();
-        vec![StoredOperation { operation, location }]
-    };
+    let found = only_document(&shard);
     // A write is on its way to the log when the copy is asked for.
     let writing = tokio::spawn({
         let shard = Arc::clone(&shard);
@@ -159,6 +152,51 @@ async fn a_copy_never_lies_behind_a_newer_operation_on_its_document() {
     shard.close().await;
     assert_eq!(world.copies(), BTreeMap::from([(("a".into(), 0), 1), (("a".into(), 1), 1)]));
     assert_eq!(source(&world.open(), "a").await.as_deref(), Some("2"));
+}
+
+/// The one document that the shard shows, as collection finds it.
+fn only_document(shard: &Shard) -> Vec<StoredOperation> {
+    let mut at = None;
+    shard.table().for_each_live(&mut |location| at = Some(location));
+    let location = at.unwrap();
+    let operation = shard.store.read_blocking(location).unwrap();
+    vec![StoredOperation { operation, location }]
+}
+
+/// Writes a document of so many bytes.
+fn large(id: &str, bytes: usize) -> Write {
+    Write { change: Change::Index("1".repeat(bytes).into()), ..index(id, "") }
+}
+
+#[tokio::test]
+async fn copies_do_not_split_a_request_over_two_entries() {
+    let world = World::gated();
+    world.appends.add_permits(1);
+    let shard = Arc::new(world.open());
+    one(&shard, large("a", 2 << 20)).await.unwrap();
+    let found = only_document(&shard);
+    // Copies and the first write of the request are more than an entry takes.
+    let request = vec![large("b", 13 << 19), index("c", "1"), index("d", "1")];
+    let mut tasks = JoinSet::new();
+    for writes in [vec![index("e", "1")], request] {
+        let shard = Arc::clone(&shard);
+        tasks.spawn(async move {
+            let answers = shard.write(writes).await;
+            assert!(answers.iter().all(Result::is_ok));
+        });
+        for _ in 0..64 {
+            tokio::task::yield_now().await;
+        }
+    }
+    tasks.spawn(async move { shard.relocate(found, false, false).await.unwrap() });
+    for _ in 0..64 {
+        tokio::task::yield_now().await;
+    }
+    world.appends.add_permits(10);
+    while let Some(ended) = tasks.join_next().await {
+        ended.unwrap();
+    }
+    assert_eq!(*world.appended.lock(), [1, 1, 1, 3]);
 }
 
 #[tokio::test]

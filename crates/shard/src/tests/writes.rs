@@ -115,10 +115,12 @@ async fn a_full_mailbox_is_an_answer() {
         }
     }
     assert_eq!((waiting.len(), busy), (3, 5), "one in the writer, two in its mailbox");
+    assert_eq!(shard.waiting(), 2);
     world.appends.add_permits(3);
     for writing in waiting {
         writing.await.unwrap();
     }
+    assert_eq!(shard.waiting(), 0);
 }
 
 #[tokio::test]

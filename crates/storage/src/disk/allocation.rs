@@ -7,7 +7,7 @@
 //! On a full disk a step is no longer than what has to be written, so that deletes get through.
 
 use super::{
-    directory::DiskError,
+    directory::{DiskError, NamedFile},
     format::{SECTOR_BYTES, TRAILER_BYTES, in_memory},
     segments::Segment,
 };
@@ -70,10 +70,14 @@ pub(super) fn clear(segment: &Segment, trailer: u64) -> Result<(), DiskError> {
 /// Gives back what a segment has behind its end, once it is listed as closed there, durably. If that
 /// fails, or a power cut undoes it, the next start does it again.
 pub(super) fn give_back(segment: &Segment) {
-    let given = segment.file.length().and_then(|length| {
-        if length > segment.end() { segment.file.truncate(segment.end()) } else { Ok(()) }
-    });
+    give_back_behind(&segment.file, segment.end());
+}
+
+/// Gives back what a segment's file has behind `end`, where nothing is that counts.
+pub(super) fn give_back_behind(file: &NamedFile, end: u64) {
+    let given =
+        file.length().and_then(|length| if length > end { file.truncate(end) } else { Ok(()) });
     if let Err(error) = given {
-        tracing::warn!(%error, "a closed segment keeps more room than it needs");
+        tracing::warn!(%error, "a segment keeps more room than it needs");
     }
 }

@@ -33,6 +33,7 @@ use super::{
     format::{GroupKind, Place, TooLong, encode_entry},
     manifest::Manifest,
     segments::{Segment, Segments},
+    statistics::Counters,
     streams::{StreamEnd, StreamState, Streams},
     throttle::Throttle,
 };
@@ -56,6 +57,8 @@ pub(super) struct Append {
     sync_within: Duration,
     /// Whether it holds no new document, so that it may take room from the reserve.
     is_essential: bool,
+    /// How many operations it has.
+    operations: usize,
     /// The entry as it will be stored.
     frame: Vec<u8>,
     /// Who waits.
@@ -85,6 +88,7 @@ impl Append {
                 Durability::Async { sync_interval } => sync_interval,
             },
             is_essential: !entry.operations.iter().any(is_new),
+            operations: entry.operations.len(),
             frame: encode_entry(stream, entry)?,
             answer,
         };
@@ -94,6 +98,11 @@ impl Append {
     /// How long it is.
     pub(super) fn bytes(&self) -> usize {
         self.frame.len()
+    }
+
+    /// How many operations it has.
+    pub(super) fn operations(&self) -> u64 {
+        self.operations as u64
     }
 
     /// Answers who waits; if nobody does any more, nobody is told.
@@ -116,6 +125,8 @@ pub(super) struct Shared {
     pub(super) rolled: Notify,
     /// Makes those wait who add documents, while collection lags behind.
     pub(super) throttle: Throttle,
+    /// What is counted for those who watch.
+    pub(super) counters: Counters,
 }
 
 impl Shared {
@@ -128,6 +139,7 @@ impl Shared {
             is_full: AtomicBool::default(),
             rolled: Notify::default(),
             throttle: Throttle::default(),
+            counters: Counters::default(),
         }
     }
 
@@ -248,6 +260,7 @@ impl Appender {
         if self.durable < self.segment.end() {
             self.segment.file.sync()?;
             self.durable = self.segment.end();
+            self.shared.counters.note_sync();
         }
         self.sync_due = None;
         Ok(())
@@ -312,8 +325,11 @@ impl Appender {
         let kind = if can_wait { GroupKind::DataAsync } else { GroupKind::Data };
         let place =
             self.append_group(kind, || admitted.iter().map(|append| append.frame.as_slice()))?;
+        self.shared.counters.note_group(admitted);
         if can_wait {
             self.sync_due = Some(due);
+        } else {
+            self.shared.counters.note_sync();
         }
         Ok(place)
     }

@@ -393,6 +393,7 @@ impl Appender {
         self.sync()?;
         self.store_manifest(self.manifest.without(&[number]))?;
         self.shared.segments.remove(number);
+        self.shared.counters.note_collected_segment();
         self.note_size_changed();
         self.keep_reserve();
         Ok(())

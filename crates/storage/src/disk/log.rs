@@ -13,8 +13,8 @@ use parking_lot::Mutex;
 use shard::{
     Service, Threads,
     log::{
-        AppendError, BoxFuture, Durability, Entry, Log, LogError, Logs, Position, Refused,
-        Relocate, Stream, StreamId,
+        AppendError, BoxFuture, Durability, Entry, Log, LogError, LogStatistics, Logs, Position,
+        Refused, Relocate, Stream, StreamId,
     },
     store::Store,
 };
@@ -32,6 +32,7 @@ use super::{
     directory::{Directory, DiskError},
     maintenance::Maintenance,
     reading::read_entries,
+    statistics::statistics,
 };
 
 /// How many appends may wait. A stream has one in flight, so this is a bound on streams, set where
@@ -170,6 +171,12 @@ impl Logs for DiskLogs {
                 maintenance.stop().await;
             }
         })
+    }
+
+    fn statistics(&self) -> LogStatistics {
+        let requests = self.weak_requests.upgrade();
+        let waiting = requests.map_or(0, |r| r.max_capacity().saturating_sub(r.capacity()));
+        statistics(&self.shared, waiting as u64)
     }
 
     fn failed(&self) -> BoxFuture<'static, String> {
@@ -339,7 +346,9 @@ async fn serve(
         match next_event(requests, appender.due()).await {
             Event::Asked(first) => {
                 let gathered = Gathered::new(first, requests, appender.options());
-                appender.commit(gathered.appends, Instant::now())?;
+                let began = Instant::now();
+                appender.commit(gathered.appends, began)?;
+                appender.shared.counters.note_commit(began.elapsed());
                 for step in gathered.steps {
                     take_step(&mut appender, step)?;
                 }

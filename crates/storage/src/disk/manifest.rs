@@ -139,31 +139,32 @@ impl Manifest {
     }
 
     /// Sees to it that there is a spare with room for this manifest and some more, if there is room for
-    /// that. Its name is durable once the directory is synced.
+    /// that; says whether it had to make it. Its name is durable once the directory is synced.
     ///
     /// # Errors
     /// When that failed for another reason.
-    pub(super) fn keep_spare(&self, directory: &Directory) -> Result<(), DiskError> {
+    pub(super) fn keep_spare(&self, directory: &Directory) -> Result<bool, DiskError> {
         match self.make_spare(directory) {
             Err(error) if error.is_out_of_room() => {
                 tracing::debug!(%error, "no spare for the manifest of a start on a full disk");
-                Ok(())
+                Ok(false)
             }
             ended => ended,
         }
     }
 
-    fn make_spare(&self, directory: &Directory) -> Result<(), DiskError> {
+    fn make_spare(&self, directory: &Directory) -> Result<bool, DiskError> {
         let length = self.encode().len() as u64;
         let spare = directory.open(NAME_SPARE)?;
         if let Some(spare) = &spare
             && spare.length()? >= length + length / 4
         {
-            return Ok(());
+            return Ok(false);
         }
         let spare = spare.map_or_else(|| directory.create(NAME_SPARE), Ok)?;
         spare.allocate((length * 2).next_multiple_of(SECTOR_BYTES))?;
-        spare.sync()
+        spare.sync()?;
+        Ok(true)
     }
 
     /// The next edition: the last segment, if it is open, closed at `end`, and another one.

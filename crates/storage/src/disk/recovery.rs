@@ -5,7 +5,8 @@
 //! that nothing is shown that a power cut could still take back, that *tail* is written again into a
 //! fresh segment, together with the markers of the new terms; only when the manifest lists the
 //! fresh segment, with the old one closed before the tail, is the log open. Until then nothing that
-//! was there is changed, and a crash leaves the same work to the next start.
+//! was there is changed, but that room which holds nothing is given back; and a crash leaves the same
+//! work to the next start.
 //!
 //! A closed segment with a checkpoint is not read at all: the checkpoint shows what is in it.
 //!
@@ -60,6 +61,8 @@ pub(super) fn recover(
     let shared = Arc::new(Shared::new(threads));
     let mut recovery = Recovery { directory: &directory, replay, shared, seen: Mutex::default() };
     let tail = recovery.walk(&manifest, options.opening_threads_max)?;
+    // On a full disk that may be all the room there is for what follows.
+    give_back(&recovery.shared, &manifest);
     let opened = recovery.begin_segment(manifest, &tail, options)?;
     let shared = recovery.shared;
     give_back(&shared, &opened.manifest);
@@ -160,6 +163,10 @@ impl Recovery<'_> {
                 bytes = walked.cut_bytes,
                 "cut what a crash left of writes that were never synced, or a disk of ones that were"
             );
+        }
+        if let Some(end) = walked.trailed {
+            // Of the reserve that it was, if the last start did not come to its end.
+            allocation::give_back_behind(&file, end);
         }
         let segment = Arc::new(Segment::new(listed.identity, file, walked.durable));
         segment.close();
@@ -272,6 +279,10 @@ impl Recovery<'_> {
         let manifest = manifest.rolled(tail.durable.map_or(0, |durable| durable.offset), listed);
         manifest.store_with_spare(self.directory)?;
         segment.file.truncate(trailer + TRAILER_BYTES)?;
+        if manifest.keep_spare(self.directory)? {
+            // This start has used the last one up: the next may find the disk as full.
+            self.directory.sync()?;
+        }
         Ok(OpenedSegment { segment, trailer, manifest })
     }
 

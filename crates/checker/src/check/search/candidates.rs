@@ -81,7 +81,8 @@ impl Search<'_, '_> {
                 return;
             }
         };
-        if known.part == Part::May && self.state.unseen >= self.rules.unseen_max {
+        let continues = self.continues(op);
+        if known.part == Part::May && !continues && self.state.unseen >= self.rules.unseen_max {
             return;
         }
         let Ok(effects) = self.try_op(op) else { return };
@@ -89,12 +90,13 @@ impl Search<'_, '_> {
         for effect in effects {
             let (doc, kind) = match (effect, known.part) {
                 (Effect::Next(doc), Part::Must) => (doc, 0),
-                (Effect::Next(doc), Part::May) => (doc, 3),
+                (Effect::Next(doc), Part::May) if continues => (doc, 3),
+                (Effect::Next(doc), Part::May) => (doc, 4),
                 (Effect::Learned(doc), Part::Observes) => (doc, 1),
                 // It fits, but not before something that may have happened is over.
                 (Effect::Same, Part::Observes) => {
                     let Some(doc) = self.state.docs.get(slot) else { continue };
-                    (doc.clone(), 4)
+                    (doc.clone(), 5)
                 }
                 (_, _) => continue,
             };

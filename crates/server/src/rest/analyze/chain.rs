@@ -107,36 +107,33 @@ pub(super) fn of_field(name: &str, index: Option<&Index>) -> Result<Way, Error> 
     let mapping = index.mapping();
     let Some(field) = mapping.field(name) else { return named(None, Some(index)) };
     let parameter = |name: &str| field.parameter(name).filter(|value| !value.is_null());
-    match field.field_type() {
-        FieldType::Keyword => match parameter("normalizer") {
+    let is_text = [FieldType::Text, FieldType::MatchOnlyText, FieldType::SearchAsYouType];
+    if field.field_type() == FieldType::Keyword {
+        return match parameter("normalizer") {
             Some(normalizer) => normalizing(&text_of("normalizer", &normalizer)?, Some(index)),
             None => named(Some("keyword"), Some(index)),
-        },
-        FieldType::Text | FieldType::MatchOnlyText | FieldType::SearchAsYouType => {
-            let analyzer = parameter("analyzer");
-            let analyzer = analyzer.as_ref().and_then(Value::as_str).filter(|a| *a != "default");
-            let gap = parameter("position_increment_gap").and_then(|gap| gap.as_u64());
-            let gap = gap.and_then(|gap| usize::try_from(gap).ok()).unwrap_or(POSITION_GAP);
-            match named(analyzer, Some(index))? {
-                Way::Analyzer(name, analyzer, _) => Ok(Way::Analyzer(name, analyzer, gap)),
-                chain @ Way::Chain(..) => Ok(chain),
-            }
-        }
-        _ => Err(Error::illegal_argument(format!(
+        };
+    }
+    if !is_text.contains(&field.field_type()) {
+        return Err(Error::illegal_argument(format!(
             "Can't process field [{name}], Analysis requests are only supported on tokenized fields"
-        ))),
+        )));
+    }
+    let analyzer = parameter("analyzer");
+    let analyzer = analyzer.as_ref().and_then(Value::as_str).filter(|name| *name != "default");
+    let gap = parameter("position_increment_gap").and_then(|gap| gap.as_u64());
+    let gap = gap.and_then(|gap| usize::try_from(gap).ok()).unwrap_or(POSITION_GAP);
+    match named(analyzer, Some(index))? {
+        Way::Analyzer(name, analyzer, _) => Ok(Way::Analyzer(name, analyzer, gap)),
+        chain @ Way::Chain(..) => Ok(chain),
     }
 }
 
 /// The name of a part: that of its type, where it is defined on the spot.
 fn kind_of(part: &Value) -> Result<String, Error> {
-    match part {
-        Value::Object(members) => members.get("type").map_or_else(
-            || Err(Error::illegal_argument("Missing [type] setting for anonymous part")),
-            |kind| text_of("type", kind),
-        ),
-        _ => text_of("name", part),
-    }
+    let Some(members) = part.as_object() else { return text_of("name", part) };
+    let missing = || Error::illegal_argument("Missing [type] setting for anonymous part");
+    text_of("type", members.get("type").ok_or_else(missing)?)
 }
 
 /// A tokenizer and the filters behind it.

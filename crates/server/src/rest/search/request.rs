@@ -246,7 +246,8 @@ impl Asked {
             return refused("`slice` cannot be used outside of a scroll context");
         }
         if let Some(StoredFields::Named(names)) = &search.stored_fields {
-            let known = ["_source", "_routing", "_id", "_type", "_index"];
+            // A field that is stored beside its source there is not, so that all of them are none.
+            let known = ["*", "_source", "_routing", "_id", "_type", "_index"];
             if let Some(name) = names.iter().find(|name| !known.contains(&name.as_str())) {
                 let text = format!(
                     "the stored field [{name}] cannot be shown: [stored_fields] is not supported yet"

@@ -10,8 +10,8 @@ use bytes::Bytes;
 use super::{
     super::{
         format::{
-            Group, GroupHeader, GroupKind, Place, SEGMENT_HEADER_BYTES, SegmentIdentity, Untrailed,
-            group_start, in_memory, slice,
+            Group, GroupHeader, GroupKind, Place, SEGMENT_HEADER_BYTES, SegmentIdentity,
+            TRAILER_BYTES, Untrailed, group_start, in_memory, slice,
         },
         manifest::{ListedSegment, SegmentEnd},
     },
@@ -39,6 +39,8 @@ pub(in crate::disk) struct Walked {
     pub(in crate::disk) durable: u64,
     /// How much of a torn group lies behind the last whole one.
     pub(in crate::disk) cut_bytes: u64,
+    /// Where the trailer ends, if there is one; behind it are only zeros.
+    pub(in crate::disk) trailed: Option<u64>,
 }
 
 /// How a segment ends.
@@ -71,8 +73,8 @@ impl Walked {
         if !contents.starts_with(&listed.identity.header()) {
             return Err((0, "the segment's header is not what was written"));
         }
-        let counted = match listed.end {
-            SegmentEnd::ClosedAt(end) => contents.slice(..in_memory(end)),
+        let (counted, trailed) = match listed.end {
+            SegmentEnd::ClosedAt(end) => (contents.slice(..in_memory(end)), None),
             SegmentEnd::OpenFrom(_) => {
                 let untrailed = Untrailed::of(listed.identity, contents);
                 if !untrailed.is_complete && ending == Ending::AsListed {
@@ -82,10 +84,11 @@ impl Walked {
                          and what was written before it may be",
                     ));
                 }
-                untrailed.contents
+                let end = untrailed.contents.len() as u64 + TRAILER_BYTES;
+                (untrailed.contents, untrailed.is_complete.then_some(end))
             }
         };
-        let walked = Self::walk(listed.identity, &counted, durable)?;
+        let walked = Self { trailed, ..Self::walk(listed.identity, &counted, durable)? };
         if ending == Ending::EndMark && !walked.ends_with_end_mark() {
             return Err((walked.end, "the end mark of the clean stop is missing"));
         }
@@ -95,8 +98,8 @@ impl Walked {
     /// Walks to the end of `contents`, of which everything before `durable` must be whole.
     fn walk(identity: SegmentIdentity, contents: &Bytes, durable: u64) -> Result<Self, Damage> {
         let length = contents.len() as u64;
-        let mut walked =
-            Self { groups: Vec::new(), end: SEGMENT_HEADER_BYTES, durable, cut_bytes: 0 };
+        let (groups, end) = (Vec::new(), SEGMENT_HEADER_BYTES);
+        let mut walked = Self { groups, end, durable, cut_bytes: 0, trailed: None };
         while walked.end < length {
             let start = group_start(walked.end);
             let damage = match group_at(identity, contents, walked.end, start) {

@@ -277,6 +277,21 @@ fn collection_bounds_space_under_any_load() {
     assert!(bytes < 4_000, "{bytes} bytes for {documents} documents of 200 bytes");
 }
 
+#[test]
+fn collected_segments_and_garbage_are_counted() {
+    let mut life = Lifetime::new(&[ONE]);
+    for bytes in [100, 200] {
+        life.write(ONE, &[("a", Some(bytes))]);
+        life.roll();
+    }
+    let told = life.statistics();
+    assert_eq!((told.segments, told.collected_segments), (3, 0));
+    assert!((100..200).contains(&told.retired_bytes), "the first one: {told:?}");
+    life.collect(&[0]);
+    let told = life.statistics();
+    assert_eq!((told.segments, told.collected_segments, told.retired_bytes), (2, 1, 0));
+}
+
 /// What happens to a log.
 #[derive(Clone, Debug)]
 enum Event {

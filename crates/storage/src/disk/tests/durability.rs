@@ -66,6 +66,24 @@ fn whoever_cannot_wait_has_everything_before_synced_along() {
 }
 
 #[test]
+fn groups_and_syncs_are_counted() {
+    let mut world = lazy();
+    append(&[(ONE, &[10]), (TWO, &[10; 4])])(&mut world);
+    let lazily = world.statistics();
+    assert_eq!((lazily.entries, lazily.operations, lazily.syncs), (2, 5, 0));
+    assert_eq!(lazily.groups, [0, 0, 1, 0, 0, 0, 0, 0, 0], "at most 16");
+    world.pass(INTERVAL);
+    assert_eq!(world.statistics().syncs, 1);
+    append(&[(THREE, &[10])])(&mut world);
+    append(&[(THREE, &[10; 4])])(&mut world);
+    let told = world.statistics();
+    assert_eq!((told.entries, told.operations, told.syncs), (4, 10, 3));
+    assert_eq!(told.groups, [1, 1, 1, 0, 0, 0, 0, 0, 0]);
+    assert!(told.bytes > lazily.bytes && told.stored_bytes > told.bytes, "{told:?}");
+    assert_eq!((told.segments, told.is_full, told.collected_segments), (1, false, 0));
+}
+
+#[test]
 fn an_append_after_the_time_is_over_is_synced_itself() {
     let mut world = lazy();
     append(&[(ONE, &[10])])(&mut world);
@@ -166,6 +184,23 @@ async fn the_logs_thread_syncs_what_nobody_asks_for() {
     assert!(reason.contains("cannot sync"), "{reason}");
     assert!(files.changes() > before);
     logs.close().await.expect_err("there is no clean stop");
+}
+
+#[tokio::test]
+async fn what_the_logs_thread_does_is_told_to_those_who_watch() {
+    let files = SimulatedFileSystem::default();
+    let log = DiskLog::with_file_system(Arc::new(files), Options::default());
+    let logs = Box::new(log).open(&mut Shown::default()).unwrap();
+    assert_eq!(logs.statistics().entries, 0);
+    let stream = logs.create(ONE).await.unwrap();
+    let told = logs.statistics();
+    assert_eq!((told.entries, told.syncs, told.waiting), (1, 1, 0), "the stream's marker");
+    // Its time is taken when it was answered: the next append is behind that.
+    let appended = entry(stream.term, vec![index(0, "a")]);
+    stream.log.append(&appended, stream.position).await.unwrap();
+    assert!(logs.statistics().commit_time > Duration::ZERO);
+    logs.close().await.unwrap();
+    assert_eq!(logs.statistics().waiting, 0, "also when there is no thread any more");
 }
 
 #[tokio::test]

@@ -9,7 +9,10 @@ use super::{
     super::Options,
     world::{STREAMS, TINY, World, open},
 };
-use crate::file::simulated::{Image, SimulatedFileSystem};
+use crate::file::{
+    FileSystem,
+    simulated::{Image, SimulatedFileSystem},
+};
 
 const ONE: StreamId = STREAMS[0];
 const TWO: StreamId = STREAMS[1];
@@ -186,6 +189,46 @@ fn a_log_opens_on_a_full_disk() {
         make_room(&mut world);
         world.open();
     }
+}
+
+/// Each start keeps what the next one needs, for the disk may be as full then.
+#[test]
+fn a_log_opens_on_a_full_disk_again_and_again() {
+    for options in [SMALL, LARGE] {
+        for room in (0..6_000).step_by(331) {
+            let mut world = filled(options, room);
+            for _ in 0..6 {
+                world.open();
+            }
+            make_room(&mut world);
+        }
+    }
+}
+
+/// Wherever such a start crashes, the next one finds the room that it needs: what was given back, also
+/// if a power cut took that back, and what is left of the reserve.
+#[test]
+fn a_start_that_crashes_on_a_full_disk_can_be_made_again() {
+    let used = |image: &Image| image.files.values().map(|file| file.len() as u64).sum::<u64>();
+    let mut states = 0;
+    for room in (0..6_000).step_by(397) {
+        let mut world = filled(SMALL, room);
+        world.open();
+        let before = world.files.changes();
+        let room =
+            used(&world.files.killed_after(before).image()) + world.files.free_bytes().unwrap();
+        world.open();
+        for changes in before..=world.files.changes() {
+            for image in world.files.crash_images(changes) {
+                let files = SimulatedFileSystem::new(image.clone());
+                files.limit_room(Some(room.saturating_sub(used(&image))));
+                let opened = open(&files).unwrap_or_else(|error| panic!("{changes}: {error}"));
+                world.check(&opened, changes);
+                states += 1;
+            }
+        }
+    }
+    assert!(states > 1_000, "{states} states");
 }
 
 /// Somebody else takes every byte that is given back: what the opening needs it never lets go.

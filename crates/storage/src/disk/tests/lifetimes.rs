@@ -12,8 +12,8 @@ use parking_lot::Mutex;
 use shard::{
     SystemThreads,
     log::{
-        BoxFuture, Entry, EntryOutline, LogError, OutlineEffect, Position, Relocate, RelocateError,
-        Replay, StoredOperation, StreamId,
+        BoxFuture, Entry, EntryOutline, LogError, LogStatistics, OutlineEffect, Position, Relocate,
+        RelocateError, Replay, StoredOperation, StreamId,
     },
     store::{Location, Store},
 };
@@ -25,6 +25,7 @@ use super::super::{
     collection::{Evacuation, Leaving, Pace, remove_dropped},
     format::locations,
     recovery::recover,
+    statistics::statistics,
 };
 use crate::file::simulated::{Image, SimulatedFileSystem};
 
@@ -435,6 +436,11 @@ impl Lifetime {
         let opened = self.opened();
         let facts = opened.appender.shared.segments.facts();
         (opened.contents().documents.len(), facts.iter().map(|facts| facts.bytes).sum())
+    }
+
+    /// What the log tells those who watch it.
+    pub(super) fn statistics(&self) -> LogStatistics {
+        statistics(&self.opened().appender.shared, 0)
     }
 
     fn opened(&self) -> &Opened {

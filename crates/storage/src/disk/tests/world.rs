@@ -10,7 +10,7 @@ use document::{DocumentId, Effect, Operation, PrimaryTerm, SeqNo, Timestamp, Ver
 use shard::{
     SystemThreads,
     log::{
-        AppendError, Durability, Entry, EntryOutline, LogError, Refused, StreamId,
+        AppendError, Durability, Entry, EntryOutline, LogError, LogStatistics, Refused, StreamId,
         conformance::{Shown, ShownEntry, index, without_noops},
     },
     store::Store,
@@ -26,6 +26,7 @@ use super::super::{
     manifest::ListedSegment,
     recovery::recover,
     segments::Segment,
+    statistics::statistics,
 };
 use crate::file::simulated::{Image, SimulatedFileSystem};
 
@@ -170,6 +171,11 @@ impl World {
         };
         let group = group.iter().map(|(stream, sources)| (*stream, operations(sources))).collect();
         self.append_operations(group).into_iter().map(|ended| ended.is_ok()).collect()
+    }
+
+    /// What the log tells those who watch it.
+    pub(super) fn statistics(&self) -> LogStatistics {
+        statistics(&self.appender.as_ref().unwrap().shared, 0)
     }
 
     /// A number that no operation has had.
