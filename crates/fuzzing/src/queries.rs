@@ -3,7 +3,7 @@
 //! An input is a body. It is also read as the bodies of the other requests that have queries.
 
 use mapping::{Dialect, Mapping, Settings};
-use query::{Context, Document, Fields, Plan, Query, Reindex, Search, WriteByQuery};
+use query::{Context, Document, Fields, Plan, Query, Reindex, Search, UrlQuery, WriteByQuery};
 
 use crate::json::{Json, parse};
 
@@ -34,7 +34,7 @@ pub(crate) fn check(input: &[u8]) {
         let _ = WriteByQuery::read(text, dialect);
         let _ = Reindex::read(text, dialect);
     }
-    let _ = Query::of_url(text);
+    let _ = Query::of_url(text, &UrlQuery::default());
     let found = find(text);
     let Some(json) = parse(input) else {
         assert!(found.is_err(), "understood although it is no JSON: {text}");
@@ -62,7 +62,7 @@ fn find(text: &str) -> Result<Vec<usize>, String> {
         let matches = plan.matches(&document, &fields);
         assert_eq!(matches, plan.score(&document, &fields).is_some());
         let keys = plan.keys(&document, &fields, 1.0);
-        plan.is_after(&keys);
+        let _ = plan.is_after(&keys);
         if matches {
             found.push(number);
         }
@@ -260,8 +260,8 @@ fn is_of(pattern: &[char], text: &[char]) -> bool {
     match pattern.split_first() {
         None => text.is_empty(),
         Some(('*', rest)) => (0..=text.len()).any(|skipped| is_of(rest, &text[skipped..])),
-        Some((one, rest)) => {
-            text.split_first().is_some_and(|(c, text)| (*one == '?' || one == c) && is_of(rest, text))
-        }
+        Some((one, rest)) => text
+            .split_first()
+            .is_some_and(|(c, text)| (*one == '?' || one == c) && is_of(rest, text)),
     }
 }

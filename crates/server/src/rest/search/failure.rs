@@ -9,7 +9,18 @@ use crate::rest::json;
 
 /// An error about a request.
 pub(crate) fn query_error(error: &QueryError) -> Error {
-    Error::Search(Box::new(body_of(error, None)))
+    let body = body_of(error, None);
+    // Of these two the outer one is no exception of Elasticsearch's own.
+    let root = match (error.kind(), error.caused_by()) {
+        ("x_content_parse_exception", Some(cause)) if cause.kind() == "parsing_exception" => {
+            Some(body_of(cause, None))
+        }
+        _ => None,
+    };
+    Error::Search(Box::new(match root {
+        Some(root) => body.with_root_cause(root),
+        None => body,
+    }))
 }
 
 /// An error of a query as it is shown; `index` is where it was to be carried out.
