@@ -50,7 +50,14 @@ fn find(text: &str) -> Result<Vec<usize>, String> {
     let search = Search::read(text, Dialect::Seven).map_err(|error| error.to_string())?;
     let definition = serde_json::from_str(MAPPING).unwrap();
     let mapping = Mapping::create("_doc", &definition, Settings::default()).unwrap();
-    let context = Context { mapping: &mapping, index: "i", aliases: &[], filter: None, now: 0 };
+    let context = Context {
+        mapping: &mapping,
+        index: "i",
+        aliases: &[],
+        default_field: None,
+        filter: None,
+        now: 0,
+    };
     let plan = Plan::new(&search, &context).map_err(|error| error.to_string())?;
     let mut fields = Fields::default();
     let mut found = Vec::new();

@@ -44,9 +44,13 @@ fn recorded_answers_to_writes_by_query_are_given() {
             step["method"] != "DELETE" || before["method"] == "DELETE"
         };
         for segment in steps.chunk_by(is_start) {
-            match reason_to_pass_over(segment) {
-                Some(reason) => *passed_over.entry(reason).or_default() += segment.len(),
-                None => segment.iter().for_each(|step| replay.step(step)),
+            let mut state = State::default();
+            for (number, step) in segment.iter().enumerate() {
+                if let Some(reason) = state.reason_to_stop(step) {
+                    *passed_over.entry(reason).or_default() += segment.len() - number;
+                    break;
+                }
+                replay.step(step);
             }
         }
         println!("{file}: {} of {}", replay.agreeing, replay.all);
@@ -58,10 +62,16 @@ fn recorded_answers_to_writes_by_query_are_given() {
     assert!(100 * agreeing >= AGREEING_MIN * all, "{agreeing} of {all} agree");
 }
 
-/// Why a segment is passed over, if it is.
-fn reason_to_pass_over(segment: &[Value]) -> Option<&'static str> {
-    let mut is_stale = false;
-    for step in segment {
+/// What is known of a segment so far.
+#[derive(Default)]
+struct State {
+    /// Whether something was written that no refresh has shown.
+    is_stale: bool,
+}
+
+impl State {
+    /// Why the segment is passed over from this step on, if it is.
+    fn reason_to_stop(&mut self, step: &Value) -> Option<&'static str> {
         let text = |key: &str| step[key].as_str().unwrap_or_default();
         let (path, body) = (text("path"), text("body"));
         let is_by_query = path.contains("_by_query") || path.contains("_reindex");
@@ -80,16 +90,18 @@ fn reason_to_pass_over(segment: &[Value]) -> Option<&'static str> {
         if body.contains("external") && body.contains("\"create\"") {
             return Some("create with an external version, which is refused here");
         }
-        let is_write =
-            path.contains("/_doc/") || path.contains("_bulk") || path.contains("/_update/");
-        let refreshes = path.contains("refresh=true") || path.contains("_refresh");
-        is_stale = (is_stale || (is_write && text("method") != "GET")) && !refreshes;
-        if is_stale && is_by_query {
+        if body.contains("\"slice\"") || (path.contains("slices=") && path.contains("size=")) {
+            return Some("which documents a slice has");
+        }
+        if self.is_stale && is_by_query {
             return Some("documents that no refresh has shown, which are seen here");
         }
-        is_stale |= is_by_query && !refreshes;
+        let is_write =
+            path.contains("/_doc/") || path.contains("_bulk") || path.contains("/_update/");
+        self.is_stale |= is_by_query || (is_write && text("method") != "GET");
+        self.is_stale &= !path.contains("refresh=true") && !path.contains("_refresh");
+        None
     }
-    None
 }
 
 /// One recording on one server.
@@ -139,13 +151,15 @@ impl Replay {
         let path = step["path"].as_str().unwrap();
         let about = ["_by_query", "_reindex", "_tasks", ".tasks", "_search", "_mget"];
         let wanted = step["status"].as_u64().unwrap();
-        // What its own exceptions say is not repeated.
-        if !about.iter().any(|part| path.contains(part)) || wanted == 500 {
+        // What its own exceptions say is not repeated, nor the order of a set; and that an empty index
+        // has no `_seq_no` was a mistake.
+        let mistake = "No mapping found for [_seq_no]";
+        let is_odd = [405, 500].contains(&wanted) || step["response"].to_string().contains(mistake);
+        if !about.iter().any(|part| path.contains(part)) || is_odd {
             return;
         }
         // Which documents a slice has is up to the server.
-        let is_sliced =
-            path.contains("slices=") || step["body"].as_str().unwrap_or("").contains("slice");
+        let is_sliced = path.contains("slices=");
         let is_loose = step["unstable"] == "body" || is_sliced;
         let (theirs, ours) = (masked("", &step["response"]), masked("", answer));
         let agrees = u64::from(status) == wanted && (is_loose || theirs == ours);
@@ -153,7 +167,7 @@ impl Replay {
         self.agreeing += usize::from(agrees);
         if !agrees {
             let short = |value: &Value| value.to_string().chars().take(700).collect::<String>();
-            println!(
+            eprintln!(
                 "{} #{} {} {path} {}\n  wanted {wanted} {}\n  got    {status} {}",
                 step["scenario"],
                 step["step"],

@@ -10,17 +10,16 @@ use crate::rest::json;
 /// An error about a request.
 pub(crate) fn query_error(error: &QueryError) -> Error {
     let body = body_of(error, None);
-    // Of these two the outer one is no exception of Elasticsearch's own.
-    let root = match (error.kind(), error.caused_by()) {
-        ("x_content_parse_exception", Some(cause)) if cause.kind() == "parsing_exception" => {
-            Some(body_of(cause, None))
+    // Complaints about fields of a body are about what is within them.
+    let mut root = error;
+    while let ("x_content_parse_exception", Some(cause)) = (root.kind(), root.caused_by()) {
+        if !["x_content_parse_exception", "parsing_exception"].contains(&cause.kind()) {
+            break;
         }
-        _ => None,
-    };
-    Error::Search(Box::new(match root {
-        Some(root) => body.with_root_cause(root),
-        None => body,
-    }))
+        root = cause;
+    }
+    let root = ErrorBody { caused_by: None, ..body_of(root, None) };
+    Error::Search(Box::new(body.with_root_cause(root)))
 }
 
 /// An error of a query as it is shown; `index` is where it was to be carried out.
