@@ -3,7 +3,7 @@
 //! An input is a body. It is also read as the bodies of the other requests that have queries.
 
 use mapping::{Dialect, Mapping, Settings};
-use query::{Context, Document, Fields, Plan, Query, Reindex, Search, WriteByQuery};
+use query::{Context, Document, Fields, Plan, Query, Reindex, Search, UrlQuery, WriteByQuery};
 
 use crate::json::{Json, parse};
 
@@ -34,7 +34,7 @@ pub(crate) fn check(input: &[u8]) {
         let _ = WriteByQuery::read(text, dialect);
         let _ = Reindex::read(text, dialect);
     }
-    let _ = Query::of_url(text);
+    let _ = Query::of_url(text, &UrlQuery::default());
     let found = find(text);
     let Some(json) = parse(input) else {
         assert!(found.is_err(), "understood although it is no JSON: {text}");
@@ -50,7 +50,14 @@ fn find(text: &str) -> Result<Vec<usize>, String> {
     let search = Search::read(text, Dialect::Seven).map_err(|error| error.to_string())?;
     let definition = serde_json::from_str(MAPPING).unwrap();
     let mapping = Mapping::create("_doc", &definition, Settings::default()).unwrap();
-    let context = Context { mapping: &mapping, index: "i", aliases: &[], filter: None, now: 0 };
+    let context = Context {
+        mapping: &mapping,
+        index: "i",
+        aliases: &[],
+        default_field: None,
+        filter: None,
+        now: 0,
+    };
     let plan = Plan::new(&search, &context).map_err(|error| error.to_string())?;
     let mut fields = Fields::default();
     let mut found = Vec::new();
@@ -62,7 +69,7 @@ fn find(text: &str) -> Result<Vec<usize>, String> {
         let matches = plan.matches(&document, &fields);
         assert_eq!(matches, plan.score(&document, &fields).is_some());
         let keys = plan.keys(&document, &fields, 1.0);
-        plan.is_after(&keys);
+        let _ = plan.is_after(&keys);
         if matches {
             found.push(number);
         }

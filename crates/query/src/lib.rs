@@ -30,6 +30,6 @@ pub use field::Fields;
 pub use json::{Body, Node};
 pub use order::{Key, Ranking, TopHits};
 pub use plan::{Context, Document, Plan};
-pub use query::Query;
+pub use query::{Query, UrlQuery};
 pub use search::{PointInTime, Search, Slice, StoredFields, TotalHits};
 pub use sort::{Sort, SortOrder};

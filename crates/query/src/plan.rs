@@ -36,6 +36,8 @@ pub struct Context<'m> {
     pub index: &'m str,
     /// Its other names.
     pub aliases: &'m [String],
+    /// The fields of words that name none, separated by commas; all fields, if it does not say.
+    pub default_field: Option<&'m str>,
     /// What documents match besides, whatever the search asks for.
     pub filter: Option<&'m Query>,
     /// The time of the request, in milliseconds since 1970.

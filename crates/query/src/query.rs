@@ -54,31 +54,46 @@ impl Query {
         }
     }
 
-    /// The query that a URL gives as `q`: everything, or a field and a word. Nothing else of the
+    /// The query that a URL gives as `q`: everything, words, or a field and a word. Nothing else of the
     /// language is there yet.
     ///
     /// # Errors
     /// It is more than that.
-    pub fn of_url(text: &str) -> Result<Self, QueryError> {
-        let is_word = |text: &str| {
-            let plain = |c: char| c.is_alphanumeric() || matches!(c, '_' | '.' | '@');
-            !text.is_empty() && text.chars().all(plain) && !matches!(text, "AND" | "OR" | "NOT")
-        };
-        match text.trim().split_once(':') {
-            None if text.trim() == "*" => Ok(Self::all()),
+    pub fn of_url(text: &str, how: &UrlQuery) -> Result<Self, QueryError> {
+        let text = text.trim();
+        match text.split_once(':') {
+            None if text == "*" => Ok(Self::all()),
             Some(("*", "*")) => Ok(Self::all()),
+            None if text.split_whitespace().all(is_word) && !text.is_empty() => {
+                Ok(Self::words(text, how.default_field.clone(), how))
+            }
             Some(("_exists_", field)) if is_word(field) => {
                 Ok(Self::plain(Clause::Exists(field.to_owned())))
             }
             Some((field, word)) if is_word(field) && is_word(word) => {
-                let (field, text) = (field.to_owned(), Literal::Text(word.to_owned()));
-                let how = Matching::default();
-                Ok(Self::plain(Clause::Match(Box::new(Match { field, text, how }))))
+                Ok(Self::words(word, Some(field.to_owned()), how))
             }
             _ => Err(QueryError::unsupported(
-                "of [q] only [*] and [field:word] are there: the query_string syntax is",
+                "of [q] only [*], words and [field:word] are there: the query_string syntax is",
             )),
         }
+    }
+
+    /// Words in a field, or in all of them.
+    fn words(text: &str, field: Option<String>, how: &UrlQuery) -> Self {
+        let text = Literal::Text(text.to_owned());
+        let analyzer = how.analyzer.clone();
+        // A word that a field cannot have finds nothing in it, as in Elasticsearch.
+        let how = Matching { every: how.every, analyzer, lenient: true, ..Matching::default() };
+        let fields = field.into_iter().map(|field| (field, 1.0)).collect();
+        let asked = MultiMatch { fields, text, how, tie_breaker: Some(0.0) };
+        Self::plain(Clause::MultiMatch(Box::new(asked)))
+    }
+
+    /// Documents of a type.
+    #[must_use]
+    pub fn of_type(name: &str) -> Self {
+        Self::plain(Clause::Type(name.to_owned()))
     }
 
     /// Documents that match this query and another one, which does not score.
@@ -87,6 +102,23 @@ impl Query {
         let must = vec![self];
         Self::plain(Clause::Bool(Bool { must, filter: vec![filter], ..Bool::default() }))
     }
+}
+
+/// How the query of a URL is read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct UrlQuery {
+    /// The field of words that name none; all fields, if it does not say.
+    pub default_field: Option<String>,
+    /// Whether all words must be there.
+    pub every: bool,
+    /// The analyzer, if it is not the field's.
+    pub analyzer: Option<String>,
+}
+
+/// Whether a text is a word without a meaning of its own.
+fn is_word(text: &str) -> bool {
+    let plain = |c: char| c.is_alphanumeric() || matches!(c, '_' | '.' | '@');
+    !text.is_empty() && text.chars().all(plain) && !matches!(text, "AND" | "OR" | "NOT")
 }
 
 /// What a query tests.

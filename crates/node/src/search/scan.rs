@@ -88,7 +88,7 @@ struct Collector {
 impl Scan {
     /// Searches all shards, one after the other.
     async fn run(&self, request: SearchRequest<'_>) -> Result<Found, Error> {
-        let _turn = self.turns.take().await?;
+        let _turn = if counts_everything(&request) { None } else { Some(self.turns.take().await?) };
         let targets = targets(&request)?;
         let mut collector = Collector { top: None, limit: request.limit, found: Found::default() };
         let mut planned: Option<(&str, Mapping)> = None;
@@ -131,7 +131,15 @@ impl Scan {
             Some(Err(error)) => return Err(FailureCause::Query(error.clone())),
             None => None,
         };
-        let context = Context { mapping, index: target.index.name(), aliases: &[], filter, now };
+        let default_field = default_field(target.index);
+        let context = Context {
+            mapping,
+            index: target.index.name(),
+            aliases: &[],
+            default_field: default_field.as_deref(),
+            filter,
+            now,
+        };
         let plan = Plan::new(request.search, &context).map_err(FailureCause::Query)?;
         if collector.top.is_none() {
             collector.top = Some(TopHits::new(plan.ranking().clone(), collector.limit));
@@ -280,6 +288,33 @@ impl Look<'_, '_> {
         };
         top.add(keys, place, hit);
     }
+}
+
+/// The fields of words that name none, as the index's settings say: one, or a list.
+fn default_field(index: &Index) -> Option<String> {
+    let name = "index.query.default_field";
+    let (_, value) = index.metadata().settings.iter().find(|(own, _)| *own == name)?;
+    match value.as_array() {
+        Some(names) => {
+            Some(names.iter().filter_map(|name| name.as_str()).collect::<Vec<_>>().join(","))
+        }
+        None => value.as_str().map(str::to_owned),
+    }
+}
+
+/// Whether a search only counts what is there: that looks at no document, so it needs no turn.
+fn counts_everything(request: &SearchRequest<'_>) -> bool {
+    let search = request.search;
+    let narrows = search.query.is_some()
+        || search.post_filter.is_some()
+        || search.min_score.is_some()
+        || search.slice.is_some()
+        || search.terminate_after.is_some();
+    let is_now = match request.within {
+        Within::Now(scopes) => scopes.iter().all(|scope| scope.filter.is_none()),
+        Within::Moment(_) => false,
+    };
+    request.limit == 0 && is_now && !narrows
 }
 
 /// The shards that a search looks at.

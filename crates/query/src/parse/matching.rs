@@ -137,15 +137,12 @@ impl Parser<'_> {
         let mut common = Common::default();
         let mut share = 0.0;
         let mut queries = Vec::new();
-        let mut is_given = false;
         for member in parameters {
             match (member.name.as_str(), &member.value.kind) {
                 ("queries", Kind::Object(_)) => {
-                    is_given = true;
                     queries.push(self.query(&member.value)?);
                 }
                 ("queries", Kind::Array(elements)) => {
-                    is_given = true;
                     for element in elements {
                         queries.push(self.query(element)?);
                     }
@@ -157,7 +154,7 @@ impl Parser<'_> {
                 _ => return Err(self.unknown("dis_max", member)),
             }
         }
-        if !is_given {
+        if queries.is_empty() {
             let reason = "[dis_max] requires 'queries' field with at least one clause";
             return Err(self.body.parsing(node, reason));
         }

@@ -297,7 +297,7 @@ fn reindexing() {
         ),
         (
             r#"{"source":{"junk":1}}"#,
-            "x_content_parse_exception: [1:11] [reindex] failed to parse field [source] <= parsing_exception: Unknown key for a VALUE_NUMBER in [junk].",
+            "x_content_parse_exception: [1:19] [reindex] failed to parse field [source] <= parsing_exception: Unknown key for a VALUE_NUMBER in [junk].",
         ),
         (
             r#"{"source":{"query":{"fuzzy":{"a":1}}}}"#,

@@ -150,8 +150,8 @@ impl<'m> Compiler<'_, 'm> {
         let tested = match asked {
             Asked::Values(values) => literals.values(&domain, values)?,
             Asked::Range(range) => literals.range(&domain, range)?,
-            Asked::Prefix(words) => literals.words(&domain, words, prefix(words)),
-            Asked::Wildcard(words) => literals.words(&domain, words, wildcard(words)),
+            Asked::Prefix(words) => literals.words(&domain, prefix(words)),
+            Asked::Wildcard(words) => literals.words(&domain, wildcard(words)),
         };
         Ok(match tested {
             Tested::Always => Test::All,
@@ -319,7 +319,7 @@ fn no_words(query: &str, name: &str, kind: &str) -> QueryError {
 }
 
 /// A field whose terms are made by a normalizer of the index.
-fn no_normalizer(name: &str) -> QueryError {
+pub(super) fn no_normalizer(name: &str) -> QueryError {
     QueryError::unsupported(format_args!("the normalizer of the field [{name}] is")).of_shard()
 }
 

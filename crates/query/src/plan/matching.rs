@@ -14,7 +14,7 @@ use crate::{
 };
 
 use super::{
-    compile::{Asked, Compiler, least},
+    compile::{Asked, Compiler, least, no_normalizer},
     test::{Group, Scored, Test},
 };
 
@@ -123,14 +123,15 @@ impl<'m> Compiler<'_, 'm> {
 
     /// The terms of a text in several fields.
     pub(super) fn multi_match(&mut self, asked: &MultiMatch) -> Checked<Test> {
-        let everything = [("*".to_owned(), 1.0)];
-        let patterns = if asked.fields.is_empty() { &everything[..] } else { &asked.fields };
+        let usual = self.context.default_field.unwrap_or("*").split(',');
+        let usual: Vec<(String, f32)> = usual.map(|name| (name.trim().to_owned(), 1.0)).collect();
+        let patterns = if asked.fields.is_empty() { &usual } else { &asked.fields };
         let mut tests = Vec::new();
         for (pattern, boost) in patterns {
             let mut how = asked.how.clone();
             let names = if pattern.contains('*') {
                 how.lenient = true;
-                self.searchable(pattern)
+                self.searchable(pattern)?
             } else {
                 vec![pattern.clone()]
             };
@@ -140,9 +141,9 @@ impl<'m> Compiler<'_, 'm> {
             }
         }
         if tests.len() > CLAUSES_MAX {
+            let count = tests.len();
             let reason = format!(
-                "field expansion matches too many fields, limit: {CLAUSES_MAX}, got: {}",
-                tests.len()
+                "field expansion matches too many fields, limit: {CLAUSES_MAX}, got: {count}"
             );
             return Err(QueryError::creating(QueryError::argument(reason)));
         }
@@ -155,20 +156,26 @@ impl<'m> Compiler<'_, 'm> {
         })
     }
 
-    /// The fields of a pattern that a text can be looked for in.
-    fn searchable(&self, pattern: &str) -> Vec<String> {
-        let paths = self.context.mapping.definitions(pattern);
-        let can = |name: &String| match self.wanted.find(name) {
-            Ok(Found::Field(field)) => {
-                let domain = Domain::of(field);
-                let is_asked = domain.is_some() && domain != Some(Domain::Other);
-                let is_known = domain != Some(Domain::Text)
-                    || self.analyzer(field, &["search_analyzer", "analyzer"]).is_ok();
-                is_asked && is_known && self.is_searchable(field)
+    /// The fields of a pattern that a text can be looked for in. One whose terms this server cannot
+    /// make is an error: to leave it out would be to miss what is there.
+    fn searchable(&self, pattern: &str) -> Checked<Vec<String>> {
+        let mut names = Vec::new();
+        for (name, _) in self.context.mapping.definitions(pattern) {
+            let Ok(Found::Field(field)) = self.wanted.find(&name) else { continue };
+            if !self.is_searchable(field) {
+                continue;
             }
-            Ok(Found::Nested(_) | Found::Nothing) | Err(_) => false,
-        };
-        paths.into_iter().map(|(path, _)| path).filter(can).collect()
+            match Domain::of(field) {
+                Some(Domain::Other) => continue,
+                Some(Domain::Text) => {
+                    self.analyzer(field, &["search_analyzer", "analyzer"])?;
+                }
+                Some(_) => {}
+                None => return Err(no_normalizer(&name)),
+            }
+            names.push(name);
+        }
+        Ok(names)
     }
 }
 

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use hyper::StatusCode;
 use node::{Expansion, Node};
-use query::{Reindex, VersionRule, WriteByQuery};
+use query::{Query, Reindex, RoutingRule, Search, VersionRule, WriteByQuery};
 
 use super::api::Call;
 use super::error::Error;
@@ -20,10 +20,11 @@ use super::index::expression::find_scopes;
 use super::json;
 use super::mapping::rules;
 use super::response::Answer;
-use super::search::{Asked, query_error, take_wildcards};
+use super::search::{Asked, check_window, query_error, take_wildcards};
 
 use super::tasks::view::{Shape, write_task};
 use super::tasks::{NewTask, Running, Tasks};
+use super::write_parameters::missing_pipeline;
 use parameters::{Parameters, per_second};
 use view::write;
 use work::{Done, Job, Scene, What, run};
@@ -59,12 +60,17 @@ async fn by_query(
         let read = WriteByQuery::read(&body, rules(call.dialect));
         request = read.map_err(|error| query_error(&error))?;
     }
-    let parameters = Parameters::take(call, &mut request.search)?;
+    let is_update = matches!(what, What::Update);
+    let parameters = Parameters::take(call, &mut request.search, is_update)?;
+    let has_query = request.search.query.is_some();
+    if let Some(name) = call.found.document_type.filter(|name| *name != "_all") {
+        narrow(&mut request.search, Query::of_type(name));
+    }
     let expansion = take_wildcards(call)?;
     call.finish_parameters()?;
     let search = &request.search;
     let mut rules = parameters.rules(search);
-    if matches!(what, What::Delete) && search.query.is_none() {
+    if matches!(what, What::Delete) && !has_query {
         rules.push("query is missing".to_owned());
     }
     if !rules.is_empty() {
@@ -85,6 +91,39 @@ async fn by_query(
     carry_out(node, call, tasks, job, (action, description, slices)).await
 }
 
+/// Narrows a search to what a filter finds.
+fn narrow(search: &mut Search, filter: Query) {
+    let query = search.query.take().unwrap_or_else(Query::all);
+    search.query = Some(query.filtered(filter));
+}
+
+/// The rules that copying breaks, and the index that is copied to.
+fn rules_of_copies(request: &Reindex, parameters: &Parameters) -> (Vec<String>, Option<String>) {
+    let mut rules = parameters.rules(&request.source.search);
+    let mut broken = |rule: &str| rules.push(rule.to_owned());
+    if request.source.indices.is_empty() {
+        broken("use _all if you really want to copy from all existing indexes");
+    }
+    if request.source.search.source.as_deref() == Some("false") {
+        broken("_source:false is not supported in this context");
+    }
+    let destination = &request.destination;
+    let Some(target) = destination.index.clone().filter(|name| !name.is_empty()) else {
+        broken("index must be specified");
+        return (rules, None);
+    };
+    if destination.routing == RoutingRule::Unknown {
+        broken("routing must be unset, [keep], [discard] or [=<some new value>]");
+    }
+    if destination.create && destination.version != VersionRule::Internal {
+        broken("create operations only support internal versioning. use index instead");
+    }
+    if destination.version == VersionRule::Force {
+        broken("version type [force] may no longer be used");
+    }
+    (rules, Some(target))
+}
+
 /// Copies what a query finds into another index.
 pub(crate) async fn reindex(
     node: &Arc<Node>,
@@ -98,34 +137,24 @@ pub(crate) async fn reindex(
         ));
     }
     if call.request.body.is_empty() {
-        return Err(Error::Validation(vec!["request body is required".to_owned()]));
+        return Err(Error::Parse("request body is required".to_owned()));
     }
     let body = Asked::body(call)?;
     let read = Reindex::read(&body, rules(call.dialect));
     let mut request = read.map_err(|error| query_error(&error))?;
     let parameters = Parameters::take_of_reindex(call)?;
     call.finish_parameters()?;
-    let mut rules = parameters.rules(&request.source.search);
-    if request.source.indices.is_empty() {
-        rules.push("use _all if you really want to copy from all existing indexes".to_owned());
-    }
-    if request.source.search.source.as_deref() == Some("false") {
-        rules.push("_source:false is not supported in this context".to_owned());
-    }
-    let Some(target) = request.destination.index.clone().filter(|name| !name.is_empty()) else {
-        rules.push("index must be specified".to_owned());
+    let (rules, target) = rules_of_copies(&request, &parameters);
+    let Some(target) = target.filter(|_| rules.is_empty()) else {
         return Err(Error::Validation(rules));
     };
-    if request.destination.create && request.destination.version != VersionRule::Internal {
-        rules.push(
-            "create operations only support internal versioning. use index instead".to_owned(),
-        );
+    if let Some(name) = request.destination.pipeline.as_deref().filter(|name| *name != "_none") {
+        return Err(missing_pipeline(name));
     }
-    if request.destination.version == VersionRule::Force {
-        rules.push("version type [force] may no longer be used".to_owned());
-    }
-    if !rules.is_empty() {
-        return Err(Error::Validation(rules));
+    let types = std::mem::take(&mut request.source.types);
+    if !types.is_empty() {
+        let types = types.iter().map(|name| Query::of_type(name)).collect();
+        narrow(&mut request.source.search, Query::any(types));
     }
     let expression = request.source.indices.join(",");
     let routing = parameters.routing.as_deref();
@@ -133,7 +162,7 @@ pub(crate) async fn reindex(
     let written = node.index_for_writes(&target);
     let written = written.as_ref().map_or(target.as_str(), |index| index.name());
     if scopes.iter().any(|scope| scope.index.name() == written) {
-        let rule = format!("reindex cannot write into an index its reading from [{target}]");
+        let rule = format!("reindex cannot write into an index its reading from [{written}]");
         return Err(Error::Validation(vec![rule]));
     }
     let batch = request.source.search.size.take().unwrap_or(1_000);
@@ -184,6 +213,9 @@ async fn carry_out(
     if !rules.is_empty() {
         return Err(Error::Validation(rules));
     }
+    let mut batch = Asked { scroll: Some(0), ..Asked::default() };
+    batch.search.size = Some(job.batch);
+    check_window(node, &batch, &job.scopes)?;
     let opaque_id = call.request.headers.opaque_id.clone();
     let per_second = job.parameters.per_second;
     let new = NewTask { action, description, opaque_id, per_second, parts };

@@ -30,12 +30,11 @@ pub(crate) use count::count;
 pub(crate) use failure::query_error;
 pub(crate) use many::multi_search;
 pub(crate) use point_in_time::{close_point_in_time, open_point_in_time};
-pub(crate) use request::{Asked, take_query, take_wildcards};
+pub(crate) use request::{Asked, check_window, take_query, take_wildcards};
 pub(crate) use scroll::{clear_scroll, scroll};
 
 use super::index::expression::find_scopes;
 use failure::search_failed;
-use request::check_window;
 use view::{Page, write_page};
 
 /// How many hits of a search may be asked for where the index does not say.

@@ -32,7 +32,7 @@ impl ActiveShards {
         match text {
             "all" => Ok(Self::All),
             number => number.parse().map(Self::AtLeast).map_err(|_| {
-                Error::illegal_argument(format!("cannot parse ActiveShardCount[{text}]"))
+                Error::not_a_number(format!("cannot parse ActiveShardCount[{text}]"), text)
             }),
         }
     }

@@ -36,7 +36,14 @@ fn scores(query: &str) -> Result<Vec<(String, f32)>, String> {
     let mapping = Mapping::create("_doc", &definition, settings).unwrap();
     let body = format!(r#"{{"query":{query}}}"#);
     let search = Search::read(&body, Dialect::Seven).map_err(|error| error.to_string())?;
-    let context = Context { mapping: &mapping, index: "i", aliases: &[], filter: None, now: 0 };
+    let context = Context {
+        mapping: &mapping,
+        index: "i",
+        aliases: &[],
+        default_field: None,
+        filter: None,
+        now: 0,
+    };
     let plan = Plan::new(&search, &context).map_err(|error| error.to_string())?;
     let mut fields = Fields::default();
     let mut found = Vec::new();
@@ -86,6 +93,7 @@ fn a_term_of_a_text_is_not_analyzed() {
         (r#"{"term":{"t":"Fox"}}"#, ""),
         (r#"{"terms":{"t":["dogs","foxes"]}}"#, "23"),
         (r#"{"prefix":{"t":"fox"}}"#, "123"),
+        (r#"{"prefix":{"t":""}}"#, "1235"),
         (r#"{"wildcard":{"t":"f*es"}}"#, "3"),
         (r#"{"range":{"t":{"gte":"dog","lt":"e"}}}"#, "2"),
     ]);
@@ -122,9 +130,13 @@ fn a_text_is_looked_for_in_several_fields() {
     check(&[
         (r#"{"multi_match":{"query":"quick","fields":["t","title"]}}"#, "134"),
         (r#"{"multi_match":{"query":"quick","fields":["t*"]}}"#, "134"),
-        (r#"{"multi_match":{"query":"quick"}}"#, "134"),
         (r#"{"multi_match":{"query":"quick brown","fields":"t","type":"phrase"}}"#, "13"),
-        (r#"{"multi_match":{"query":"3"}}"#, "3"),
+        (r#"{"multi_match":{"query":"3","fields":["n","t","k*"]}}"#, "3"),
+        // Of all fields two are of analyzers that are not there.
+        (
+            r#"{"multi_match":{"query":"quick"}}"#,
+            "illegal_argument_exception: the analyzer [german] is not supported yet",
+        ),
     ]);
     let found = scores(
         r#"{"dis_max":{"tie_breaker":0.5,"queries":[{"match":{"t":"quick brown"}},{"match":{"k":"The Fox"}}]}}"#,

@@ -212,7 +212,8 @@ async fn write_batch(
     let mut held = scene.budget.reserve_none("by query");
     let documents = read(batch, &mut held).await?;
     let needs_source = !matches!(job.what, What::Delete);
-    let without = |hit: &&&Hit| !hit.index.mapping().source_rule().enabled;
+    let without =
+        |hit: &&&Hit| job.parameters.without_source || !hit.index.mapping().source_rule().enabled;
     if let Some(hit) = batch.iter().find(without).filter(|_| needs_source) {
         let (index, type_name) = (hit.index.name(), type_of(&scene.node, hit.index.name()));
         let text = format!("[{index}][{type_name}][{}] didn't store _source", hit.id);
@@ -330,7 +331,7 @@ fn copy_of(
     };
     let routing = match &destination.routing {
         RoutingRule::Keep => own.routing,
-        RoutingRule::Discard => None,
+        RoutingRule::Discard | RoutingRule::Unknown => None,
         RoutingRule::Set(routing) => Some(routing.clone()),
     };
     let change = if destination.create { Change::Create(source) } else { Change::Index(source) };

@@ -50,9 +50,18 @@ pub(crate) fn take_expansion(call: &mut Call<'_>, usual: Expansion) -> Result<Ex
         ..usual
     };
     let Some(states) = call.parameters.take_list("expand_wildcards") else { return Ok(expansion) };
+    expand(&mut expansion, states.iter().map(String::as_str))?;
+    Ok(expansion)
+}
+
+/// Says which indices wildcards stand for.
+pub(crate) fn expand<'s>(
+    expansion: &mut Expansion,
+    states: impl Iterator<Item = &'s str>,
+) -> Result<(), Error> {
     (expansion.open, expansion.closed, expansion.hidden) = (false, false, false);
     for state in states {
-        match state.as_str() {
+        match state {
             "open" => expansion.open = true,
             "closed" => expansion.closed = true,
             "hidden" => expansion.hidden = true,
@@ -68,7 +77,7 @@ pub(crate) fn take_expansion(call: &mut Call<'_>, usual: Expansion) -> Result<Ex
     if expansion.closed {
         expansion.refuses_closed = false;
     }
-    Ok(expansion)
+    Ok(())
 }
 
 /// Takes the time-outs, which have no effect: nothing here waits.

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use crate::rest::api::Call;
 use crate::rest::error::Error;
-use crate::rest::index::expression::find_scopes;
+use crate::rest::index::expression::{expand, find_scopes};
 use crate::rest::json::JsonWriter;
 use crate::rest::multi_get::ANSWER_BYTES_MAX;
 use crate::rest::response::Answer;
@@ -148,13 +148,16 @@ fn header_of(line: &str) -> Result<Item, Error> {
             "routing" => item.asked.routing = value.as_str().map(|r| vec![r.to_owned()]),
             "ignore_unavailable" => item.expansion.ignores_unavailable = flag(value),
             "allow_no_indices" => item.expansion.allows_none = flag(value),
+            "expand_wildcards" => {
+                let states = names(value).unwrap_or_default();
+                expand(&mut item.expansion, states.split(','))?;
+            }
             "type"
             | "types"
             | "search_type"
             | "preference"
             | "request_cache"
             | "allow_partial_search_results"
-            | "expand_wildcards"
             | "ignore_throttled"
             | "ccs_minimize_roundtrips" => {}
             other => {

@@ -1,7 +1,7 @@
 //! What a search asks for: its URL and its body together.
 
 use node::{Expansion, Index, Node, Scope, parse_time_value};
-use query::{Query, QueryError, Search, Sort, StoredFields, TotalHits};
+use query::{Query, QueryError, Search, Sort, StoredFields, TotalHits, UrlQuery};
 use serde_json::value::RawValue;
 
 use crate::rest::api::Call;
@@ -270,11 +270,17 @@ impl Asked {
 
 /// Takes `q`, and what says how it is read.
 pub(crate) fn take_query(call: &mut Call<'_>) -> Result<Option<Query>, Error> {
-    for name in ["df", "analyzer", "analyze_wildcard", "default_operator", "lenient"] {
+    for name in ["analyze_wildcard", "lenient"] {
         call.parameters.take(name);
     }
+    let operator = call.parameters.take("default_operator");
+    let how = UrlQuery {
+        default_field: call.parameters.take("df"),
+        every: operator.is_some_and(|operator| operator.eq_ignore_ascii_case("and")),
+        analyzer: call.parameters.take("analyzer"),
+    };
     let Some(text) = call.parameters.take("q") else { return Ok(None) };
-    Query::of_url(&text).map(Some).map_err(|error| query_error(&error))
+    Query::of_url(&text, &how).map(Some).map_err(|error| query_error(&error))
 }
 
 /// How long a context is kept, in milliseconds.

@@ -103,10 +103,7 @@ impl Part {
                     }
                 }
             }
-            let faster = match pace.borrow_and_update().per_second {
-                None => f32::INFINITY,
-                Some(faster) => faster,
-            };
+            let faster = pace.borrow_and_update().per_second.unwrap_or(f32::INFINITY);
             if faster > rate {
                 let left = until.saturating_duration_since(Instant::now());
                 wait = left.mul_f32(rate / faster);

@@ -50,10 +50,19 @@ impl Results {
     }
 }
 
-/// Writes a result.
+/// Writes a result, into an index that is made like Elasticsearch's.
 async fn write(node: &Node, id: &str, result: Bytes) -> Result<(), NodeError> {
     if node.index(INDEX).is_err() {
-        match node.create_index(index()?).await {
+        let settings = json!({"index": {"number_of_shards": 1, "number_of_replicas": 0}});
+        let index = NewIndex {
+            name: INDEX.into(),
+            settings: Settings::from_json(&settings)?,
+            mappings: mappings(),
+            type_name: None,
+            aliases: Aliases::new(),
+            dialect: node::mapping::Dialect::Seven,
+        };
+        match node.create_index(index).await {
             Ok(_) | Err(NodeError::IndexExists { .. }) => {}
             Err(error) => return Err(error),
         }
@@ -69,19 +78,6 @@ async fn write(node: &Node, id: &str, result: Bytes) -> Result<(), NodeError> {
         require_alias: false,
     };
     node.write(write).await.map(|_| ())
-}
-
-/// The index, as Elasticsearch makes it.
-fn index() -> Result<NewIndex, NodeError> {
-    let settings = json!({"index": {"number_of_shards": 1, "number_of_replicas": 0}});
-    Ok(NewIndex {
-        name: INDEX.into(),
-        settings: Settings::from_json(&settings)?,
-        mappings: mappings(),
-        type_name: None,
-        aliases: Aliases::new(),
-        dialect: node::mapping::Dialect::Seven,
-    })
 }
 
 /// Its mappings.
