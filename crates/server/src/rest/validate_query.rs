@@ -63,8 +63,14 @@ fn read(body: &str, call: &Call<'_>) -> Result<Option<Query>, QueryError> {
 /// Whether an index can answer a query.
 fn judge(node: &Node, index: &Index, search: &Search) -> Result<(), QueryError> {
     let (mapping, now) = (index.mapping(), node.now().as_millis());
-    let context =
-        Context { mapping: &mapping, index: index.name(), aliases: &[], filter: None, now };
+    let context = Context {
+        mapping: &mapping,
+        index: index.name(),
+        aliases: &[],
+        filter: None,
+        default_field: index.metadata().settings.get("index.query.default_field"),
+        now,
+    };
     Plan::new(search, &context).map(drop)
 }
 
