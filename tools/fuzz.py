@@ -32,7 +32,7 @@ CRASHES_MAX = 5
 CORPUS_BYTES_MAX = 20_000
 INPUT_BYTES_MAX = 3_000
 LENGTH_MAX = {"damaged_log": 49, "entries": 1_024, "filter_path": 1_024, "layout": 1_024,
-              "log_files": 1_024, "names": 256, "target": 512}
+              "log_files": 1_024, "names": 256, "queries": 1_024, "target": 512}
 
 
 class Target:

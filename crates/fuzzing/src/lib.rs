@@ -22,6 +22,7 @@ mod log_files;
 mod multi_get;
 mod names;
 mod opened_log;
+mod queries;
 mod requests;
 mod sealed;
 mod source;
@@ -43,6 +44,7 @@ pub const TARGETS: &[(&str, Check)] = &[
     ("log_files", log_files::check),
     ("multi_get", multi_get::check),
     ("names", names::check),
+    ("queries", queries::check),
     ("requests", requests::check),
     ("source", source::check),
     ("target", target::check),

@@ -109,7 +109,8 @@ const ANALYZERS: [&str; 43] = [
 
 impl Settings {
     /// Whether there is an analyzer of this name.
-    pub(crate) fn has_analyzer(&self, name: &str) -> bool {
+    #[must_use]
+    pub fn has_analyzer(&self, name: &str) -> bool {
         ANALYZERS.contains(&name)
             || matches!(name, "turkish" | "thai" | "serbian")
             || self.analyzers.contains(name)

@@ -99,6 +99,7 @@ impl Catalog {
                 let recovery = recoveries(id);
                 let shard = Shard::start(opened, recovery, machine.clone(), options, &alarm);
                 shard.set_durability(metadata.settings.durability());
+                shard.set_waits_for_refresh(metadata.settings.waits_for_refresh());
                 let shard = Arc::new(shard);
                 by_stream.insert(id, Arc::clone(&shard));
                 shards.push(shard);
@@ -217,7 +218,8 @@ impl Catalog {
         };
         let (created, streams) = match changes.created.take() {
             Some(new) => {
-                let (metadata, streams) = self.begin(&mut writer, new).await?;
+                let (mut metadata, streams) = self.begin(&mut writer, new).await?;
+                (metadata.closed, metadata.is_filling) = (changes.is_filling, changes.is_filling);
                 (Some(metadata), streams)
             }
             None => (None, Vec::new()),
@@ -284,6 +286,7 @@ impl Catalog {
             type_name,
             aliases: new.aliases,
             closed: false,
+            is_filling: false,
             rules_of_8: new.dialect == ::mapping::Dialect::Eight,
         };
         Ok((metadata, opened))
@@ -344,7 +347,10 @@ impl Catalog {
             Arc::new(Shard::start(stream, recovery, machine, options.clone(), &self.alarm))
         };
         let shards: Arc<[_]> = streams.into_iter().map(start).collect();
-        shards.iter().for_each(|shard| shard.set_durability(metadata.settings.durability()));
+        for shard in shards.iter() {
+            shard.set_durability(metadata.settings.durability());
+            shard.set_waits_for_refresh(metadata.settings.waits_for_refresh());
+        }
         for (&stream, shard) in metadata.streams.iter().zip(shards.iter()) {
             self.by_stream.write().insert(StreamId::new(stream), Arc::clone(shard));
         }
@@ -361,6 +367,7 @@ impl Catalog {
             let Some(present) = view.get(&metadata.name).cloned() else { continue };
             for shard in present.shards().iter() {
                 shard.set_gc_deletes(metadata.settings.gc_deletes());
+                shard.set_waits_for_refresh(metadata.settings.waits_for_refresh());
                 shard.set_durability(metadata.settings.durability());
             }
             if let Some(mapping) = changes.mappings.get(&metadata.name) {

@@ -158,6 +158,12 @@ pub enum Error {
     /// A rollover cannot be.
     #[error("{0}")]
     Rollover(String),
+    /// An index cannot be copied as asked.
+    #[error("{0}")]
+    Resize(String),
+    /// An index is not in the state that copying it needs.
+    #[error("{0}")]
+    ResizeState(String),
     /// A setting of the whole node cannot be.
     #[error(transparent)]
     ClusterSetting(#[from] ClusterSettingError),
@@ -201,6 +207,14 @@ pub enum Error {
         present: u64,
         /// How many there may be.
         limit: u64,
+    },
+    /// As many searches wait for their turn as may.
+    #[error("[{running}] searches run and [{waiting}] wait, which is as many as may")]
+    TooManySearches {
+        /// How many run.
+        running: usize,
+        /// How many wait.
+        waiting: usize,
     },
     /// A setting cannot be.
     #[error(transparent)]

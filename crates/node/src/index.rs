@@ -35,6 +35,16 @@ const METADATA_BLOCKS: [&str; 3] =
 /// The setting that blocks reads.
 const READ_BLOCK: &str = "index.blocks.read";
 
+/// Which state of a document a read is about.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Freshness {
+    /// That of its last write.
+    #[default]
+    LastWrite,
+    /// That which searches see.
+    LastRefresh,
+}
+
 impl Index {
     pub(crate) fn new(
         metadata: IndexMetadata,
@@ -97,10 +107,24 @@ impl Index {
         &self.shards
     }
 
-    /// How many documents it has.
+    /// How many documents it has, as searches see it.
     #[must_use]
     pub fn documents(&self) -> u64 {
-        self.shards.iter().map(|shard| shard.table().live()).sum()
+        self.shards.iter().map(|shard| shard.shown_documents()).sum()
+    }
+
+    /// Shows searches every write that was answered.
+    pub fn refresh(&self) {
+        self.counters.refreshes.rise();
+        self.shards.iter().for_each(|shard| shard.refresh());
+    }
+
+    /// Shows searches every write that one shard answered.
+    pub fn refresh_shard(&self, number: u32) {
+        self.counters.refreshes.rise();
+        if let Ok(shard) = self.shard(number) {
+            shard.refresh();
+        }
     }
 
     /// The number of the shard that a document with this id and routing lives on.
@@ -121,9 +145,26 @@ impl Index {
         routing: Option<&str>,
         required: Option<Version>,
     ) -> Result<Option<Document>, Error> {
+        self.read(id, routing, required, Freshness::LastWrite).await
+    }
+
+    /// Reads a document as one state of it is, or nothing where there is none.
+    ///
+    /// # Errors
+    /// As [`Index::get`].
+    pub async fn read(
+        &self,
+        id: &str,
+        routing: Option<&str>,
+        required: Option<Version>,
+        freshness: Freshness,
+    ) -> Result<Option<Document>, Error> {
         self.check_readable()?;
         let (number, shard) = self.shard_of(id, routing)?;
-        let read = shard.get(id, required).await;
+        let read = match freshness {
+            Freshness::LastWrite => shard.get(id, required).await,
+            Freshness::LastRefresh => shard.get_shown(id, required).await,
+        };
         match &read {
             Ok(Some(_)) => self.counters.found.rise(),
             Ok(None) | Err(_) => self.counters.missing.rise(),

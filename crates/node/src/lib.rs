@@ -35,14 +35,15 @@ pub use cluster_settings::{ClusterSettingError, ClusterSettings, FlatSettings};
 pub use counters::{Counter, Counters};
 pub use date_math::iso_8601;
 pub use error::{DocumentError, Error, IndexRef};
-pub use index::Index;
+pub use index::{Freshness, Index};
 pub use index_expression::{Expansion, is_wild};
 pub use json_text::{JsonText, content as json_string_content};
 pub use node::{AutoCreate, Node, NodeOptions, Ready, StartError, matches_glob};
-pub use node_admin::{AliasAction, Rollover, SettingsChange};
+pub use node_admin::{AliasAction, Resize, ResizeKind, Rollover, SettingsChange};
 pub use random::Random;
 pub use search::{
-    FailureCause, Found, Hit, Moment, Scan, SearchRequest, Searcher, ShardFailure, Within,
+    FailureCause, Filter, Found, Hit, Moment, Scan, Scope, SearchRequest, Searcher, ShardFailure,
+    Turns, Within,
 };
 pub use settings::{SettingError, Settings};
 pub use source::{SourceError, check_source};

@@ -16,7 +16,7 @@ use shard::{
 use thiserror::Error;
 
 use crate::{
-    Index, Random, Scan, Searcher,
+    Index, Random, Scan, Searcher, Turns,
     catalog::{Catalog, Stored},
 };
 
@@ -127,6 +127,7 @@ pub struct Node {
     memory: Arc<Memory>,
     logs: Arc<dyn Logs>,
     alarm: Alarm,
+    searches: Arc<Turns>,
 }
 
 impl Node {
@@ -172,7 +173,11 @@ impl Node {
         logs.collect(Arc::clone(&catalog) as Arc<dyn Relocate>);
         let documents = catalog.all().iter().map(|index| index.documents()).sum();
         let memory = tables.memory;
-        let node = Arc::new(Self { catalog, machine, random, options, memory, logs, alarm });
+        let searches = Arc::default();
+        let node = Self { catalog, machine, random, options, memory, logs, alarm, searches };
+        let node = Arc::new(node);
+        let deleted = node.delete_unfinished().await;
+        deleted.map_err(|error| StartError::Catalog(error.to_string()))?;
         Ok(Ready { node, documents })
     }
 
@@ -222,7 +227,7 @@ impl Node {
     /// Whoever answers the node's searches.
     #[must_use]
     pub fn searcher(&self) -> impl Searcher + use<> {
-        Scan::new(self.machine.clone())
+        Scan::new(self.machine.clone(), Arc::clone(&self.searches))
     }
 
     /// The present moment, as the node sees it.

@@ -1,6 +1,7 @@
 //! What is done to indices, aliases, templates and settings as a whole.
 
 mod alias_plan;
+mod resize;
 mod template_rules;
 
 use std::{collections::BTreeMap, sync::Arc};
@@ -17,6 +18,7 @@ use crate::{
     write::through_alias,
 };
 use alias_plan::AliasPlan;
+pub use resize::{Resize, ResizeKind};
 use template_rules::{check_mappings, check_template, check_unused, with_templates};
 
 /// One of the actions on aliases that happen together.
@@ -292,6 +294,10 @@ impl Node {
             for index in present(view, &indices) {
                 index.check_changeable()?;
                 let mut metadata = index.metadata().clone();
+                if metadata.is_filling {
+                    let text = format!("index {} is not complete yet", index.name());
+                    return Err(Error::ResizeState(text));
+                }
                 metadata.closed = closed;
                 changed.push(metadata);
             }

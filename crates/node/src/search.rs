@@ -5,6 +5,8 @@
 //! needs, so it sees every write that was answered. No lock is held while it reads.
 
 mod scan;
+mod scope;
+mod turns;
 
 use std::sync::Arc;
 
@@ -19,6 +21,8 @@ use shard::{
 use crate::{Error, Index, IndexRef};
 
 pub use scan::Scan;
+pub use scope::{Filter, Scope};
+pub use turns::Turns;
 
 /// A search on some indices.
 #[derive(Clone, Copy, Debug)]
@@ -27,8 +31,6 @@ pub struct SearchRequest<'a> {
     pub within: Within<'a>,
     /// What is asked.
     pub search: &'a Search,
-    /// The routing values that narrow the shards.
-    pub routing: Option<&'a [String]>,
     /// How many of the first documents are wanted.
     pub limit: usize,
     /// When it has to come to an end.
@@ -38,8 +40,8 @@ pub struct SearchRequest<'a> {
 /// What is searched.
 #[derive(Clone, Copy, Debug)]
 pub enum Within<'a> {
-    /// These indices, as they are now.
-    Indices(&'a [Arc<Index>]),
+    /// These documents, as they are now.
+    Now(&'a [Scope]),
     /// What was there at a moment.
     Moment(&'a Moment),
 }
@@ -56,6 +58,7 @@ struct MomentOfShard {
     index: Arc<Index>,
     shard: u32,
     rows: Vec<Row>,
+    filter: Option<Filter>,
 }
 
 impl Moment {
@@ -164,12 +167,12 @@ pub enum FailureCause {
 
 /// Whoever answers searches.
 pub trait Searcher: Send + Sync {
-    /// Finds the first documents of a search. What goes wrong on a shard is told among the rest; it is
+    /// Finds the first documents of a search, when it is its turn. What goes wrong on a shard is told among the rest; it is
     /// an error only where nothing can be searched.
     ///
     /// It sees every write that was answered before it began.
     fn search<'a>(&'a self, request: SearchRequest<'a>) -> BoxFuture<'a, Result<Found, Error>>;
 
-    /// Remembers the documents of some indices as they are now.
-    fn moment<'a>(&'a self, indices: &'a [Arc<Index>]) -> BoxFuture<'a, Result<Moment, Error>>;
+    /// Remembers documents as they are now.
+    fn moment<'a>(&'a self, scopes: &'a [Scope]) -> BoxFuture<'a, Result<Moment, Error>>;
 }

@@ -61,6 +61,14 @@ pub enum SettingError {
     /// It is no durability.
     #[error("No enum constant org.elasticsearch.index.translog.Translog.Durability.{0}")]
     NotADurability(String),
+    /// It is neither true nor false.
+    #[error("Failed to parse value [{0}] as only [true] or [false] are allowed.")]
+    NotABoolean(String),
+    /// It is no codec.
+    #[error(
+        "unknown value for [index.codec] must be one of [default, best_compression] but was: {0}"
+    )]
+    NotACodec(String),
     /// Only the server sets it.
     #[error("private index setting [{0}] can not be set explicitly")]
     Private(String),
@@ -81,6 +89,23 @@ const DURABILITY: &str = "index.translog.durability";
 const SYNC_INTERVAL: &str = "index.translog.sync_interval";
 /// As in Elasticsearch.
 const SYNC_INTERVAL_DEFAULT: Duration = Duration::from_secs(5);
+
+/// Numbers that an index stores, with the least that each may be.
+const AT_LEAST: [(&str, i64); 11] = [
+    ("index.analyze.max_token_count", 1),
+    ("index.max_docvalue_fields_search", 0),
+    ("index.max_inner_result_window", 1),
+    ("index.max_ngram_diff", 0),
+    ("index.max_regex_length", 1),
+    ("index.max_rescore_window", 1),
+    ("index.max_result_window", 1),
+    ("index.max_script_fields", 0),
+    ("index.max_shingle_diff", 0),
+    ("index.max_slices_per_scroll", 1),
+    ("index.max_terms_count", 1),
+];
+/// How documents could be compressed; they are not.
+const CODECS: [&str; 3] = ["default", "best_compression", "lucene_default"];
 
 /// How many shards an index may have.
 const SHARDS_MAX: i64 = 1_024;
@@ -112,6 +137,28 @@ impl Settings {
     /// All settings, by full name.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Value)> {
         self.0.iter().map(|(name, value)| (name.as_str(), value))
+    }
+
+    /// These settings without some.
+    #[must_use]
+    pub(crate) fn without(&self, names: &[&str]) -> Self {
+        let kept = self.0.iter().filter(|(name, _)| !names.contains(&name.as_str()));
+        Self(kept.map(|(name, value)| (name.clone(), value.clone())).collect())
+    }
+
+    /// What a copy with other shards takes over of these settings, and over it what is given; `null`
+    /// resets a setting.
+    pub(crate) fn taken_over(&self, given: &Value) -> Result<Self, SettingError> {
+        let mut taken = self.without(&["index.number_of_shards", "index.number_of_routing_shards"]);
+        for (name, value) in flatten(given)? {
+            if value.is_null() {
+                taken.0.shift_remove(&name);
+            } else {
+                taken.0.insert(name, value);
+            }
+        }
+        taken.check()?;
+        Ok(taken)
     }
 
     /// Sets what is not set yet.
@@ -208,6 +255,13 @@ impl Settings {
         if is_async { Durability::Async { sync_interval } } else { Durability::Request }
     }
 
+    /// Whether searches see writes only after a refresh that somebody asks for.
+    #[must_use]
+    pub fn waits_for_refresh(&self) -> bool {
+        let set = self.get("index.refresh_interval").and_then(|text| parse_time_value(text).ok());
+        set.is_some_and(|millis| millis < 0)
+    }
+
     fn number(&self, name: &str, default: u32) -> u32 {
         self.get(name).and_then(|text| text.parse().ok()).unwrap_or(default)
     }
@@ -230,9 +284,20 @@ impl Settings {
         self.check_time("index.gc_deletes", -1, "-1")?;
         self.check_durability()?;
         self.check_time(SYNC_INTERVAL, 100, "100ms")?;
+        self.check_time("index.refresh_interval", -1, "-1")?;
+        for (name, min) in AT_LEAST {
+            self.check_number(name, min, i64::from(i32::MAX))?;
+        }
         for block in ["metadata", "read", "read_only", "read_only_allow_delete", "write"] {
             let name = format!("index.blocks.{block}");
-            self.check_text(&name, |text| text == "true" || text == "false")?;
+            let value = self.0.get(&name).map(shown);
+            if let Some(value) = value.filter(|value| value != "true" && value != "false") {
+                return Err(SettingError::NotABoolean(value));
+            }
+        }
+        let codec = self.0.get("index.codec").map(shown);
+        if let Some(codec) = codec.filter(|codec| !CODECS.contains(&codec.as_str())) {
+            return Err(SettingError::NotACodec(codec));
         }
         self.check_text("index.dialect", |text| ["2", "5", "7", "8"].contains(&text))
     }
@@ -353,86 +418,4 @@ fn shown(value: &Value) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::{Durability, Duration, SettingError, Settings};
-
-    #[test]
-    fn all_spellings_mean_the_same() {
-        let spellings = [
-            json!({"index": {"number_of_shards": 3, "gc_deletes": "10s"}}),
-            json!({"number_of_shards": "3", "gc_deletes": "10s"}),
-            json!({"index.number_of_shards": 3, "index": {"gc_deletes": "10s"}}),
-        ];
-        for spelling in spellings {
-            let settings = Settings::from_json(&spelling).unwrap();
-            assert_eq!(settings.number_of_shards(), 3);
-            assert_eq!(settings.number_of_routing_shards(), 768);
-            assert_eq!(settings.gc_deletes().as_millis(), 10_000);
-            assert_eq!(settings.get("index.number_of_shards"), Some("3"));
-        }
-    }
-
-    #[test]
-    fn the_durability_is_named_in_any_case() {
-        let durability =
-            |json| Settings::from_json(&json).map(|settings| settings.durability()).unwrap();
-        let every = |millis| Durability::Async { sync_interval: Duration::from_millis(millis) };
-        assert_eq!(durability(json!({})), Durability::Request);
-        assert_eq!(durability(json!({"translog.durability": "REQUEST"})), Durability::Request);
-        assert_eq!(durability(json!({"translog.durability": "Async"})), every(5_000));
-        let shortest = json!({"translog": {"durability": "async", "sync_interval": "100ms"}});
-        assert_eq!(durability(shortest), every(100));
-        let unused = json!({"translog.sync_interval": "100ms"});
-        assert_eq!(durability(unused), Durability::Request);
-    }
-
-    #[test]
-    fn what_cannot_be_is_named() {
-        let refused = |json| Settings::from_json(&json).unwrap_err().to_string();
-        let unknown = Settings::from_json(&json!({"index": {"number_of_shard": 1}}));
-        assert_eq!(unknown, Err(SettingError::Unknown("index.number_of_shard".to_owned())));
-        assert_eq!(
-            refused(json!({"number_of_shards": 0})),
-            "Failed to parse value [0] for setting [index.number_of_shards] must be >= 1"
-        );
-        assert_eq!(
-            refused(json!({"number_of_shards": "x"})),
-            "Failed to parse value [x] for setting [index.number_of_shards]"
-        );
-        assert_eq!(
-            refused(json!({"index.gc_deletes": "10"})),
-            "failed to parse setting [index.gc_deletes] with value [10] as a time value: unit is \
-             missing or unrecognized"
-        );
-        assert_eq!(
-            refused(json!({"translog.sync_interval": "99ms"})),
-            "failed to parse value [99ms] for setting [index.translog.sync_interval], must be >= \
-             [100ms]"
-        );
-        assert_eq!(
-            refused(json!({"translog.durability": "never"})),
-            "No enum constant org.elasticsearch.index.translog.Translog.Durability.NEVER"
-        );
-        assert!(
-            refused(json!({"number_of_shards": 3, "number_of_routing_shards": 4}))
-                .contains("multiple")
-        );
-        assert_eq!(refused(json!([1])), "settings must be an object");
-        assert!(refused(json!({"blocks.write": "yes"})).contains("[index.blocks.write]"));
-        assert!(refused(json!({"query": {"a.".repeat(200): 1}})).starts_with("unknown setting"));
-    }
-
-    #[test]
-    fn changes_set_and_reset_but_not_what_is_fixed() {
-        let settings = Settings::from_json(&json!({"blocks.write": true, "priority": 3})).unwrap();
-        let changed =
-            settings.changed(&json!({"index": {"blocks.write": null, "priority": 4}}), false);
-        let changed = changed.unwrap();
-        assert_eq!(changed.get("index.blocks.write"), None);
-        assert_eq!(changed.get("index.priority"), Some("4"));
-        let fixed = settings.changed(&json!({"number_of_shards": null}), false);
-        assert_eq!(fixed, Err(SettingError::Fixed("index.number_of_shards".to_owned())));
-    }
-}
+mod tests;

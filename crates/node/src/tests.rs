@@ -14,12 +14,13 @@ use shard::{Change, Clock, Machine, WriteError, log::memory::MemoryLog};
 
 use crate::{
     Alias, AliasAction, Aliases, AutoCreate, DocumentError, DocumentMerge, DocumentWrite, Error,
-    Expansion, Hit, MissingIndex, NewIndex, Node, NodeOptions, Random, Rollover, SearchRequest,
-    Searcher, Settings, SettingsChange, Template, TemplateBody, TemplateKey, TemplateKind, Within,
-    WrittenDocument, update,
+    Expansion, Hit, MissingIndex, NewIndex, Node, NodeOptions, Random, Rollover, Scope,
+    SearchRequest, Searcher, Settings, SettingsChange, Template, TemplateBody, TemplateKey,
+    TemplateKind, Within, WrittenDocument, update,
 };
 
 mod mappings;
+mod resize;
 
 struct Fixed(AtomicI64);
 
@@ -529,10 +530,14 @@ async fn a_change_of_several_records_is_bounded_in_bytes() {
 /// The ids that a search finds, in order.
 async fn found(node: &Node, body: &str) -> Vec<Hit> {
     let search = Search::read(body, Dialect::Seven).unwrap();
-    let indices = node.indices();
-    let within = Within::Indices(&indices);
+    found_by(node, &search, "_all").await
+}
+
+/// The documents that a search finds of what an expression means, in order.
+async fn found_by(node: &Node, search: &Search, names: &str) -> Vec<Hit> {
+    let scopes = node.scopes(names, Expansion::OPEN, None).unwrap();
     let request =
-        SearchRequest { within, search: &search, routing: None, limit: 100, deadline: None };
+        SearchRequest { within: Within::Now(&scopes), search, limit: 100, deadline: None };
     let found = node.searcher().search(request).await.unwrap();
     assert!(found.failures.is_empty(), "{:?}", found.failures);
     found.hits
@@ -580,16 +585,68 @@ async fn a_moment_shows_what_was_there() {
     for id in ["1", "2", "3"] {
         node.write(index("i", id, r#"{"n":1}"#)).await.unwrap();
     }
-    let moment = node.searcher().moment(&node.indices()).await.unwrap();
+    let scopes: Vec<Scope> = node.indices().into_iter().map(Scope::whole).collect();
+    let moment = node.searcher().moment(&scopes).await.unwrap();
     node.write(write("i", "1", Change::Delete)).await.unwrap();
     node.write(index("i", "2", r#"{"n":2}"#)).await.unwrap();
     node.write(index("i", "4", r#"{"n":1}"#)).await.unwrap();
     let search = Search::read(r#"{"query":{"term":{"n":1}}}"#, Dialect::Seven).unwrap();
     let within = Within::Moment(&moment);
-    let request =
-        SearchRequest { within, search: &search, routing: None, limit: 100, deadline: None };
+    let request = SearchRequest { within, search: &search, limit: 100, deadline: None };
     let found = node.searcher().search(request).await.unwrap();
     let ids: Vec<&str> = found.hits.iter().map(|hit| &*hit.id).collect();
     assert_eq!(ids, ["1", "2", "3"]);
     assert!(moment.bytes() > 0);
+}
+
+#[tokio::test]
+async fn an_alias_shows_only_its_part_of_an_index() {
+    let node = World::new().start().await;
+    node.create_index(new("i", json!({"number_of_shards": 5}))).await.unwrap();
+    for (id, source) in [("1", r#"{"n":1}"#), ("2", r#"{"n":2}"#), ("3", r#"{"n":3}"#)] {
+        let written = DocumentWrite { routing: Some(id.to_owned()), ..index("i", id, source) };
+        node.write(written).await.unwrap();
+    }
+    let filter = |n: u8| Alias { filter: Some(json!({"term": {"n": n}})), ..Alias::default() };
+    let routed = Alias { search_routing: Some("3".to_owned()), ..Alias::default() };
+    let aliases = [
+        ("one", filter(1)),
+        ("two", filter(2)),
+        ("three", routed),
+        ("all", Alias::default()),
+        ("hidden", Alias { is_hidden: Some(true), ..Alias::default() }),
+    ];
+    for (name, metadata) in aliases {
+        node.change_aliases(vec![alias("i", name, metadata)]).await.unwrap();
+    }
+    let search = Search::read("{}", Dialect::Seven).unwrap();
+    for (names, expected) in [
+        ("one", vec!["1"]),
+        ("one,two", vec!["1", "2"]),
+        ("o*", vec!["1"]),
+        ("three", vec!["3"]),
+        // What one narrows, the other does not.
+        ("one,three", vec!["1", "2", "3"]),
+        ("one,all", vec!["1", "2", "3"]),
+        ("one,i", vec!["1", "2", "3"]),
+        ("_all", vec!["1", "2", "3"]),
+        ("*", vec!["1", "2", "3"]),
+        ("", vec!["1", "2", "3"]),
+    ] {
+        let mut ids: Vec<_> =
+            found_by(&node, &search, names).await.into_iter().map(|hit| hit.id).collect();
+        ids.sort();
+        let ids: Vec<&str> = ids.iter().map(|id| &**id).collect();
+        assert_eq!(ids, expected, "{names}");
+    }
+    let asked = ["1".to_owned()];
+    let scopes = node.scopes("three", Expansion::OPEN, Some(&asked)).unwrap();
+    let within = Within::Now(&scopes);
+    let request = SearchRequest { within, search: &search, limit: 100, deadline: None };
+    assert_eq!(node.searcher().search(request).await.unwrap().total, 0, "no value is in both");
+    let scopes = node.scopes("two", Expansion::OPEN, None).unwrap();
+    let moment = node.searcher().moment(&scopes).await.unwrap();
+    let within = Within::Moment(&moment);
+    let request = SearchRequest { within, search: &search, limit: 100, deadline: None };
+    assert_eq!(node.searcher().search(request).await.unwrap().total, 1, "a moment is as narrow");
 }

@@ -77,6 +77,8 @@ pub enum RoutingRule {
     Discard,
     /// This one.
     Set(String),
+    /// None of these: not allowed.
+    Unknown,
 }
 
 /// What the versions of the copies are.
@@ -98,6 +100,8 @@ pub enum VersionRule {
 pub struct Source {
     /// The indices.
     pub indices: Vec<String>,
+    /// The types of their documents, if it says.
+    pub types: Vec<String>,
     /// Which documents. Its size is that of a batch.
     pub search: Search,
 }
@@ -113,6 +117,8 @@ pub struct Destination {
     pub create: bool,
     /// The routing values.
     pub routing: RoutingRule,
+    /// The pipeline that the copies go through.
+    pub pipeline: Option<String>,
 }
 
 /// The body of a reindex.
@@ -135,7 +141,10 @@ impl Reindex {
     /// What is wrong with it, or not supported.
     pub fn read(text: &str, dialect: Dialect) -> Result<Self, QueryError> {
         let (body, node) = Body::read(text)?;
-        let members = body.members(&node)?;
+        let Some(members) = node.members() else {
+            let reason = format!("[reindex] Expected START_OBJECT but was: {}", node.token());
+            return Err(body.declared(&node, &reason));
+        };
         let mut request = Self::default();
         for member in members {
             let node = &member.value;
@@ -144,17 +153,22 @@ impl Reindex {
                 if refused.ends_with("not supported yet") || refused.ends_with("remote.whitelist") {
                     return cause;
                 }
-                body.failed_field(node, "reindex", &member.name, cause)
+                body.failed_within(node, "reindex", &member.name, cause)
             };
+            if matches!(member.name.as_str(), "source" | "dest") && node.members().is_none() {
+                let name = &member.name;
+                let reason =
+                    format!("[reindex] {name} doesn't support values of type: {}", node.token());
+                return Err(body.declared(node, &reason));
+            }
             match member.name.as_str() {
                 "source" => {
                     request.source = source(&body, node, dialect).map_err(failed)?;
                 }
                 "dest" => request.destination = destination(&body, node).map_err(failed)?,
                 "conflicts" => request.conflicts = Some(conflicts(node).map_err(failed)?),
-                "size" | "max_docs" => {
-                    request.max_docs = Some(max_docs(&member.name, node)?);
-                }
+                "size" => request.max_docs = Some(size(node).map_err(failed)?),
+                "max_docs" => request.max_docs = Some(max_docs("max_docs", node).map_err(failed)?),
                 "script" => return Err(scripts()),
                 _ => return Err(body.unknown_field(member, "reindex")),
             }
@@ -171,6 +185,14 @@ fn scripts() -> QueryError {
 /// What a conflict does.
 fn conflicts(node: &Node) -> Checked<Conflicts> {
     Conflicts::read(node.scalar().unwrap_or_default())
+}
+
+/// How many documents at most, by its older name, which has no word for no limit.
+fn size(node: &Node) -> Checked<u64> {
+    let value = number::truncated(node.scalar().unwrap_or_default())?;
+    u64::try_from(value).map_err(|_| {
+        QueryError::argument(format!("[size] parameter cannot be negative, found [{value}]"))
+    })
 }
 
 /// How many documents at most.
@@ -204,12 +226,15 @@ fn source(body: &Body<'_>, node: &Node, dialect: Dialect) -> Checked<Source> {
                 let host = member.value.members().and_then(|members| {
                     members.iter().find(|member| member.name == "host")?.value.text()
                 });
-                let host = host.unwrap_or_default();
+                let Some(host) = host else {
+                    let reason = "[host] must be specified to reindex from a remote cluster";
+                    return Err(QueryError::new("null_pointer_exception", reason));
+                };
                 let host = host.split_once("://").map_or(host, |(_, host)| host);
                 let reason = format!("[{host}] not whitelisted in reindex.remote.whitelist");
                 return Err(QueryError::argument(reason));
             }
-            "type" => {}
+            "type" => source.types = names(&member.value),
             "slice" => source.search.slice = Some(search::slice(body, &member.value)?),
             _ => source.search.take(body, member, dialect)?,
         }
@@ -241,8 +266,8 @@ fn destination(body: &Body<'_>, node: &Node) -> Checked<Destination> {
                 destination.version = version_rule(text).map_err(failed)?;
             }
             "op_type" => destination.create = op_type(body, member, text)?,
-            "routing" => destination.routing = routing(text)?,
-            "pipeline" => return Err(QueryError::unsupported("[pipeline] of a reindex is")),
+            "routing" => destination.routing = routing(text),
+            "pipeline" => destination.pipeline = Some(text.to_owned()),
             _ => return Err(body.unknown_field(member, "dest")),
         }
     }
@@ -275,15 +300,11 @@ fn op_type(body: &Body<'_>, member: &Member, text: &str) -> Checked<bool> {
 }
 
 /// The routing values.
-fn routing(text: &str) -> Checked<RoutingRule> {
-    match text {
-        "keep" => Ok(RoutingRule::Keep),
-        "discard" => Ok(RoutingRule::Discard),
-        _ => match text.strip_prefix('=') {
-            Some(value) => Ok(RoutingRule::Set(value.to_owned())),
-            None => Err(QueryError::argument(
-                "routing must be unset, [keep], [discard] or [=<some new value>]",
-            )),
-        },
+fn routing(text: &str) -> RoutingRule {
+    match (text, text.strip_prefix('=')) {
+        ("keep", _) => RoutingRule::Keep,
+        ("discard", _) => RoutingRule::Discard,
+        (_, Some(value)) => RoutingRule::Set(value.to_owned()),
+        (_, None) => RoutingRule::Unknown,
     }
 }

@@ -4,6 +4,7 @@ use mapping::{FieldRef, FieldSink, FieldType, FieldValue, Mapping};
 use serde_json::Value as Json;
 
 use crate::{
+    analysis::{Analyzer, Token},
     error::QueryError,
     number::{Precision, WholeType},
     value::Value,
@@ -135,8 +136,19 @@ pub(crate) struct Wanted<'m> {
     /// The paths of nested objects, each with a dot at its end.
     nested: Vec<String>,
     fields: Vec<FieldRef<'m>>,
-    /// Whether the terms of a field are compared in lower case.
-    lowercase: Vec<bool>,
+    /// What the terms of each field are.
+    readings: Vec<Reading>,
+}
+
+/// What the terms of a field are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reading {
+    /// Its values, as they are.
+    Plain,
+    /// Its values in lower case.
+    Lowercase,
+    /// What an analyzer makes of its values.
+    Analyzed(Analyzer),
 }
 
 impl<'m> Wanted<'m> {
@@ -144,7 +156,7 @@ impl<'m> Wanted<'m> {
     pub(crate) fn new(mapping: &'m Mapping) -> Self {
         let mut nested = Vec::new();
         collect_nested(&mapping.render(), "", &mut nested);
-        Self { mapping, nested, fields: Vec::new(), lowercase: Vec::new() }
+        Self { mapping, nested, fields: Vec::new(), readings: Vec::new() }
     }
 
     /// What the index has under a name.
@@ -184,15 +196,47 @@ impl<'m> Wanted<'m> {
     }
 
     /// The slot in which a field's values will be found.
-    pub(crate) fn slot(&mut self, field: FieldRef<'m>, lowercase: bool) -> usize {
+    pub(crate) fn slot(&mut self, field: FieldRef<'m>) -> usize {
         match self.fields.iter().position(|own| own.is(&field)) {
             Some(slot) => slot,
             None => {
                 self.fields.push(field);
-                self.lowercase.push(lowercase);
+                self.readings.push(self.reading(field));
                 self.fields.len() - 1
             }
         }
+    }
+
+    /// What the terms of a field are.
+    fn reading(&self, field: FieldRef<'m>) -> Reading {
+        match Domain::of(field) {
+            Some(Domain::Term { lowercase: true }) => Reading::Lowercase,
+            Some(Domain::Text) => {
+                self.analyzer(field, &["analyzer"]).map_or(Reading::Plain, Reading::Analyzed)
+            }
+            Some(_) | None => Reading::Plain,
+        }
+    }
+
+    /// The analyzer that the first of some parameters of a text field names, or else the index's own.
+    ///
+    /// # Errors
+    /// The name of one that this server has not.
+    pub(crate) fn analyzer(
+        &self,
+        field: FieldRef<'_>,
+        parameters: &[&str],
+    ) -> Result<Analyzer, String> {
+        if field.field_type() == FieldType::AnnotatedText {
+            // The annotations would be taken for words.
+            return Err(FieldType::AnnotatedText.name().to_owned());
+        }
+        let named = |name: &&str| field.parameter(name)?.as_str().map(str::to_owned);
+        let name = parameters.iter().find_map(named);
+        // An index may say what its own is, and may have others under the names of the built-in ones.
+        let name = name.unwrap_or_else(|| "default".to_owned());
+        let is_own = self.mapping.settings().analyzers.contains(&name);
+        Analyzer::named(&name).filter(|_| !is_own).ok_or(name)
     }
 
     /// Whether any field is wanted.
@@ -241,6 +285,18 @@ impl Fields {
     }
 }
 
+/// Terms, each at its place.
+pub(crate) fn placed(tokens: &[Token]) -> Box<[Option<Box<str>>]> {
+    let count = tokens.last().map_or(0, |last| last.position + 1);
+    let mut places = vec![None; count];
+    for token in tokens {
+        if let Some(place) = places.get_mut(token.position) {
+            *place = Some(token.term.as_str().into());
+        }
+    }
+    places.into()
+}
+
 /// Takes the wanted values of a document.
 struct Sink<'a, 'm> {
     wanted: &'a Wanted<'m>,
@@ -254,10 +310,17 @@ impl FieldSink for Sink<'_, '_> {
 
     fn value(&mut self, field: FieldRef<'_>, value: FieldValue<'_>) {
         let Some(slot) = self.wanted.fields.iter().position(|own| field.is(own)) else { return };
-        let mut value = Value::of(value);
-        if let (Value::Term(term), Some(true)) = (&mut value, self.wanted.lowercase.get(slot)) {
-            *term = term.to_lowercase().into();
-        }
+        let value = match (value, self.wanted.readings.get(slot)) {
+            (FieldValue::Text(text), Some(Reading::Analyzed(analyzer))) => {
+                Value::Text(placed(&analyzer.tokens(text)))
+            }
+            (value, reading) => match (Value::of(value), reading) {
+                (Value::Term(term), Some(Reading::Lowercase)) => {
+                    Value::Term(term.to_lowercase().into())
+                }
+                (value, _) => value,
+            },
+        };
         if let Some(values) = self.fields.slots.get_mut(slot) {
             values.push(value);
         }

@@ -111,6 +111,26 @@ impl<'a> Body<'a> {
         self.declared(node, &format!("[{parser}] failed to parse field [{field}]")).because(cause)
     }
 
+    /// The same, at the place that the cause tells.
+    pub(crate) fn failed_within(
+        &self,
+        node: &Node,
+        parser: &str,
+        field: &str,
+        cause: QueryError,
+    ) -> QueryError {
+        let declared = cause.reason().strip_prefix('[').and_then(|rest| rest.split_once(']'));
+        let is_place = |place: &&str| {
+            let part = |text: &str| text.parse::<usize>().is_ok();
+            place.split_once(':').is_some_and(|(line, column)| part(line) && part(column))
+        };
+        let told = declared.map(|(place, _)| place).filter(is_place).map(str::to_owned);
+        let own = cause.place().unwrap_or_else(|| self.place(node));
+        let place = told.unwrap_or_else(|| format!("{}:{}", own.line, own.column));
+        let reason = format!("[{place}] [{parser}] failed to parse field [{field}]");
+        QueryError::new("x_content_parse_exception", reason).because(cause)
+    }
+
     /// A field that a declared parser does not know.
     pub(crate) fn unknown_field(&self, member: &Member, parser: &str) -> QueryError {
         let Place { line, column } = self.place_of_name(member);

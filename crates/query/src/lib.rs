@@ -5,6 +5,7 @@
 //! it stands among the others. There is no I/O, clock, async or HTTP here, and no index structure: every
 //! document is looked at. An error is a type and a reason, which the server renders.
 
+mod analysis;
 mod by_query;
 mod error;
 mod field;
@@ -13,12 +14,14 @@ mod number;
 mod order;
 mod parse;
 mod pattern;
+mod phrase;
 mod plan;
 mod query;
 mod search;
 mod sort;
 mod value;
 
+pub use analysis::{Analyzer, Token};
 pub use by_query::{
     Conflicts, Destination, Reindex, RoutingRule, Source, VersionRule, WriteByQuery,
 };
@@ -27,6 +30,6 @@ pub use field::Fields;
 pub use json::{Body, Node};
 pub use order::{Key, Ranking, TopHits};
 pub use plan::{Context, Document, Plan};
-pub use query::Query;
+pub use query::{Query, UrlQuery};
 pub use search::{PointInTime, Search, Slice, StoredFields, TotalHits};
 pub use sort::{Sort, SortOrder};

@@ -1,6 +1,7 @@
 //! Reading queries.
 
 mod compound;
+mod matching;
 mod range;
 mod term;
 #[cfg(test)]
@@ -11,15 +12,14 @@ use mapping::Dialect;
 use crate::{
     error::{Checked, QueryError},
     json::{Body, Kind, Member, Node},
-    query::{Clause, Query},
+    query::{Clause, MatchKind, Query},
 };
 
 /// The queries that Elasticsearch has and this server has not yet.
-const UNSUPPORTED: [&str; 52] = [
+const UNSUPPORTED: [&str; 46] = [
     "boosting",
     "combined_fields",
     "common",
-    "dis_max",
     "distance_feature",
     "field_masking_span",
     "function_score",
@@ -33,12 +33,7 @@ const UNSUPPORTED: [&str; 52] = [
     "has_parent",
     "intervals",
     "knn",
-    "match",
-    "match_bool_prefix",
-    "match_phrase",
-    "match_phrase_prefix",
     "more_like_this",
-    "multi_match",
     "nested",
     "parent_id",
     "percolate",
@@ -138,6 +133,12 @@ impl Parser<'_> {
             "exists" => self.exists(node, parameters),
             "prefix" => self.words("prefix", parameters),
             "wildcard" => self.words("wildcard", parameters),
+            "match" => self.matching(MatchKind::Words, node, parameters),
+            "match_bool_prefix" => self.matching(MatchKind::WordsPrefix, node, parameters),
+            "match_phrase" => self.matching(MatchKind::Phrase, node, parameters),
+            "match_phrase_prefix" => self.matching(MatchKind::PhrasePrefix, node, parameters),
+            "multi_match" => self.multi_match(node, parameters),
+            "dis_max" => self.best(node, parameters),
             "bool" => self.compound(parameters),
             "constant_score" => self.constant(node, parameters),
             name if UNSUPPORTED.contains(&name) => {

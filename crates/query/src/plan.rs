@@ -2,6 +2,7 @@
 
 mod compile;
 mod literal;
+mod matching;
 mod sorting;
 mod test;
 #[cfg(test)]
@@ -35,6 +36,10 @@ pub struct Context<'m> {
     pub index: &'m str,
     /// Its other names.
     pub aliases: &'m [String],
+    /// The fields of words that name none, separated by commas; all fields, if it does not say.
+    pub default_field: Option<&'m str>,
+    /// What documents match besides, whatever the search asks for.
+    pub filter: Option<&'m Query>,
     /// The time of the request, in milliseconds since 1970.
     pub now: i64,
 }
@@ -57,7 +62,7 @@ pub struct Document<'d> {
 pub struct Plan<'m> {
     wanted: Wanted<'m>,
     query: Scored,
-    filter: Option<Scored>,
+    filters: Vec<Scored>,
     names: Vec<(String, Scored)>,
     criteria: Vec<Criterion>,
     ranking: Ranking,
@@ -83,7 +88,8 @@ impl<'m> Plan<'m> {
             Compiler { wanted: &mut wanted, context, names: Vec::new(), sees_routing: false };
         let all = Query::all();
         let query = compiler.query(search.query.as_ref().unwrap_or(&all))?;
-        let filter = search.post_filter.as_ref().map(|query| compiler.query(query)).transpose()?;
+        let filters = search.post_filter.iter().chain(context.filter);
+        let filters = filters.map(|query| compiler.query(query)).collect::<Checked<Vec<_>>>()?;
         let (names, sees_routing) = (compiler.names, compiler.sees_routing);
         let mut criteria = Vec::new();
         for sort in &sort {
@@ -94,7 +100,7 @@ impl<'m> Plan<'m> {
         Ok(Self {
             wanted,
             query,
-            filter,
+            filters,
             names,
             criteria,
             ranking,
@@ -114,7 +120,7 @@ impl<'m> Plan<'m> {
     /// Whether every document matches.
     #[must_use]
     pub fn matches_all(&self) -> bool {
-        self.query.is_all() && self.filter.is_none() && self.min_score.is_none()
+        self.query.is_all() && self.filters.is_empty() && self.min_score.is_none()
     }
 
     /// The only ids that can match, if the query names them.
@@ -138,7 +144,7 @@ impl<'m> Plan<'m> {
     #[must_use]
     pub fn score(&self, document: &Document<'_>, fields: &Fields) -> Option<f32> {
         let score = self.query.score(document, fields)?;
-        if let Some(filter) = &self.filter {
+        for filter in &self.filters {
             filter.score(document, fields)?;
         }
         if self.min_score.is_some_and(|least| score < least) {

@@ -1,6 +1,8 @@
 //! A query as it was read, before it is known what the index has.
 
-use mapping::DateZone;
+use mapping::{DateZone, Dialect};
+
+use crate::{error::QueryError, json::Body, parse::Parser};
 
 /// A query: what it tests, and what it adds to the score.
 #[derive(Clone, Debug, PartialEq)]
@@ -31,29 +33,67 @@ impl Query {
         Self::plain(Clause::None)
     }
 
-    /// The query that a URL gives as `q`: everything, or a field and a word. Nothing else of the
+    /// Reads a query that stands by itself.
+    ///
+    /// # Errors
+    /// What is wrong with it, or not supported.
+    pub fn read(text: &str, dialect: Dialect) -> Result<Self, QueryError> {
+        let (body, node) = Body::read(text)?;
+        Parser { body: &body, dialect }.query(&node)
+    }
+
+    /// Documents that match one of some queries.
+    #[must_use]
+    pub fn any(mut queries: Vec<Self>) -> Self {
+        match (queries.len(), queries.pop()) {
+            (1, Some(only)) => only,
+            (_, last) => {
+                queries.extend(last);
+                Self::plain(Clause::Bool(Bool { should: queries, ..Bool::default() }))
+            }
+        }
+    }
+
+    /// The query that a URL gives as `q`: everything, words, or a field and a word. Nothing else of the
     /// language is there yet.
     ///
     /// # Errors
     /// It is more than that.
-    pub fn of_url(text: &str) -> Result<Self, crate::QueryError> {
-        let is_word = |text: &str| {
-            let plain = |c: char| c.is_alphanumeric() || matches!(c, '_' | '.' | '@');
-            !text.is_empty() && text.chars().all(plain) && !matches!(text, "AND" | "OR" | "NOT")
-        };
-        match text.trim().split_once(':') {
-            None if text.trim() == "*" => Ok(Self::all()),
+    pub fn of_url(text: &str, how: &UrlQuery) -> Result<Self, QueryError> {
+        let text = text.trim();
+        match text.split_once(':') {
+            None if text == "*" => Ok(Self::all()),
             Some(("*", "*")) => Ok(Self::all()),
+            None if text.split_whitespace().all(is_word) && !text.is_empty() => {
+                Ok(Self::words(text, how.default_field.clone(), how))
+            }
             Some(("_exists_", field)) if is_word(field) => {
                 Ok(Self::plain(Clause::Exists(field.to_owned())))
             }
             Some((field, word)) if is_word(field) && is_word(word) => {
-                Ok(Self::plain(Clause::Term(field.to_owned(), Literal::Text(word.to_owned()))))
+                Ok(Self::words(word, Some(field.to_owned()), how))
             }
-            _ => Err(crate::QueryError::unsupported(
-                "of [q] only [*] and [field:word] are there: the query_string syntax is",
+            _ => Err(QueryError::unsupported(
+                "of [q] only [*], words and [field:word] are there: the query_string syntax is",
             )),
         }
+    }
+
+    /// Words in a field, or in all of them.
+    fn words(text: &str, field: Option<String>, how: &UrlQuery) -> Self {
+        let text = Literal::Text(text.to_owned());
+        let analyzer = how.analyzer.clone();
+        // A word that a field cannot have finds nothing in it, as in Elasticsearch.
+        let how = Matching { every: how.every, analyzer, lenient: true, ..Matching::default() };
+        let fields = field.into_iter().map(|field| (field, 1.0)).collect();
+        let asked = MultiMatch { fields, text, how, tie_breaker: Some(0.0) };
+        Self::plain(Clause::MultiMatch(Box::new(asked)))
+    }
+
+    /// Documents of a type.
+    #[must_use]
+    pub fn of_type(name: &str) -> Self {
+        Self::plain(Clause::Type(name.to_owned()))
     }
 
     /// Documents that match this query and another one, which does not score.
@@ -62,6 +102,23 @@ impl Query {
         let must = vec![self];
         Self::plain(Clause::Bool(Bool { must, filter: vec![filter], ..Bool::default() }))
     }
+}
+
+/// How the query of a URL is read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct UrlQuery {
+    /// The field of words that name none; all fields, if it does not say.
+    pub default_field: Option<String>,
+    /// Whether all words must be there.
+    pub every: bool,
+    /// The analyzer, if it is not the field's.
+    pub analyzer: Option<String>,
+}
+
+/// Whether a text is a word without a meaning of its own.
+fn is_word(text: &str) -> bool {
+    let plain = |c: char| c.is_alphanumeric() || matches!(c, '_' | '.' | '@');
+    !text.is_empty() && text.chars().all(plain) && !matches!(text, "AND" | "OR" | "NOT")
 }
 
 /// What a query tests.
@@ -87,10 +144,85 @@ pub(crate) enum Clause {
     Prefix(String, Words),
     /// A term of a pattern.
     Wildcard(String, Words),
+    /// The terms of a text.
+    Match(Box<Match>),
+    /// The terms of a text in one of several fields.
+    MultiMatch(Box<MultiMatch>),
     /// Several queries.
     Bool(Bool),
+    /// Several queries of which the best scores, and the others with a share.
+    Best(Vec<Query>, f32),
     /// A query whose score does not count.
     Constant(Box<Query>),
+}
+
+/// A text whose terms are looked for in a field.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Match {
+    /// The field.
+    pub(crate) field: String,
+    /// The text.
+    pub(crate) text: Literal,
+    /// How its terms are looked for.
+    pub(crate) how: Matching,
+}
+
+/// A text whose terms are looked for in several fields.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct MultiMatch {
+    /// The fields, or patterns of them, each with what its score is multiplied with; all if empty.
+    pub(crate) fields: Vec<(String, f32)>,
+    /// The text.
+    pub(crate) text: Literal,
+    /// How its terms are looked for.
+    pub(crate) how: Matching,
+    /// What the fields beside the best add to the score; each adds all of its own if none.
+    pub(crate) tie_breaker: Option<f32>,
+}
+
+/// How the terms of a text are looked for.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Matching {
+    /// As what.
+    pub(crate) kind: MatchKind,
+    /// Whether all of them must be there.
+    pub(crate) every: bool,
+    /// How many of them must be there, if it says.
+    pub(crate) least: Option<String>,
+    /// How far the terms of a phrase may be moved.
+    pub(crate) slop: usize,
+    /// The analyzer, if it is not the field's.
+    pub(crate) analyzer: Option<String>,
+    /// Whether a text that cannot be a value of the field finds nothing, and is no error.
+    pub(crate) lenient: bool,
+    /// Whether a text without terms finds everything.
+    pub(crate) none_is_all: bool,
+}
+
+/// As what the terms of a text are looked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum MatchKind {
+    /// As words.
+    #[default]
+    Words,
+    /// As words, of which the last is a prefix.
+    WordsPrefix,
+    /// As a phrase.
+    Phrase,
+    /// As a phrase, of which the last is a prefix.
+    PhrasePrefix,
+}
+
+impl MatchKind {
+    /// The name of the query.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Words => "match",
+            Self::WordsPrefix => "match_bool_prefix",
+            Self::Phrase => "match_phrase",
+            Self::PhrasePrefix => "match_phrase_prefix",
+        }
+    }
 }
 
 /// A text that terms are compared with.

@@ -86,10 +86,12 @@ pub struct Search {
     pub slice: Option<Slice>,
     /// The point in time it is made at.
     pub pit: Option<PointInTime>,
+    /// The groups that it counts for in statistics.
+    pub stats: Vec<String>,
 }
 
 /// Keys that only say how, or what nothing here depends on.
-const WITHOUT_EFFECT: [&str; 2] = ["stats", "request_cache"];
+const WITHOUT_EFFECT: [&str; 1] = ["request_cache"];
 
 /// Keys of what this server has not yet.
 const UNSUPPORTED: [&str; 20] = [
@@ -174,6 +176,10 @@ impl Search {
             "terminate_after" => self.terminate_after = terminate_after(scalar()?)?,
             "slice" if is_object => self.slice = Some(slice(body, node)?),
             "pit" if is_object => self.pit = Some(point_in_time(body, node)?),
+            "stats" => {
+                let groups = node.elements().into_iter().flatten().filter_map(Node::scalar);
+                self.stats = groups.map(str::to_owned).collect();
+            }
             name if WITHOUT_EFFECT.contains(&name) => {}
             name if UNSUPPORTED.contains(&name) => {
                 if !asks_for_nothing(node) {

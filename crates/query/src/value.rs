@@ -4,7 +4,7 @@ use std::{cmp::Ordering, collections::BTreeSet, ops::Bound as Limit};
 
 use mapping::{Bound, FieldValue, Range};
 
-use crate::{pattern::Pattern, query::Relation};
+use crate::{pattern::Pattern, phrase::Phrase, query::Relation};
 
 /// A value, as far as queries look at it.
 #[derive(Clone, Debug)]
@@ -23,6 +23,8 @@ pub(crate) enum Value {
     Ip(u128),
     /// A range.
     Range(Range),
+    /// The terms of a text, each at its place; a place may be empty.
+    Text(Box<[Option<Box<str>>]>),
     /// A value of which only the existence counts.
     Other,
 }
@@ -54,7 +56,8 @@ impl Value {
             Self::Boolean(_) => 4,
             Self::Ip(_) => 5,
             Self::Range(_) => 6,
-            Self::Other => 7,
+            Self::Text(_) => 7,
+            Self::Other => 8,
         }
     }
 }
@@ -122,23 +125,36 @@ pub(crate) enum ValueTest {
     WildcardAnyCase(Pattern),
     /// How it relates to a range.
     Range(Range, Relation),
+    /// That the text has a phrase.
+    Phrase(Phrase),
 }
 
 impl ValueTest {
     /// Whether a value passes.
     pub(crate) fn passes(&self, value: &Value) -> bool {
+        let any = |passes: &dyn Fn(&str) -> bool| terms(value).any(passes);
         match self {
             Self::Exists => true,
             Self::Among(equal, intervals) => {
-                equal.contains(value) || intervals.iter().any(|interval| is_within(interval, value))
+                let is_among = |value: &Value| {
+                    equal.contains(value) || intervals.iter().any(|range| is_within(range, value))
+                };
+                if let Value::Text(terms) = value {
+                    terms.iter().flatten().any(|term| is_among(&Value::Term(term.clone())))
+                } else {
+                    is_among(value)
+                }
             }
-            Self::Prefix(prefix) => term(value).is_some_and(|term| term.starts_with(prefix)),
-            Self::PrefixAnyCase(prefix) => {
-                term(value).is_some_and(|term| term.to_lowercase().starts_with(prefix))
-            }
-            Self::Wildcard(pattern) => term(value).is_some_and(|term| pattern.matches(term)),
-            Self::WildcardAnyCase(pattern) => {
-                term(value).is_some_and(|term| pattern.matches(&term.to_lowercase()))
+            Self::Prefix(prefix) => any(&|term| term.starts_with(prefix)),
+            Self::PrefixAnyCase(prefix) => any(&|term| term.to_lowercase().starts_with(prefix)),
+            Self::Wildcard(pattern) => any(&|term| pattern.matches(term)),
+            Self::WildcardAnyCase(pattern) => any(&|term| pattern.matches(&term.to_lowercase())),
+            Self::Phrase(phrase) => {
+                if let Value::Text(terms) = value {
+                    phrase.is_in(terms)
+                } else {
+                    false
+                }
             }
             Self::Range(range, relation) => match value {
                 Value::Range(own) => relates(own, range, *relation),
@@ -148,24 +164,27 @@ impl ValueTest {
                 | Value::Double(_)
                 | Value::Boolean(_)
                 | Value::Ip(_)
+                | Value::Text(_)
                 | Value::Other => false,
             },
         }
     }
 }
 
-/// The term that a value is.
-fn term(value: &Value) -> Option<&str> {
-    match value {
-        Value::Term(term) => Some(term),
+/// The terms that a value has: one, or those of a text.
+fn terms(value: &Value) -> impl Iterator<Item = &str> {
+    let (one, many) = match value {
+        Value::Term(term) => (Some(&**term), None),
+        Value::Text(terms) => (None, Some(terms.iter().flatten().map(|term| &**term))),
         Value::Whole(_)
         | Value::Unsigned(_)
         | Value::Double(_)
         | Value::Boolean(_)
         | Value::Ip(_)
         | Value::Range(_)
-        | Value::Other => None,
-    }
+        | Value::Other => (None, None),
+    };
+    one.into_iter().chain(many.into_iter().flatten())
 }
 
 /// Whether a document's range relates to a query's as the query asks.

@@ -28,6 +28,8 @@ use tracing_subscriber::EnvFilter;
 
 /// The stack of each worker: documents may be 1,000 levels deep.
 const STACK_BYTES: usize = 8 << 20;
+/// How long what runs by itself may take to end.
+const TASKS_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long work that nobody waits for may hold up the end of the process.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(1);
 
@@ -99,6 +101,7 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
     let api = Api::new(Arc::clone(&node), config.dialects)
         .with_disk(disk)
         .with_attributes(config.attributes.clone());
+    let ending = api.clone();
     let handler = http::handler(move |request| {
         let api = api.clone();
         async move { api.handle(request).await }
@@ -122,6 +125,9 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
     let busy = http::serve(listeners, handler, settings, stop).await;
     if busy > 0 {
         tracing::warn!(busy, "stopped with requests unanswered");
+    }
+    if tokio::time::timeout(TASKS_TIMEOUT, ending.end()).await.is_err() {
+        tracing::warn!("stopped with writes by query unfinished");
     }
     if let Some(reason) = failed.borrow().as_ref() {
         bail!("{reason}");

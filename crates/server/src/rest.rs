@@ -3,6 +3,7 @@
 //! This module and its children are the only place that knows Elasticsearch's JSON, parameters,
 //! status codes and exception names. They know no socket; `http` hands in whole requests.
 
+mod analyze;
 pub mod api;
 pub mod budget;
 mod bulk;
@@ -35,10 +36,13 @@ pub mod route;
 mod routes;
 mod search;
 mod source_filter;
+mod stored_fields;
+mod tasks;
 mod templates;
 mod text_table;
 mod update_body;
 pub mod uri;
+mod validate_query;
 mod write_parameters;
 pub mod yaml;
 
@@ -98,6 +102,10 @@ pub enum Endpoint {
     ClosePointInTime,
     /// Count documents.
     Count,
+    /// Show the terms of texts.
+    Analyze,
+    /// Say whether a query can be carried out.
+    ValidateQuery,
     /// Indices and their aliases.
     Indices(Indices),
     /// Templates of a kind.

@@ -117,7 +117,7 @@ fn later_life(table: &VersionTable, memory: &Memory, resident: u64) {
     let mut sweeping = Calls::default();
     for _ in 0..SWEEPS {
         let now = Timestamp::from_millis(i64::MAX);
-        sweeping.time(|_| table.sweep(now, GcDeletes::DEFAULT), 0);
+        sweeping.time(|_| table.sweep(now, GcDeletes::DEFAULT, None), 0);
     }
     println!(
         "swept, nine tenths dropped: {:.0?} each, at most {:.2?}",

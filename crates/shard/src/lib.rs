@@ -15,6 +15,7 @@ mod shard;
 pub mod store;
 mod threads;
 mod version_table;
+mod waiting;
 mod write;
 mod writer;
 

@@ -22,6 +22,7 @@ use crate::{
     Written,
     log::{Damage, Durability, Log, StoredOperation, Stream},
     store::{Location, Store, StoreError},
+    waiting::Waiting,
     writer::{INLINE_MERGE_BYTES_MAX, Relocation, Request, Writer, counts},
 };
 
@@ -72,10 +73,20 @@ impl Default for ShardOptions {
 pub(crate) struct Shared {
     pub(crate) table: VersionTable,
     /// The operations applied so far: the highest sequence number plus one.
-    next_seq_no: AtomicU64,
+    pub(crate) next_seq_no: AtomicU64,
     gc_deletes_millis: AtomicI64,
     /// What is wrong with what is stored: found by the opening, or else by the first read that did.
     damage: OnceLock<Damage>,
+    /// The writes that wait for a refresh, where they do. Locked before any map of the table.
+    pub(crate) waiting: Mutex<Option<Waiting>>,
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        if let Some(waiting) = self.waiting.get_mut() {
+            waiting.release(self.table.memory());
+        }
+    }
 }
 
 impl Shared {
@@ -105,15 +116,11 @@ impl Shared {
     pub(crate) fn gc_deletes(&self) -> GcDeletes {
         GcDeletes::from_millis(self.gc_deletes_millis.load(Relaxed))
     }
-
-    pub(crate) fn set_next_seq_no(&self, next: SeqNo) {
-        self.next_seq_no.store(next.get(), Relaxed);
-    }
 }
 
 /// One shard, running. Dropping it lets the writer finish what it was given; [`Shard::close`] waits.
 pub struct Shard {
-    shared: Arc<Shared>,
+    pub(crate) shared: Arc<Shared>,
     log: Arc<dyn Log>,
     pub(crate) store: Arc<dyn Store>,
     term: PrimaryTerm,
@@ -140,6 +147,7 @@ impl Shard {
             next_seq_no: AtomicU64::new(next_seq_no.get()),
             gc_deletes_millis: AtomicI64::new(options.gc_deletes.as_millis()),
             damage: stream.damage.clone().map(OnceLock::from).unwrap_or_default(),
+            waiting: Mutex::new(None),
         });
         let (mailbox, requests) = mpsc::channel(options.mailbox_requests_max);
         let (log, store) = (Arc::clone(&stream.log), Arc::clone(&stream.store));
@@ -351,7 +359,7 @@ impl Shard {
     }
 
     /// Refuses to show what an operation that is lost may have changed.
-    fn check_certain(&self, found: Option<(Held, Location)>) -> Result<(), StoreError> {
+    pub(crate) fn check_certain(&self, found: Option<(Held, Location)>) -> Result<(), StoreError> {
         let Some(Damage { what, lost_below: Some(lost_below) }) = self.damage() else {
             return Ok(());
         };

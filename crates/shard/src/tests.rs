@@ -8,4 +8,5 @@ mod recovery;
 mod relocation;
 mod support;
 mod updates;
+mod waiting;
 mod writes;

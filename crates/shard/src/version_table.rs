@@ -14,7 +14,7 @@ use std::{
 };
 
 use ahash::RandomState;
-use document::{Application, DocumentState, GcDeletes, LastWrite, Timestamp, apply};
+use document::{Application, DocumentState, GcDeletes, LastWrite, SeqNo, Timestamp, apply};
 use parking_lot::RwLock;
 
 pub(crate) use self::map::Spare;
@@ -281,11 +281,19 @@ impl VersionTable {
         part: usize,
         f: &mut dyn FnMut(&str, LastWrite, Location),
     ) -> bool {
+        self.for_each_in_part(part, &mut |id, held| {
+            if let Some(location) = held.place.location() {
+                f(id, held.last, location);
+            }
+        })
+    }
+
+    /// As [`VersionTable::for_each_live_in_part`], with what was deleted and is remembered too.
+    pub(crate) fn for_each_in_part(&self, part: usize, f: &mut dyn FnMut(&str, Held)) -> bool {
         let mut visit = |map: &Map| {
             for (id, row) in map.iter() {
-                let held = row.held();
-                if let (Ok(id), Some(location)) = (std::str::from_utf8(id), held.place.location()) {
-                    f(id, held.last, location);
+                if let Ok(id) = std::str::from_utf8(id) {
+                    f(id, row.held());
                 }
             }
         };
@@ -322,11 +330,12 @@ impl VersionTable {
 
     /// Drops the expired tombstones of one map, the next in turn, and gives back memory if it has
     /// become far too large. The caller chooses the pace; a tombstone that was not swept yet has
-    /// expired all the same ([`Held::state`]).
-    pub fn sweep(&self, now: Timestamp, gc_deletes: GcDeletes) {
-        let expired = |row: &Row| match row.held().place {
-            Place::Live(_) => false,
-            Place::Deleted(at) => !gc_deletes.remembers(at, now),
+    /// expired all the same ([`Held::state`]). Those of operations from `kept_from` on stay.
+    pub fn sweep(&self, now: Timestamp, gc_deletes: GcDeletes, kept_from: Option<SeqNo>) {
+        let expired = |row: &Row| match row.held() {
+            Held { place: Place::Live(_), .. } => false,
+            Held { last, .. } if kept_from.is_some_and(|from| last.seq_no >= from) => false,
+            Held { place: Place::Deleted(at), .. } => !gc_deletes.remembers(at, now),
         };
         let turn = self.sweep.fetch_add(1, Relaxed) % MAPS;
         // If the small map is split right after this look, it is empty, and nothing swept this time.

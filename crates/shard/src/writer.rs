@@ -558,10 +558,9 @@ impl Writer {
         }
         let mut retired = Vec::new();
         let outlines = self.without_forgotten(Outline::of_entry(&entry, &locations));
-        self.shared.table.apply_all(&outlines, &mut retired);
-        retired.into_iter().for_each(|location| self.stream.store.retire(location));
         self.next_seq_no = entry.next_seq_no;
-        self.shared.set_next_seq_no(self.next_seq_no);
+        self.shared.apply(&outlines, self.next_seq_no, &mut retired);
+        retired.into_iter().for_each(|location| self.stream.store.retire(location));
         Ok(())
     }
 
@@ -590,8 +589,9 @@ impl Writer {
         if self.shared.table.tombstones() == 0 || !is_due {
             return;
         }
+        let kept_from = self.shared.waits_from();
         for _ in 0..sweeps {
-            self.shared.table.sweep(now, gc_deletes);
+            self.shared.table.sweep(now, gc_deletes, kept_from);
         }
         self.last_sweep = Some(now);
     }

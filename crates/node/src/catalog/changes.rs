@@ -21,6 +21,8 @@ pub(crate) struct Changes {
     pub(crate) deleted: Vec<Arc<Index>>,
     /// An index to be created.
     pub(crate) created: Option<NewIndex>,
+    /// Whether that index is closed until somebody has filled it.
+    pub(crate) is_filling: bool,
     /// Templates to be put, or removed where nothing is put.
     pub(crate) templates: Vec<(TemplateKey, Option<Template>)>,
     /// The settings that all indices share, as they shall be.

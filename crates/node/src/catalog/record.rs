@@ -47,6 +47,9 @@ pub struct IndexMetadata {
     /// Whether it is closed: there, but neither read nor written.
     #[serde(default)]
     pub closed: bool,
+    /// Whether it is a copy of another index that is not complete yet.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub(crate) is_filling: bool,
 }
 
 /// Whether a flag need not be written.

@@ -10,8 +10,8 @@ use shard::{Document, Machine, Shard, log::BoxFuture, store::StoreError};
 use crate::{Error, Index};
 
 use super::{
-    FailureCause, Found, Hit, Moment, MomentOfShard, Row, SearchRequest, Searcher, ShardFailure,
-    Within,
+    FailureCause, Filter, Found, Hit, Moment, MomentOfShard, Row, Scope, SearchRequest, Searcher,
+    ShardFailure, Turns, Within,
 };
 
 /// How many sources are read at a time.
@@ -27,13 +27,14 @@ const PLACE_BITS: u32 = 44;
 #[derive(Clone)]
 pub struct Scan {
     machine: Machine,
+    turns: Arc<Turns>,
 }
 
 impl Scan {
-    /// A search on this machine.
+    /// A search on this machine, which has its turn among others.
     #[must_use]
-    pub fn new(machine: Machine) -> Self {
-        Self { machine }
+    pub fn new(machine: Machine, turns: Arc<Turns>) -> Self {
+        Self { machine, turns }
     }
 }
 
@@ -42,19 +43,22 @@ impl Searcher for Scan {
         Box::pin(self.run(request))
     }
 
-    fn moment<'a>(&'a self, indices: &'a [Arc<Index>]) -> BoxFuture<'a, Result<Moment, Error>> {
+    fn moment<'a>(&'a self, scopes: &'a [Scope]) -> BoxFuture<'a, Result<Moment, Error>> {
         Box::pin(async move {
+            let _turn = self.turns.take().await?;
             let mut moment = Moment::default();
-            for index in indices {
+            for scope in scopes {
+                let index = &scope.index;
                 index.check_readable()?;
-                for (number, shard) in (0..).zip(index.shards().iter()) {
+                let shards = (0..).zip(index.shards().iter());
+                for (number, shard) in shards.filter(|(number, _)| is_asked(scope, *number)) {
                     let (mut rows, mut part) = (Vec::new(), 0);
                     while rows_of(shard, part, &mut rows) {
                         part += 1;
                         tokio::task::yield_now().await;
                     }
-                    let index = Arc::clone(index);
-                    moment.shards.push(MomentOfShard { index, shard: number, rows });
+                    let (index, filter) = (Arc::clone(index), scope.filter.clone());
+                    moment.shards.push(MomentOfShard { index, shard: number, rows, filter });
                 }
             }
             Ok(moment)
@@ -70,6 +74,8 @@ struct Target<'a> {
     rows: Option<&'a [Row]>,
     /// The part of them, and of how many, if not all.
     slice: Option<(u32, u32)>,
+    /// What they match besides.
+    filter: Option<&'a Filter>,
 }
 
 /// What the shards have found together.
@@ -82,6 +88,7 @@ struct Collector {
 impl Scan {
     /// Searches all shards, one after the other.
     async fn run(&self, request: SearchRequest<'_>) -> Result<Found, Error> {
+        let _turn = if counts_everything(&request) { None } else { Some(self.turns.take().await?) };
         let targets = targets(&request)?;
         let mut collector = Collector { top: None, limit: request.limit, found: Found::default() };
         let mut planned: Option<(&str, Mapping)> = None;
@@ -119,7 +126,20 @@ impl Scan {
         collector: &mut Collector,
     ) -> Result<(), FailureCause> {
         let now = self.machine.clock.now().as_millis();
-        let context = Context { mapping, index: target.index.name(), aliases: &[], now };
+        let filter = match target.filter.map(|filter| filter.as_ref().as_ref()) {
+            Some(Ok(filter)) => Some(filter),
+            Some(Err(error)) => return Err(FailureCause::Query(error.clone())),
+            None => None,
+        };
+        let default_field = default_field(target.index);
+        let context = Context {
+            mapping,
+            index: target.index.name(),
+            aliases: &[],
+            default_field: default_field.as_deref(),
+            filter,
+            now,
+        };
         let plan = Plan::new(request.search, &context).map_err(FailureCause::Query)?;
         if collector.top.is_none() {
             collector.top = Some(TopHits::new(plan.ranking().clone(), collector.limit));
@@ -133,7 +153,7 @@ impl Scan {
             && plan.matches_all();
         if counts_all {
             // The table knows how many it has.
-            collector.found.total += shard.table().live();
+            collector.found.total += shard.shown_documents();
         } else if let Some(rows) = target.rows {
             look.rows(self, rows, collector).await?;
         } else if let Some(ids) = plan.ids() {
@@ -270,23 +290,46 @@ impl Look<'_, '_> {
     }
 }
 
+/// The fields of words that name none, as the index's settings say: one, or a list.
+fn default_field(index: &Index) -> Option<String> {
+    let name = "index.query.default_field";
+    let (_, value) = index.metadata().settings.iter().find(|(own, _)| *own == name)?;
+    match value.as_array() {
+        Some(names) => {
+            Some(names.iter().filter_map(|name| name.as_str()).collect::<Vec<_>>().join(","))
+        }
+        None => value.as_str().map(str::to_owned),
+    }
+}
+
+/// Whether a search only counts what is there: that looks at no document, so it needs no turn.
+fn counts_everything(request: &SearchRequest<'_>) -> bool {
+    let search = request.search;
+    let narrows = search.query.is_some()
+        || search.post_filter.is_some()
+        || search.min_score.is_some()
+        || search.slice.is_some()
+        || search.terminate_after.is_some();
+    let is_now = match request.within {
+        Within::Now(scopes) => scopes.iter().all(|scope| scope.filter.is_none()),
+        Within::Moment(_) => false,
+    };
+    request.limit == 0 && is_now && !narrows
+}
+
 /// The shards that a search looks at.
 fn targets<'a>(request: &SearchRequest<'a>) -> Result<Vec<Target<'a>>, Error> {
     match request.within {
-        Within::Indices(indices) => {
+        Within::Now(scopes) => {
             let mut targets = Vec::new();
-            for index in indices {
+            for scope in scopes {
+                let (index, filter) = (&scope.index, scope.filter.as_ref());
                 index.check_readable()?;
                 let count = u32::try_from(index.shards().len()).unwrap_or(u32::MAX);
-                let is_asked = |number: &u32| {
-                    request.routing.is_none_or(|values| {
-                        values.iter().any(|value| index.shard_number("", Some(value)) == *number)
-                    })
-                };
-                for number in (0..count).filter(is_asked) {
+                for number in (0..count).filter(|number| is_asked(scope, *number)) {
                     let slice = part_of_shard(request.search.slice.as_ref(), number, count);
                     let Some(slice) = slice else { continue };
-                    targets.push(Target { index, number, rows: None, slice });
+                    targets.push(Target { index, number, rows: None, slice, filter });
                 }
             }
             Ok(targets)
@@ -297,15 +340,22 @@ fn targets<'a>(request: &SearchRequest<'a>) -> Result<Vec<Target<'a>>, Error> {
                 number: shard.shard,
                 rows: Some(&shard.rows),
                 slice: request.search.slice.as_ref().map(|slice| (slice.id, slice.max)),
+                filter: shard.filter.as_ref(),
             };
             Ok(moment.shards.iter().map(target).collect())
         }
     }
 }
 
+/// Whether a shard can have documents of a scope.
+fn is_asked(scope: &Scope, number: u32) -> bool {
+    let leads_here = |value: &String| scope.index.shard_number("", Some(value)) == number;
+    scope.routing.as_ref().is_none_or(|values| values.iter().any(leads_here))
+}
+
 /// Adds the documents of one part of a shard, and says whether there is another part.
 pub(super) fn rows_of(shard: &Shard, part: usize, rows: &mut Vec<Row>) -> bool {
-    shard.table().for_each_live_in_part(part, &mut |id, last, location| {
+    shard.for_each_shown_in_part(part, &mut |id, last, location| {
         rows.push(Row { id: id.into(), last, location });
     })
 }
@@ -313,9 +363,8 @@ pub(super) fn rows_of(shard: &Shard, part: usize, rows: &mut Vec<Row>) -> bool {
 /// The documents of some ids.
 fn rows_by_id(shard: &Shard, ids: &BTreeSet<String>) -> Vec<Row> {
     let row = |id: &String| {
-        let held = shard.table().get(id)?;
-        let location = held.place.location()?;
-        Some(Row { id: id.as_str().into(), last: held.last, location })
+        let (last, location) = shard.shown(id)?;
+        Some(Row { id: id.as_str().into(), last, location })
     };
     ids.iter().filter_map(row).collect()
 }

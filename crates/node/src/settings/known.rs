@@ -1,7 +1,8 @@
 //! The names of index settings that are known.
 
 /// Settings that are known by their full name.
-pub(super) const KNOWN: [&str; 51] = [
+pub(super) const KNOWN: [&str; 55] = [
+    "index.analyze.max_token_count",
     "index.auto_expand_replicas",
     "index.blocks.metadata",
     "index.blocks.read",
@@ -40,7 +41,10 @@ pub(super) const KNOWN: [&str; 51] = [
     "index.number_of_replicas",
     "index.number_of_routing_shards",
     "index.number_of_shards",
+    "index.optimize_auto_generated_id",
+    "index.percolator.map_unmapped_fields_as_text",
     "index.priority",
+    "index.queries.cache.enabled",
     "index.query_string.lenient",
     "index.refresh_interval",
     "index.requests.cache.enable",
@@ -115,7 +119,8 @@ pub(super) const PRIVATE: [&str; 6] = [
 ];
 
 /// What counts where nothing is set.
-pub(super) const DEFAULTS: [(&str, &str); 34] = [
+pub(super) const DEFAULTS: [(&str, &str); 35] = [
+    ("index.analyze.max_token_count", "10000"),
     ("index.auto_expand_replicas", "false"),
     ("index.blocks.metadata", "false"),
     ("index.blocks.read", "false"),

@@ -28,13 +28,13 @@ fn long(field: &str) -> Value {
 fn legacy_templates_merge_by_their_order() {
     let mut templates = Templates::default();
     let late = template(&["logs-*"], 2, json!({"priority": 2}), long("b"));
-    let early = template(&["*"], 1, json!({"priority": 1, "codec": "x"}), long("a"));
+    let early = template(&["*"], 1, json!({"priority": 1, "default_pipeline": "x"}), long("a"));
     templates.put(&key(TemplateKind::Legacy, "a"), late);
     templates.put(&key(TemplateKind::Legacy, "b"), early);
     let body = templates.resolve("logs-1");
     let settings = body.settings.unwrap();
     assert_eq!(settings.get("index.priority"), Some("2"));
-    assert_eq!(settings.get("index.codec"), Some("x"));
+    assert_eq!(settings.get("index.default_pipeline"), Some("x"));
     let fields = json!({"properties": {"a": {"type": "long"}, "b": {"type": "long"}}});
     assert_eq!(body.mappings, Some(fields));
     assert_eq!(templates.resolve("other").mappings, Some(long("a")));
@@ -46,7 +46,7 @@ fn a_composable_template_hides_the_legacy_ones_and_begins_with_its_components() 
     templates.put(&key(TemplateKind::Legacy, "l"), template(&["*"], 9, json!({}), long("legacy")));
     templates.put(
         &key(TemplateKind::Component, "c"),
-        template(&[], 0, json!({"priority": 1, "codec": "c"}), long("component")),
+        template(&[], 0, json!({"priority": 1, "default_pipeline": "c"}), long("component")),
     );
     let mut low = template(&["a*"], 1, json!({"priority": 7}), long("low"));
     low.composed_of = Some(vec!["c".to_owned(), "missing".to_owned()]);
@@ -55,7 +55,7 @@ fn a_composable_template_hides_the_legacy_ones_and_begins_with_its_components() 
     let body = templates.resolve("a1");
     let settings = body.settings.unwrap();
     assert_eq!(settings.get("index.priority"), Some("7"));
-    assert_eq!(settings.get("index.codec"), Some("c"));
+    assert_eq!(settings.get("index.default_pipeline"), Some("c"));
     let fields = body.mappings.unwrap();
     assert!(fields.pointer("/properties/component").is_some());
     assert!(fields.pointer("/properties/legacy").is_none());

@@ -126,8 +126,8 @@ fn wrong_queries_of_other_kinds() {
             "parsing_exception: [constant_score] requires a 'filter' element @1:28",
         ),
         (
-            r#"{"query":{"match":{"a":"b"}}}"#,
-            "illegal_argument_exception: [match] queries are not supported yet",
+            r#"{"query":{"fuzzy":{"a":"b"}}}"#,
+            "illegal_argument_exception: [fuzzy] queries are not supported yet",
         ),
         (
             r#"{"query":{"range":{"d":{"time_zone":"Europe/Rome"}}}}"#,
@@ -136,6 +136,49 @@ fn wrong_queries_of_other_kinds() {
     ]);
     let error = Search::read(r#"{"query":{"bogus":{}}}"#, Dialect::Eight).unwrap_err();
     assert_eq!(error.reason(), "unknown query [bogus]");
+}
+
+#[test]
+fn wrong_queries_on_texts() {
+    check(&[
+        (r#"{"query":{"match":{}}}"#, "parsing_exception: No text specified for text query @1:19"),
+        (
+            r#"{"query":{"match":{"a":null}}}"#,
+            "parsing_exception: No text specified for text query @1:24",
+        ),
+        (
+            r#"{"query":{"match":{"a":{"query":["x"]}}}}"#,
+            "parsing_exception: [match] unknown token [START_ARRAY] after [query] @1:33",
+        ),
+        (
+            r#"{"query":{"match":{"a":{"query":"x","slop":1}}}}"#,
+            "parsing_exception: [match] query does not support [slop] @1:44",
+        ),
+        (
+            r#"{"query":{"match":{"a":{"query":"x","operator":"xor"}}}}"#,
+            "illegal_argument_exception: No enum constant org.elasticsearch.index.query.Operator.XOR",
+        ),
+        (
+            r#"{"query":{"match":{"a":{"query":"x","fuzziness":"AUTO"}}}}"#,
+            "illegal_argument_exception: [fuzziness] of [match] is not supported yet",
+        ),
+        (
+            r#"{"query":{"match_phrase":{"a":{"query":"x","slop":-1}}}}"#,
+            "illegal_argument_exception: No negative slop allowed.",
+        ),
+        (
+            r#"{"query":{"multi_match":{"fields":["a"]}}}"#,
+            "parsing_exception: No text specified for multi_match query @1:25",
+        ),
+        (
+            r#"{"query":{"multi_match":{"query":"x","type":"nope"}}}"#,
+            "parse_exception: failed to parse [multi_match] query type [nope]. unknown type.",
+        ),
+        (
+            r#"{"query":{"dis_max":{}}}"#,
+            "parsing_exception: [dis_max] requires 'queries' field with at least one clause @1:21",
+        ),
+    ]);
 }
 
 #[test]
@@ -254,11 +297,11 @@ fn reindexing() {
         ),
         (
             r#"{"source":{"junk":1}}"#,
-            "x_content_parse_exception: [1:11] [reindex] failed to parse field [source] <= parsing_exception: Unknown key for a VALUE_NUMBER in [junk].",
+            "x_content_parse_exception: [1:19] [reindex] failed to parse field [source] <= parsing_exception: Unknown key for a VALUE_NUMBER in [junk].",
         ),
         (
-            r#"{"source":{"query":{"match":{"a":1}}}}"#,
-            "illegal_argument_exception: [match] queries are not supported yet",
+            r#"{"source":{"query":{"fuzzy":{"a":1}}}}"#,
+            "illegal_argument_exception: [fuzzy] queries are not supported yet",
         ),
     ] {
         assert_eq!(told(&Reindex::read(body, Dialect::Seven).unwrap_err()), expected);

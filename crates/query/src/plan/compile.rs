@@ -34,7 +34,7 @@ pub(super) struct Compiler<'c, 'm> {
 
 /// What may be asked of a field beside its existence.
 #[derive(Clone, Copy)]
-enum Asked<'q> {
+pub(super) enum Asked<'q> {
     /// One of some values.
     Values(&'q [Literal]),
     /// Values within bounds.
@@ -79,7 +79,13 @@ impl<'m> Compiler<'_, 'm> {
             Clause::Prefix(field, words) => self.field(field, Asked::Prefix(words))?,
             Clause::Wildcard(field, words) => self.field(field, Asked::Wildcard(words))?,
             Clause::Exists(field) => self.exists(field)?,
+            Clause::Match(asked) => self.matching(&asked.field, &asked.text, &asked.how)?,
+            Clause::MultiMatch(asked) => self.multi_match(asked)?,
             Clause::Bool(parts) => self.group(parts)?,
+            Clause::Best(queries, tie_breaker) => {
+                let queries = queries.iter().map(|query| self.query(query));
+                Test::Best(queries.collect::<Checked<_>>()?, *tie_breaker)
+            }
             Clause::Constant(inner) => Test::Constant(Box::new(self.query(inner)?)),
         };
         let scored = Scored { test, boost: query.boost };
@@ -118,7 +124,7 @@ impl<'m> Compiler<'_, 'm> {
     }
 
     /// A query on a field.
-    fn field(&mut self, name: &str, asked: Asked<'_>) -> Checked<Test> {
+    pub(super) fn field(&mut self, name: &str, asked: Asked<'_>) -> Checked<Test> {
         if let Some(test) = self.metadata(name, asked)? {
             return Ok(test);
         }
@@ -135,27 +141,22 @@ impl<'m> Compiler<'_, 'm> {
             return Err(QueryError::creating(QueryError::argument(reason)));
         }
         if domain == Domain::Text {
-            let error = QueryError::unsupported(format_args!(
-                "[{}] queries on the [{}] field [{name}] need analysis, which is",
-                asked.name(),
-                field.field_type().name()
-            ));
-            return Err(error.of_shard());
+            self.analyzer(field, &["analyzer"])?;
         }
+        // The terms of a text are terms.
+        let domain =
+            if domain == Domain::Text { Domain::Term { lowercase: false } } else { domain };
         let literals = Literals { name, field, context: self.context };
         let tested = match asked {
             Asked::Values(values) => literals.values(&domain, values)?,
             Asked::Range(range) => literals.range(&domain, range)?,
-            Asked::Prefix(words) => literals.words(&domain, words, prefix(words)),
-            Asked::Wildcard(words) => literals.words(&domain, words, wildcard(words)),
+            Asked::Prefix(words) => literals.words(&domain, prefix(words)),
+            Asked::Wildcard(words) => literals.words(&domain, wildcard(words)),
         };
         Ok(match tested {
             Tested::Always => Test::All,
             Tested::Never => Test::None,
-            Tested::Value(test) => {
-                let lowercase = domain == Domain::Term { lowercase: true };
-                Test::Field(self.wanted.slot(field, lowercase), test)
-            }
+            Tested::Value(test) => Test::Field(self.wanted.slot(field), test),
         })
     }
 
@@ -174,7 +175,7 @@ impl<'m> Compiler<'_, 'm> {
     }
 
     /// Whether a field can be searched at all.
-    fn is_searchable(&self, field: FieldRef<'m>) -> bool {
+    pub(super) fn is_searchable(&self, field: FieldRef<'m>) -> bool {
         let is = |name: &str| field.parameter(name).as_ref().and_then(Json::as_bool);
         let is_indexed = is("index") != Some(false);
         let by_columns = self.context.mapping.settings().dialect == Dialect::Eight
@@ -183,7 +184,7 @@ impl<'m> Compiler<'_, 'm> {
     }
 
     /// A query on a field that every document has.
-    fn metadata(&mut self, name: &str, asked: Asked<'_>) -> Checked<Option<Test>> {
+    pub(super) fn metadata(&mut self, name: &str, asked: Asked<'_>) -> Checked<Option<Test>> {
         if !name.starts_with('_') || self.context.mapping.field(name).is_some() {
             return Ok(None);
         }
@@ -274,10 +275,9 @@ impl<'m> Compiler<'_, 'm> {
             match Domain::of(field) {
                 Some(Domain::Constant(Some(_))) => return Ok(Test::All),
                 Some(Domain::Constant(None)) => {}
-                domain => {
-                    let lowercase = domain == Some(Domain::Term { lowercase: true });
+                Some(_) | None => {
                     if leaves_a_trace(field) {
-                        slots.push(self.wanted.slot(field, lowercase));
+                        slots.push(self.wanted.slot(field));
                     }
                 }
             }
@@ -319,7 +319,7 @@ fn no_words(query: &str, name: &str, kind: &str) -> QueryError {
 }
 
 /// A field whose terms are made by a normalizer of the index.
-fn no_normalizer(name: &str) -> QueryError {
+pub(super) fn no_normalizer(name: &str) -> QueryError {
     QueryError::unsupported(format_args!("the normalizer of the field [{name}] is")).of_shard()
 }
 

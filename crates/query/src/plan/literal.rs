@@ -9,7 +9,7 @@ use crate::{
     error::{Checked, QueryError},
     field::Domain,
     number::{Precision, Whole, WholeType},
-    query::{Literal, Range, Relation, Words},
+    query::{Literal, Range, Relation},
     value::{Interval, Value, ValueTest},
 };
 
@@ -185,7 +185,7 @@ impl Literals<'_, '_> {
     }
 
     /// A test of terms.
-    pub(super) fn words(self, domain: &Domain, words: &Words, test: ValueTest) -> Tested {
+    pub(super) fn words(self, domain: &Domain, test: ValueTest) -> Tested {
         match domain {
             Domain::Constant(constant) => {
                 let term = constant.as_ref().map(|term| Value::Term(term.as_str().into()));
@@ -203,13 +203,7 @@ impl Literals<'_, '_> {
             | Domain::Date { .. }
             | Domain::Ip
             | Domain::Range(_)
-            | Domain::Other => {
-                // An empty pattern is the empty term's; an empty prefix is every term's.
-                if words.text.is_empty() && matches!(test, ValueTest::Prefix(_)) {
-                    return Tested::Value(ValueTest::Exists);
-                }
-                Tested::Value(test)
-            }
+            | Domain::Other => Tested::Value(test),
         }
     }
 

@@ -314,8 +314,7 @@ fn field<'m>(
     if is_absent {
         return Ok((By::Absent, form, conversion));
     }
-    let lowercase = domain == Domain::Term { lowercase: true };
-    Ok((By::Field(wanted.slot(field, lowercase)), form, conversion))
+    Ok((By::Field(wanted.slot(field)), form, conversion))
 }
 
 /// The form of a domain's keys, if its values can be ordered.

@@ -37,12 +37,14 @@ pub(super) enum Test {
     AnyExists(Vec<usize>),
     /// Several tests together.
     Group(Group),
+    /// Several tests of which the best scores, and the others with a share.
+    Best(Vec<Scored>, f32),
     /// Another test, whose score does not count.
     Constant(Box<Scored>),
 }
 
 /// Several tests together.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Group {
     /// All must pass, and score.
     pub(super) must: Vec<Scored>,
@@ -73,6 +75,10 @@ impl Scored {
             Test::Field(slot, test) => any(*slot, test),
             Test::AnyExists(slots) => slots.iter().any(|slot| !fields.values(*slot).is_empty()),
             Test::Group(group) => return Some(group.score(document, fields)? * self.boost),
+            Test::Best(tests, share) => {
+                let scores = tests.iter().filter_map(|test| test.score(document, fields));
+                return best(scores, *share).map(|score| score * self.boost);
+            }
             Test::Constant(inner) => inner.score(document, fields).is_some(),
         };
         passes.then_some(self.boost)
@@ -94,9 +100,20 @@ impl Scored {
             | Test::Routing(_)
             | Test::SeqNo(_)
             | Test::Field(..)
+            | Test::Best(..)
             | Test::AnyExists(_) => None,
         }
     }
+}
+
+/// The best of some scores, with a share of the others.
+fn best(scores: impl Iterator<Item = f32>, share: f32) -> Option<f32> {
+    let sums = |found: Option<(f32, f32)>, score: f32| {
+        let (best, sum) = found.unwrap_or((score, 0.0));
+        Some((best.max(score), sum + score))
+    };
+    let (best, sum) = scores.fold(None, sums)?;
+    Some(best + share * (sum - best))
 }
 
 impl Group {

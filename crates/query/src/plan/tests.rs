@@ -2,6 +2,7 @@
 
 mod order;
 mod properties;
+mod texts;
 
 use std::sync::LazyLock;
 
@@ -70,7 +71,14 @@ fn run(body: &str) -> Result<Vec<(String, Vec<Key>, f32)>, String> {
     let mapping = mapping();
     let aliases = ["other".to_owned()];
     let now = 1_592_224_496_789;
-    let context = Context { mapping: &mapping, index: "things", aliases: &aliases, now };
+    let context = Context {
+        mapping: &mapping,
+        index: "things",
+        aliases: &aliases,
+        default_field: None,
+        filter: None,
+        now,
+    };
     let plan = Plan::new(&search, &context).map_err(|error| error.to_string())?;
     let limit = usize::try_from(search.size.unwrap_or(100)).unwrap();
     let mut top = TopHits::new(plan.ranking().clone(), limit);
@@ -304,14 +312,6 @@ fn what_cannot_be_asked_says_why() {
             "query_shard_exception: Geo fields do not support exact searching, use dedicated geo queries instead: [place]",
         ),
         (
-            r#"{"term":{"t":"fox"}}"#,
-            "illegal_argument_exception: [term] queries on the [text] field [t] need analysis, which is not supported yet",
-        ),
-        (
-            r#"{"wildcard":{"t":"f*"}}"#,
-            "illegal_argument_exception: [wildcard] queries on the [text] field [t] need analysis, which is not supported yet",
-        ),
-        (
             r#"{"term":{"own":"x"}}"#,
             "illegal_argument_exception: the normalizer of the field [own] is not supported yet",
         ),
@@ -336,7 +336,14 @@ fn names_of_queries_that_match() {
         {"term":{"n":{"value":1,"_name":"one"}}}]}}}"#;
     let search = Search::read(body, Dialect::Seven).unwrap();
     let mapping = mapping();
-    let context = Context { mapping: &mapping, index: "i", aliases: &[], now: 0 };
+    let context = Context {
+        mapping: &mapping,
+        index: "i",
+        aliases: &[],
+        default_field: None,
+        filter: None,
+        now: 0,
+    };
     let plan = Plan::new(&search, &context).unwrap();
     let mut fields = Fields::default();
     plan.read(DOCUMENTS[1].as_bytes(), &mut fields);
@@ -347,7 +354,14 @@ fn names_of_queries_that_match() {
 #[test]
 fn ids_are_known_where_the_query_names_them() {
     let mapping = mapping();
-    let context = Context { mapping: &mapping, index: "i", aliases: &[], now: 0 };
+    let context = Context {
+        mapping: &mapping,
+        index: "i",
+        aliases: &[],
+        default_field: None,
+        filter: None,
+        now: 0,
+    };
     let ids = |query: &str| {
         let body = format!(r#"{{"query":{query}}}"#);
         let search = Search::read(&body, Dialect::Seven).unwrap();
@@ -364,7 +378,14 @@ fn ids_are_known_where_the_query_names_them() {
 #[test]
 fn a_search_for_everything_knows_that_it_is_one() {
     let mapping = mapping();
-    let context = Context { mapping: &mapping, index: "i", aliases: &[], now: 0 };
+    let context = Context {
+        mapping: &mapping,
+        index: "i",
+        aliases: &[],
+        default_field: None,
+        filter: None,
+        now: 0,
+    };
     let is_all = |body: &str| {
         let search = Search::read(body, Dialect::Seven).unwrap();
         Plan::new(&search, &context).unwrap().matches_all()

@@ -21,8 +21,10 @@ use super::request::Request;
 use super::response::{Answer, Response};
 use super::route::{Found, Match, find};
 use super::search::Contexts;
+use super::tasks::Tasks;
 use super::{
-    Endpoint, bulk, by_query, cat, cluster, document, features, index, multi_get, search, templates,
+    Endpoint, analyze, bulk, by_query, cat, cluster, document, features, index, multi_get, search,
+    templates, validate_query,
 };
 
 /// The API of one node.
@@ -34,6 +36,7 @@ pub struct Api {
     attributes: Arc<BTreeMap<String, String>>,
     metrics: Metrics,
     contexts: Arc<Contexts>,
+    tasks: Arc<Tasks>,
 }
 
 /// A request that found its endpoint and its dialect.
@@ -153,6 +156,7 @@ impl Api {
     /// The API of a node.
     pub fn new(node: Arc<Node>, dialects: DialectDefaults) -> Self {
         let contexts = Arc::new(Contexts::new(node.now()));
+        let tasks = Arc::new(Tasks::new(node.now()));
         Self {
             node,
             dialects,
@@ -160,6 +164,7 @@ impl Api {
             attributes: Arc::default(),
             metrics: Metrics::new(),
             contexts,
+            tasks,
         }
     }
 
@@ -171,6 +176,11 @@ impl Api {
     /// This API, of a node that more is said of.
     pub fn with_attributes(self, attributes: BTreeMap<String, String>) -> Self {
         Self { attributes: Arc::new(attributes), ..self }
+    }
+
+    /// Ends what runs by itself, and waits until it has. No request may come any more.
+    pub async fn end(&self) {
+        self.tasks.end().await;
     }
 
     /// Answers a request. `HEAD` is answered as `GET`: the connection leaves the body out.
@@ -276,6 +286,8 @@ impl Api {
             Endpoint::MultiGet => Box::pin(multi_get::multi_get(node, call)).await,
             Endpoint::Bulk => Box::pin(bulk::bulk(node, call)).await,
             Endpoint::Count => Box::pin(search::count(node, call)).await,
+            Endpoint::Analyze => analyze::analyze(node, call),
+            Endpoint::ValidateQuery => validate_query::validate_query(node, call),
             Endpoint::Search => Box::pin(search::search(node, call, &self.contexts)).await,
             Endpoint::MultiSearch => {
                 Box::pin(search::multi_search(node, call, &self.contexts)).await
@@ -286,17 +298,21 @@ impl Api {
                 Box::pin(search::open_point_in_time(node, call, &self.contexts)).await
             }
             Endpoint::ClosePointInTime => search::close_point_in_time(node, call, &self.contexts),
-            Endpoint::UpdateByQuery => Box::pin(by_query::update(node, call)).await,
-            Endpoint::DeleteByQuery => Box::pin(by_query::delete(node, call)).await,
-            Endpoint::Reindex => Box::pin(by_query::reindex(node, call)).await,
+            Endpoint::UpdateByQuery => {
+                Box::pin(by_query::update(&self.node, call, &self.tasks)).await
+            }
+            Endpoint::DeleteByQuery => {
+                Box::pin(by_query::delete(&self.node, call, &self.tasks)).await
+            }
+            Endpoint::Reindex => Box::pin(by_query::reindex(&self.node, call, &self.tasks)).await,
             Endpoint::Indices(which) => Box::pin(index::answer(which, node, call)).await,
             Endpoint::Templates(kind, which) => {
                 Box::pin(templates::answer(kind, which, node, call)).await
             }
             Endpoint::Cluster(which) => {
-                Box::pin(cluster::answer(which, node, call, &self.metrics)).await
+                Box::pin(cluster::answer(which, node, call, &self.metrics, &self.tasks)).await
             }
-            Endpoint::Cat(table) => cat::answer(table, node, call),
+            Endpoint::Cat(table) => cat::answer(table, node, call, &self.tasks),
             Endpoint::Feature(which) => features::answer(which, node, call),
         }
     }

@@ -74,6 +74,11 @@ pub(crate) async fn bulk(node: &Node, call: &mut Call<'_>) -> Result<Answer, Err
         return Err(Error::Validation(rules));
     }
     let (asked, answers) = carry_out(node, prepared).await;
+    if defaults.write.refreshes() {
+        for document in answers.iter().flatten() {
+            document.index.refresh_shard(document.shard);
+        }
+    }
     let took = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     Ok(Answer::json(StatusCode::OK, render(node, call, &defaults, &asked, &answers, took)))
 }

@@ -14,6 +14,7 @@ use super::dialect::Dialect;
 use super::error::{Error, human_bytes};
 use super::index::take_timeouts;
 use super::response::Answer;
+use super::tasks::Tasks;
 use super::text_table::{Column, TextTable};
 
 /// The tables.
@@ -64,7 +65,12 @@ pub enum Table {
 }
 
 /// Answers.
-pub(crate) fn answer(table: Table, node: &Node, call: &mut Call<'_>) -> Result<Answer, Error> {
+pub(crate) fn answer(
+    table: Table,
+    node: &Node,
+    call: &mut Call<'_>,
+    running: &Tasks,
+) -> Result<Answer, Error> {
     call.parameters.take_flag("local")?;
     call.parameters.declare(&["name", "node_id", "fields", "thread_pool_patterns", "repository"]);
     match table {
@@ -86,7 +92,7 @@ pub(crate) fn answer(table: Table, node: &Node, call: &mut Call<'_>) -> Result<A
         Table::Segments => shards::segments(node, call),
         Table::Shards => shards::shards(node, call),
         Table::Snapshots => empty::snapshots(call),
-        Table::Tasks => nodes::tasks(node, call),
+        Table::Tasks => nodes::tasks(node, call, running),
         Table::Templates => templates(node, call),
         Table::ThreadPool => nodes::thread_pool(node, call),
     }

@@ -18,6 +18,7 @@ use super::error::Error;
 use super::json::{self, Object};
 use super::metrics::Metrics;
 use super::response::Answer;
+use super::tasks::Tasks;
 pub(crate) use nodes::means_this;
 
 /// The endpoints of the cluster, its nodes and tasks.
@@ -57,8 +58,12 @@ pub enum Cluster {
     Task,
     /// End what runs.
     CancelTasks,
+    /// Let a write by query go faster or slower.
+    Rethrottle,
     /// Other clusters.
     RemoteInfo,
+    /// Indices that are stored but not known: none.
+    Dangling,
     /// Health by indicators.
     HealthReport,
     /// Whether the process answers.
@@ -73,6 +78,7 @@ pub(crate) async fn answer(
     node: &Node,
     call: &mut Call<'_>,
     metrics: &Metrics,
+    running: &Tasks,
 ) -> Result<Answer, Error> {
     match endpoint {
         Cluster::Health => health::health(node, call),
@@ -89,10 +95,12 @@ pub(crate) async fn answer(
         Cluster::NodesUsage => nodes::usage(node, call),
         Cluster::ReloadSecureSettings => nodes::reload_secure_settings(node, call),
         Cluster::RepositoriesMetering => nodes::repositories_metering(node, call),
-        Cluster::Tasks => tasks::list(node, call),
-        Cluster::Task => tasks::get(node, call),
-        Cluster::CancelTasks => tasks::cancel(call),
+        Cluster::Tasks => tasks::list(node, call, running).await,
+        Cluster::Task => tasks::get(node, call, running).await,
+        Cluster::CancelTasks => tasks::cancel(node, call, running).await,
+        Cluster::Rethrottle => tasks::rethrottle(node, call, running),
         Cluster::RemoteInfo => tasks::remote_info(call),
+        Cluster::Dangling => nodes::dangling(node, call),
         Cluster::HealthReport => report::report(node, call),
         Cluster::Liveness => report::liveness(call),
         Cluster::Metrics => report::metrics(node, call, metrics),

@@ -3,16 +3,18 @@
 use document::Action;
 use hyper::StatusCode;
 use hyper::header::LOCATION;
-use node::{DocumentWrite, Index, MissingIndex, Node, WrittenDocument};
+use node::{DocumentWrite, Freshness, Index, MissingIndex, Node, WrittenDocument};
 use shard::{Change, Document};
 
 use super::api::Call;
 use super::conditions::{Conditions, check_id};
-use super::document_view::{self, TYPELESS, Written, WrittenView, shown_type, type_name};
+use super::document_view::{self, Found, TYPELESS, Written, WrittenView, shown_type, type_name};
 use super::error::Error;
 use super::json;
+use super::parameters::Parameters;
 use super::response::Answer;
 use super::source_filter::SourceFilter;
+use super::stored_fields::StoredFields;
 use super::update_body::UpdateBody;
 use super::uri::form_encode;
 use super::write_parameters::{WriteParameters, take_pipeline};
@@ -119,9 +121,14 @@ pub(crate) async fn get(node: &Node, call: &mut Call<'_>) -> Result<Answer, Erro
     let (shown, document) = read.find(call, &index, routing.as_deref()).await?;
     let status = if document.is_some() { StatusCode::OK } else { StatusCode::NOT_FOUND };
     let body = json::object(|o| {
-        let found = document
-            .as_ref()
-            .map(|found| (found, read.source.show(&index, &found.source, !read.stored_fields)));
+        let found = document.as_ref().map(|found| {
+            let source = read.source.show(&index, &found.source, read.stored_fields.shows_source());
+            Found {
+                document: found,
+                source,
+                fields: read.stored_fields.read(&index.mapping(), &found.source),
+            }
+        });
         document_view::write_get(o, call.dialect, &index, (Some(shown), call.id()), found);
     });
     Ok(Answer::json(status, body))
@@ -148,8 +155,16 @@ struct Read {
     routing: Option<String>,
     conditions: Conditions,
     source: SourceFilter,
-    /// Whether stored fields were asked for, which takes the place of the source.
-    stored_fields: bool,
+    stored_fields: StoredFields,
+    freshness: Freshness,
+    /// Whether searches, and with them a read that is not of the last write, must see every write.
+    refreshes: bool,
+}
+
+/// Takes `realtime`: which state of a document is read.
+pub(crate) fn take_freshness(parameters: &mut Parameters) -> Result<Freshness, Error> {
+    let is_of_refresh = parameters.take_flag("realtime")? == Some(false);
+    Ok(if is_of_refresh { Freshness::LastRefresh } else { Freshness::LastWrite })
 }
 
 impl Read {
@@ -168,12 +183,9 @@ impl Read {
             ));
         }
         check_preference(parameters.take("preference").as_deref())?;
-        // Every read is up to date already.
-        parameters.take_flag("realtime")?;
-        parameters.take_flag("refresh")?;
-        let stored_fields = parameters.take_list("stored_fields");
-        let shows_source = |fields: &Vec<String>| fields.iter().any(|field| field == "_source");
-        let stored_fields = stored_fields.is_some_and(|fields| !shows_source(&fields));
+        let freshness = take_freshness(parameters)?;
+        let refreshes = parameters.take_flag("refresh")?.unwrap_or(false);
+        let stored_fields = StoredFields::of(parameters.take_list("stored_fields"));
         let source = SourceFilter::take(parameters, call.dialect);
         let conditions = Conditions::take_version(parameters, if_match, call.dialect)?;
         call.finish_parameters()?;
@@ -182,7 +194,7 @@ impl Read {
         if !rules.is_empty() {
             return Err(Error::Validation(rules));
         }
-        Ok(Self { routing, conditions, source, stored_fields })
+        Ok(Self { routing, conditions, source, stored_fields, freshness, refreshes })
     }
 }
 
@@ -202,8 +214,12 @@ impl Read {
         }
         let is_typeless = call.found.document_type.is_none_or(|asked| asked == TYPELESS);
         let shown = asked.unwrap_or_else(|| shown_type(call.dialect, index, is_typeless));
+        self.stored_fields.check(&index.mapping())?;
+        if self.refreshes {
+            index.refresh_shard(index.shard_number(call.id(), routing));
+        }
         let required = self.conditions.required_version();
-        let found = index.get(call.id(), routing, required).await;
+        let found = index.read(call.id(), routing, required, self.freshness).await;
         let document = found.map_err(|error| call.error(error, shown))?;
         Ok((shown, document))
     }
@@ -266,6 +282,9 @@ async fn carry_out(
         let present = present.as_ref().map_or(TYPELESS, |index| type_name(index));
         call.error(error, asked.as_deref().unwrap_or(present))
     })?;
+    if parameters.refreshes() {
+        document.index.refresh_shard(document.shard);
+    }
     let forced_refresh = parameters.forced_refresh;
     let is_typeless = asked.is_none();
     let view =

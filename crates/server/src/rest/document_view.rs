@@ -4,6 +4,7 @@ use bytes::Bytes;
 use document::Outcome;
 use hyper::StatusCode;
 use node::{Index, WrittenDocument};
+use serde_json::Value;
 use shard::Document;
 
 use super::dialect::Dialect;
@@ -155,18 +156,27 @@ fn write_name(
     o.string("_id", id);
 }
 
-/// Writes the members of a document that was asked for, found or not. `source` is the part of it
-/// that is wanted.
+/// A document that was asked for and is there.
+pub(crate) struct Found<'d> {
+    /// The document.
+    pub(crate) document: &'d Document,
+    /// The part of its source that is wanted.
+    pub(crate) source: Option<Bytes>,
+    /// The stored fields that are wanted.
+    pub(crate) fields: Option<Value>,
+}
+
+/// Writes the members of a document that was asked for, found or not.
 pub(crate) fn write_get(
     o: &mut Object<'_>,
     dialect: Dialect,
     index: &Index,
     asked: (Option<&str>, &str),
-    found: Option<(&Document, Option<Bytes>)>,
+    found: Option<Found<'_>>,
 ) {
     let (type_name, id) = asked;
     write_name(o, dialect, index, type_name, id);
-    let Some((document, source)) = found else {
+    let Some(Found { document, source, fields }) = found else {
         return o.boolean("found", false);
     };
     o.number("_version", document.last.version.get());
@@ -180,5 +190,8 @@ pub(crate) fn write_get(
     o.boolean("found", true);
     if let Some(source) = source {
         o.raw("_source", &source);
+    }
+    if let Some(fields) = fields {
+        o.value("fields", &fields);
     }
 }

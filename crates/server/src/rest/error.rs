@@ -373,6 +373,12 @@ impl Error {
         Self::IllegalArgument(reason.into())
     }
 
+    /// An illegal argument that is one because its text is no number.
+    pub(crate) fn not_a_number(reason: String, text: &str) -> Self {
+        let cause = bad_request("number_format_exception", format!("For input string: \"{text}\""));
+        Self::Search(Box::new(illegal_argument(reason).with_cause(cause)))
+    }
+
     /// A body that is no JSON.
     pub(crate) fn malformed(error: &serde_json::Error) -> Self {
         Self::MalformedJson(format!("[{}:{}] {error}", error.line(), error.column().max(1)))

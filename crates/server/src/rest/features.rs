@@ -1,6 +1,8 @@
 //! What clients ask a cluster for before they work with it, where this server has nothing of the
 //! kind: licences, pipelines, lifecycles, repositories. Reading finds nothing; writing is refused.
 
+mod data_streams;
+
 use hyper::StatusCode;
 use node::{Expansion, Node};
 use serde_json::{Map, Value, json};
@@ -41,6 +43,16 @@ pub enum Feature {
     GetDataStreams,
     /// Remove data streams.
     DeleteDataStreams,
+    /// Put a data stream, or change one.
+    PutDataStream,
+    /// Put or remove the lifecycle of data streams.
+    ChangeDataLifecycle,
+    /// The lifecycle of data streams.
+    GetDataLifecycle,
+    /// What lifecycles of data streams have done.
+    DataLifecycleStats,
+    /// What they do with indices.
+    DataLifecycleExplain,
     /// What data streams take.
     DataStreamStats,
     /// What was done to make snapshots in time.
@@ -72,13 +84,16 @@ pub(crate) fn answer(endpoint: Feature, node: &Node, call: &mut Call<'_>) -> Res
         "include_defaults",
         "summary",
     ] {
-        if !matches!(endpoint, Feature::LifecycleExplain) {
+        if !matches!(endpoint, Feature::LifecycleExplain | Feature::DataLifecycleExplain) {
             call.parameters.take(accepted);
         }
     }
     call.parameters.declare(&["name"]);
     if endpoint == Feature::LifecycleExplain {
         return lifecycles(node, call);
+    }
+    if let Some(answered) = data_streams::answer(endpoint, node, call) {
+        return answered;
     }
     take_timeouts(call)?;
     call.finish_parameters()?;
@@ -121,7 +136,12 @@ pub(crate) fn answer(endpoint: Feature, node: &Node, call: &mut Call<'_>) -> Res
         | Feature::GetPipeline
         | Feature::LifecyclePolicy
         | Feature::GetRepository
-        | Feature::LifecycleExplain => Ok(Answer::value(&json!({}))),
+        | Feature::LifecycleExplain
+        | Feature::PutDataStream
+        | Feature::DataLifecycleStats
+        | Feature::DataLifecycleExplain
+        | Feature::ChangeDataLifecycle
+        | Feature::GetDataLifecycle => Ok(Answer::value(&json!({}))),
     }
 }
 

@@ -4,6 +4,7 @@
 pub(crate) mod aliases;
 pub(crate) mod expression;
 mod maintenance;
+mod resize;
 mod rollover;
 mod segments;
 pub(crate) mod settings;
@@ -64,6 +65,8 @@ pub enum Indices {
     Upgrade,
     /// Empty caches.
     ClearCache,
+    /// Read the files of analyzers again.
+    ReloadAnalyzers,
     /// Statistics.
     Stats,
     /// Segments.
@@ -115,6 +118,7 @@ pub(crate) async fn answer(
         Indices::ForceMerge => maintenance::force_merge(node, call),
         Indices::Upgrade => maintenance::upgrade(node, call),
         Indices::ClearCache => maintenance::clear_cache(node, call),
+        Indices::ReloadAnalyzers => maintenance::reload_analyzers(node, call),
         Indices::Stats => stats::stats(node, call),
         Indices::Segments => segments::segments(node, call),
         Indices::Recovery => segments::recovery(node, call),
@@ -122,7 +126,7 @@ pub(crate) async fn answer(
         Indices::Resolve => expression::resolve_index(node, call),
         Indices::ResolveCluster => expression::resolve_cluster(node, call),
         Indices::Rollover => rollover::rollover(node, call).await,
-        Indices::Resize => rollover::resize(node, call),
+        Indices::Resize => resize::resize(node, call).await,
         Indices::ChangeAliases => aliases::change(node, call).await,
         Indices::GetAliases => aliases::get(node, call),
         Indices::PutAlias => aliases::put(node, call).await,

@@ -4,19 +4,21 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use hyper::StatusCode;
-use node::{Index, Node};
+use node::{Freshness, Index, Node};
 use serde_json::value::RawValue;
 use shard::Document;
 
 use super::api::Call;
 use super::conditions::{Conditions, VersionType};
 use super::dialect::Dialect;
+use super::document::take_freshness;
 use super::document_view::{self, TYPELESS, type_name};
 use super::error::Error;
 use super::fields::{self, Fields, scalar};
 use super::json::{Array, JsonWriter};
 use super::response::Answer;
 use super::source_filter::SourceFilter;
+use super::stored_fields::StoredFields;
 use super::update_body::parse_long;
 
 /// How many documents one request may name.
@@ -33,19 +35,18 @@ struct Item {
     routing: Option<String>,
     conditions: Conditions,
     source: SourceFilter,
-    /// Whether stored fields take the place of the source.
-    stored_fields: bool,
+    stored_fields: StoredFields,
 }
 
 /// Get many.
 pub(crate) async fn multi_get(node: &Node, call: &mut Call<'_>) -> Result<Answer, Error> {
     call.parameters.declare(&["index", "type"]);
     call.refuse_if_match()?;
-    for ignored in ["preference", "realtime", "refresh"] {
-        call.parameters.take(ignored);
-    }
+    call.parameters.take("preference");
+    let freshness = take_freshness(&mut call.parameters)?;
+    let refreshes = call.parameters.take_flag("refresh")?.unwrap_or(false);
     let routing = call.parameters.take("routing").filter(|routing| !routing.is_empty());
-    let stored_fields = call.parameters.take_list("stored_fields").is_some();
+    let stored_fields = StoredFields::of(call.parameters.take_list("stored_fields"));
     let source = SourceFilter::take(&mut call.parameters, call.dialect);
     call.finish_parameters()?;
     if call.request.body.is_empty() {
@@ -60,7 +61,7 @@ pub(crate) async fn multi_get(node: &Node, call: &mut Call<'_>) -> Result<Answer
             item.type_name.take().or_else(|| call.found.document_type.map(str::to_owned));
         item.routing = item.routing.take().or_else(|| routing.clone());
         item.source = item.source.or(&source);
-        item.stored_fields |= stored_fields;
+        item.stored_fields = std::mem::take(&mut item.stored_fields).or(&stored_fields);
     }
     let rules = check(&items);
     if !rules.is_empty() {
@@ -68,7 +69,7 @@ pub(crate) async fn multi_get(node: &Node, call: &mut Call<'_>) -> Result<Answer
     }
     let mut held = call.request.budget.reserve_none("mget");
     held.grow(items.iter().map(|item| stored_bytes(node, item)).sum())?;
-    let found = read(node, call, &items).await?;
+    let found = read(node, call, &items, (freshness, refreshes)).await?;
     let mut body = JsonWriter::with_capacity(256 * items.len());
     body.object(|o| {
         o.array("docs", |docs| {
@@ -91,11 +92,16 @@ fn stored_bytes(node: &Node, item: &Item) -> u64 {
 
 type Found = Result<(Arc<Index>, Option<Document>), Error>;
 
-async fn read(node: &Node, call: &Call<'_>, items: &[Item]) -> Result<Vec<Found>, Error> {
+async fn read(
+    node: &Node,
+    call: &Call<'_>,
+    items: &[Item],
+    state: (Freshness, bool),
+) -> Result<Vec<Found>, Error> {
     let mut found = Vec::with_capacity(items.len());
     let mut bytes = 0;
     for item in items {
-        let document = read_one(node, call, item).await;
+        let document = read_one(node, call, item, state).await;
         if let Ok((_, Some(document))) = &document {
             bytes += document.source.len();
         }
@@ -107,7 +113,13 @@ async fn read(node: &Node, call: &Call<'_>, items: &[Item]) -> Result<Vec<Found>
     Ok(found)
 }
 
-async fn read_one(node: &Node, call: &Call<'_>, item: &Item) -> Found {
+/// Reads one document; `state` says which state of it, and whether to refresh before.
+async fn read_one(
+    node: &Node,
+    call: &Call<'_>,
+    item: &Item,
+    (freshness, refreshes): (Freshness, bool),
+) -> Found {
     let (name, id) = (item.index.as_deref(), item.id.as_deref());
     let (index, routing) = node
         .read_target(name.unwrap_or_default(), item.routing.clone())
@@ -122,7 +134,12 @@ async fn read_one(node: &Node, call: &Call<'_>, item: &Item) -> Found {
         return Err(Error::Validation(vec![rule]));
     }
     let required = item.conditions.required_version();
-    let read = index.get(id.unwrap_or_default(), routing.as_deref(), required).await;
+    item.stored_fields.check(&index.mapping())?;
+    let (id, routing) = (id.unwrap_or_default(), routing.as_deref());
+    if refreshes {
+        index.refresh_shard(index.shard_number(id, routing));
+    }
+    let read = index.read(id, routing, required, freshness).await;
     let document = read.map_err(|error| call.error(error, asked.unwrap_or(&present)))?;
     Ok((index, document))
 }
@@ -135,8 +152,10 @@ fn write(docs: &mut Array<'_>, call: &Call<'_>, item: &Item, found: &Found) {
             let is_unknown = call.dialect == Dialect::V7 && is_blank(index);
             let shown = asked.or_else(|| (!is_unknown).then(|| type_name(index)));
             let document = document.as_ref().map(|document| {
-                let source = item.source.show(index, &document.source, !item.stored_fields);
-                (document, source)
+                let shows_source = item.stored_fields.shows_source();
+                let source = item.source.show(index, &document.source, shows_source);
+                let fields = item.stored_fields.read(&index.mapping(), &document.source);
+                document_view::Found { document, source, fields }
             });
             document_view::write_get(o, call.dialect, index, (shown, id), document);
         }
@@ -244,8 +263,8 @@ fn parse_doc(doc: &RawValue, dialect: Dialect) -> Result<Item, Error> {
                 item.conditions.version_type = VersionType::parse(&given, dialect)?;
             }
             "_source" => item.source = SourceFilter::parse(value)?,
-            "stored_fields" => item.stored_fields = true,
-            "fields" if old => item.stored_fields = true,
+            "stored_fields" => item.stored_fields = StoredFields::of(Some(names(value)?)),
+            "fields" if old => item.stored_fields = StoredFields::of(Some(names(value)?)),
             _ => {
                 return Err(Error::Parse(format!(
                     "failed to parse multi get request. unknown field [{name}]"
@@ -258,6 +277,14 @@ fn parse_doc(doc: &RawValue, dialect: Dialect) -> Result<Item, Error> {
 
 fn array(value: &RawValue) -> Result<Vec<&RawValue>, Error> {
     serde_json::from_str(value.get()).map_err(|error| Error::malformed(&error))
+}
+
+/// One name, or a list of names.
+fn names(value: &RawValue) -> Result<Vec<String>, Error> {
+    if fields::token(value) == "START_ARRAY" {
+        return Ok(array(value)?.into_iter().filter_map(text).collect());
+    }
+    Ok(text(value).into_iter().collect())
 }
 
 fn text(value: &RawValue) -> Option<String> {

@@ -54,6 +54,11 @@ impl NodeError {
                 let reason = format!("Validation Failed: 1: {error};");
                 bad_request("validation_exception", reason)
             }
+            Error::TooManySearches { .. } => ErrorBody::new(
+                StatusCode::TOO_MANY_REQUESTS,
+                "es_rejected_execution_exception",
+                format!("rejected execution of a search: {error}"),
+            ),
             Error::Setting(error) => setting(error),
             Error::IndexClosed { index } => bad_request("index_closed_exception", "closed")
                 .with_text("index_uuid", &*index.uuid)
@@ -76,7 +81,7 @@ impl NodeError {
                     .with_text("index_uuid", "_na_")
                     .with_text("index", alias)
             }
-            Error::SeveralWriteIndices { .. } => ErrorBody::new(
+            Error::SeveralWriteIndices { .. } | Error::ResizeState(_) => ErrorBody::new(
                 StatusCode::INTERNAL_SERVER_ERROR,
                 "illegal_state_exception",
                 error.to_string(),
@@ -113,6 +118,7 @@ impl NodeError {
             | Error::TooManyChanges { .. }
             | Error::ChangeTooLarge { .. }
             | Error::Rollover(_)
+            | Error::Resize(_)
             | Error::ClusterSetting(_) => illegal_argument(error.to_string()),
             Error::DateMath(why) => bad_request("parse_exception", why),
             Error::TypeConflict { index, present, asked } => illegal_argument(format!(

@@ -9,16 +9,18 @@ mod request;
 mod scroll;
 mod view;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use document::Timestamp;
 use hyper::StatusCode;
-use node::{Found, Hit, Index, Node, SearchRequest, Searcher, Within};
+use node::{Found, Hit, Node, Scope, SearchRequest, Searcher, Within};
 use query::{Query, TotalHits};
 use shard::Document;
 
 use super::api::Call;
 use super::budget::Reservation;
+use super::dialect::Dialect;
 use super::document_view::{TYPELESS, type_name};
 use super::error::Error;
 use super::response::Answer;
@@ -28,12 +30,11 @@ pub(crate) use count::count;
 pub(crate) use failure::query_error;
 pub(crate) use many::multi_search;
 pub(crate) use point_in_time::{close_point_in_time, open_point_in_time};
-pub(crate) use request::{Asked, take_query, take_wildcards};
+pub(crate) use request::{Asked, check_window, take_query, take_wildcards};
 pub(crate) use scroll::{clear_scroll, scroll};
 
-use super::index::expression::find_indices;
+use super::index::expression::find_scopes;
 use failure::search_failed;
-use request::check_window;
 use view::{Page, write_page};
 
 /// How many hits of a search may be asked for where the index does not say.
@@ -54,7 +55,7 @@ pub(crate) async fn search(
     call.finish_parameters()?;
     asked.check()?;
     let expression = call.found.index;
-    let indices = if asked.search.pit.is_some() {
+    let scopes = if asked.search.pit.is_some() {
         if expression.is_some() {
             let rule = "[indices] cannot be used with point in time. Do not specify any index with \
                         point in time.";
@@ -62,22 +63,22 @@ pub(crate) async fn search(
         }
         Vec::new()
     } else {
-        find_indices(node, call, expression.unwrap_or("_all"), expansion)?
+        find_scopes(node, call, expression.unwrap_or("_all"), expansion, asked.routing.as_deref())?
     };
-    narrow_to_type(call, &mut asked, &indices);
+    narrow_to_type(call, &mut asked, &scopes);
     if asked.scroll.is_some() {
-        return scroll::begin(node, call, contexts, asked, &indices).await;
+        return scroll::begin(node, call, contexts, asked, &scopes).await;
     }
-    let (body, held) = answer(node, call, contexts, &asked, &indices).await?;
+    let (body, held) = answer(node, call, contexts, &asked, &scopes).await?;
     let held = Some(Arc::new(held));
     Ok(Answer { held, ..Answer::json(StatusCode::OK, body) })
 }
 
 /// Where the path names a type that none of the indices has, nothing is found.
-pub(crate) fn narrow_to_type(call: &Call<'_>, asked: &mut Asked, indices: &[Arc<Index>]) {
+pub(crate) fn narrow_to_type(call: &Call<'_>, asked: &mut Asked, scopes: &[Scope]) {
     let asks_for = |name: &&str| *name != TYPELESS && *name != "_all";
     let Some(name) = call.found.document_type.filter(asks_for) else { return };
-    if !indices.iter().any(|index| type_name(index) == name) {
+    if !scopes.iter().any(|scope| type_name(&scope.index) == name) {
         asked.search.query = Some(Query::none());
     }
 }
@@ -88,10 +89,10 @@ pub(crate) async fn answer(
     call: &Call<'_>,
     contexts: &Contexts,
     asked: &Asked,
-    indices: &[Arc<Index>],
+    scopes: &[Scope],
 ) -> Result<(Vec<u8>, Reservation), Error> {
     let started = node.now();
-    check_window(node, asked, indices)?;
+    check_window(node, asked, scopes)?;
     let (from, size) = (asked.search.from.unwrap_or(0), asked.search.size.unwrap_or(SIZE));
     let limit = usize::try_from(from.saturating_add(size)).unwrap_or(usize::MAX);
     let moment = match &asked.search.pit {
@@ -100,9 +101,9 @@ pub(crate) async fn answer(
     };
     let within = match &moment {
         Some(moment) => Within::Moment(moment),
-        None => Within::Indices(indices),
+        None => Within::Now(scopes),
     };
-    let found = find(node, call, asked, within, limit).await?;
+    let found = find(node, call.dialect, asked, within, limit).await?;
     let hits: Vec<&Hit> =
         found.hits.iter().skip(usize::try_from(from).unwrap_or(usize::MAX)).collect();
     let mut held = call.request.budget.reserve_none("search");
@@ -123,11 +124,11 @@ pub(crate) async fn answer(
 /// remembered.
 pub(crate) async fn find_hits(
     node: &Node,
-    call: &Call<'_>,
+    dialect: Dialect,
     asked: &Asked,
     within: Within<'_>,
 ) -> Result<Found, Error> {
-    let found = find(node, call, asked, within, HITS_MAX).await?;
+    let found = find(node, dialect, asked, within, HITS_MAX).await?;
     if found.total > u64::try_from(HITS_MAX).unwrap_or(u64::MAX) {
         return Err(Error::TooMany { what: "hits", limit: HITS_MAX });
     }
@@ -137,7 +138,7 @@ pub(crate) async fn find_hits(
 /// Carries out a search; fails where all shards have failed.
 pub(crate) async fn find(
     node: &Node,
-    call: &Call<'_>,
+    dialect: Dialect,
     asked: &Asked,
     within: Within<'_>,
     limit: usize,
@@ -145,16 +146,29 @@ pub(crate) async fn find(
     let deadline = asked
         .timeout
         .map(|timeout| Timestamp::from_millis(node.now().as_millis().saturating_add(timeout)));
-    let routing = asked.routing.as_deref();
-    let request = SearchRequest { within, search: &asked.search, routing, limit, deadline };
+    let request = SearchRequest { within, search: &asked.search, limit, deadline };
     let found = node.searcher().search(request).await;
-    let found = found.map_err(|error| call.error(error, TYPELESS))?;
+    let found = found.map_err(|error| Error::node(error, dialect, TYPELESS))?;
+    count_search(within, &found, &asked.search.stats);
     let failed = u64::try_from(found.failures.len()).unwrap_or(u64::MAX);
     let all_failed = failed > 0 && failed >= found.shards;
     if all_failed || (failed > 0 && !asked.allows_partial) {
         return Err(search_failed(node, &found.failures, all_failed));
     }
     Ok(found)
+}
+
+/// Notes a search for statistics: by shard, and by the groups that it names.
+fn count_search(within: Within<'_>, found: &Found, groups: &[String]) {
+    let Within::Now(scopes) = within else { return };
+    for index in scopes.iter().map(|scope| &scope.index) {
+        let shards = u64::try_from(index.shards().len()).unwrap_or(u64::MAX);
+        let is_shown = |hit: &&Hit| hit.index.identity() == index.identity();
+        let numbers: BTreeSet<u32> =
+            found.hits.iter().filter(is_shown).map(|hit| hit.shard).collect();
+        let fetched = u64::try_from(numbers.len()).unwrap_or(u64::MAX);
+        index.counters().note_search(shards, fetched, groups);
+    }
 }
 
 /// Reads the documents of some hits, within the budget. One that was written since and whose older

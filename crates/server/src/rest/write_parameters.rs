@@ -12,6 +12,8 @@ pub(crate) struct WriteParameters {
     pub(crate) routing: Option<String>,
     /// Whether searches must see it at once.
     pub(crate) forced_refresh: bool,
+    /// Whether the answer waits until searches see it.
+    waits_for_refresh: bool,
     /// Whether the index must be named by an alias.
     pub(crate) require_alias: bool,
     active_shards: ActiveShards,
@@ -30,7 +32,7 @@ impl ActiveShards {
         match text {
             "all" => Ok(Self::All),
             number => number.parse().map(Self::AtLeast).map_err(|_| {
-                Error::illegal_argument(format!("cannot parse ActiveShardCount[{text}]"))
+                Error::not_a_number(format!("cannot parse ActiveShardCount[{text}]"), text)
             }),
         }
     }
@@ -64,10 +66,17 @@ impl WriteParameters {
         Ok(Self {
             routing: routing.or(parent),
             forced_refresh: take_refresh(call)?,
+            waits_for_refresh: call.parameters.take("refresh").as_deref() == Some("wait_for"),
             require_alias,
             active_shards,
             timeout,
         })
+    }
+
+    /// Whether searches see the write before it is answered. Nobody else might refresh where writes
+    /// wait for that, so `wait_for` does not wait but refreshes.
+    pub(crate) const fn refreshes(&self) -> bool {
+        self.forced_refresh || self.waits_for_refresh
     }
 
     /// Refuses a write that wants more copies than one node has. Nothing here can change while it

@@ -48,7 +48,7 @@ fn fill(table: &VersionTable, count: u64) {
 /// Sweeps every map once, when whatever was deleted has expired.
 fn sweep_all(table: &VersionTable) {
     for _ in 0..MAPS {
-        table.sweep(Timestamp::from_millis(i64::MAX), GcDeletes::DEFAULT);
+        table.sweep(Timestamp::from_millis(i64::MAX), GcDeletes::DEFAULT, None);
     }
 }
 
@@ -252,7 +252,7 @@ fn sweeps_drop_expired_tombstones_and_give_memory_back() {
         for number in (0..rows).filter(|number| number % 20 != 0) {
             table.apply(&number.to_string(), last(rows + number), deleted(1_000));
         }
-        table.sweep(Timestamp::from_millis(1_001), GcDeletes::DEFAULT);
+        table.sweep(Timestamp::from_millis(1_001), GcDeletes::DEFAULT, None);
         assert_eq!((table.tombstones(), memory.used()), (rows - rows.div_ceil(20), full));
         sweep_all(&table);
         assert_eq!((table.tombstones(), table.live()), (0, rows.div_ceil(20)));

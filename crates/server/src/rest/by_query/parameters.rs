@@ -1,9 +1,7 @@
 //! The parameters of writes by query.
 
-use std::sync::Arc;
-
-use node::{Index, Node};
-use query::{Conflicts, Search, Sort, WriteByQuery};
+use node::{Node, Scope};
+use query::{Conflicts, Search, Sort, TotalHits, WriteByQuery};
 
 use crate::rest::api::Call;
 use crate::rest::error::Error;
@@ -27,6 +25,14 @@ pub(super) struct Parameters {
     pub(super) batch: Option<u64>,
     /// How many writes a second; no bound if none.
     pub(super) per_second: Option<f32>,
+    /// Whether documents are read without their sources, which then cannot be written.
+    pub(super) without_source: bool,
+    /// Whether hits are not to be counted.
+    without_total: bool,
+    /// Whether the search is to be cached.
+    cached: bool,
+    /// Whether nobody waits for the end.
+    pub(super) is_detached: bool,
     /// How long the search may take, in milliseconds.
     pub(super) search_timeout: Option<i64>,
     /// The routing values that narrow the shards.
@@ -47,10 +53,18 @@ enum Slices {
 
 impl Parameters {
     /// Takes those of an update or a delete; what they say of the search goes there.
-    pub(super) fn take(call: &mut Call<'_>, search: &mut Search) -> Result<Self, Error> {
+    pub(super) fn take(
+        call: &mut Call<'_>,
+        search: &mut Search,
+        takes_pipeline: bool,
+    ) -> Result<Self, Error> {
         let mut taken = Self::take_common(call)?;
-        take_pipeline(call)?;
-        SourceFilter::take(&mut call.parameters, call.dialect);
+        if takes_pipeline {
+            take_pipeline(call)?;
+        }
+        let source = SourceFilter::take(&mut call.parameters, call.dialect);
+        let without = matches!(source, SourceFilter::Nothing);
+        taken.without_source = without || search.source.as_deref() == Some("false");
         if let Some(query) = crate::rest::search::take_query(call)? {
             search.query = Some(query);
         }
@@ -70,12 +84,15 @@ impl Parameters {
         let size = parameters.take_int("size")?;
         taken.limit("size", size)?;
         if let Some(size) = parameters.take_int("scroll_size")? {
-            let text = "scroll_size must be positive";
-            let size = u64::try_from(size).ok().filter(|size| *size > 0);
-            taken.batch = Some(size.ok_or_else(|| Error::illegal_argument(text))?);
+            let text = format!("[size] parameter cannot be negative, found [{size}]");
+            let size = u64::try_from(size).map_err(|_| Error::illegal_argument(text))?;
+            taken.batch = Some(size);
         }
+        taken.without_total = parameters.take("track_total_hits").as_deref() == Some("false");
+        taken.cached = parameters.take_flag("request_cache")? == Some(true);
+        parameters.take_flag("version")?;
         taken.search_timeout = parameters.take_time("search_timeout")?;
-        for accepted in ["preference", "request_cache", "search_type", "stats", "version"] {
+        for accepted in ["preference", "search_type", "stats"] {
             parameters.take(accepted);
         }
         Ok(taken)
@@ -91,13 +108,10 @@ impl Parameters {
         let write = WriteParameters::take(call)?;
         let parameters = &mut call.parameters;
         parameters.take_time("scroll")?;
-        if parameters.take_flag("wait_for_completion")? == Some(false) {
-            let text = "[wait_for_completion=false] is not supported yet: there are no tasks";
-            return Err(Error::Unsupported(text.to_owned()));
-        }
+        let is_detached = parameters.take_flag("wait_for_completion")? == Some(false);
         let routing = write.routing.as_ref();
         let routing = routing.map(|text| text.split(',').map(str::to_owned).collect());
-        let mut taken = Self { routing, write: Some(write), ..Self::default() };
+        let mut taken = Self { is_detached, routing, write: Some(write), ..Self::default() };
         if let Some(text) = parameters.take("requests_per_second") {
             taken.per_second = per_second(&text)?;
         }
@@ -118,9 +132,20 @@ impl Parameters {
         Ok(())
     }
 
+    /// Whether searches see what was written when it is answered.
+    pub(super) fn refreshes(&self) -> bool {
+        self.write.as_ref().is_some_and(WriteParameters::refreshes)
+    }
+
     /// The rules that the request breaks.
     pub(super) fn rules(&self, search: &Search) -> Vec<String> {
         let mut rules = Vec::new();
+        if self.without_total || search.track_total_hits == Some(TotalHits::Off) {
+            rules.push("disabling [track_total_hits] is not allowed in a scroll context");
+        }
+        if self.cached {
+            rules.push("[request_cache] cannot be used in a scroll context");
+        }
         if search.from.is_some_and(|from| from > 0) {
             rules.push("using [from] is not allowed in a scroll context");
             rules.push("from is not supported in this context");
@@ -141,12 +166,13 @@ impl Parameters {
     }
 
     /// How many parts the work is cut into.
-    pub(super) fn slices(&self, indices: &[Arc<Index>]) -> u32 {
+    pub(super) fn slices(&self, scopes: &[Scope]) -> u32 {
         match self.slices {
             None => 1,
             Some(Slices::Count(count)) => count,
             Some(Slices::Auto) => {
-                let least = indices.iter().map(|index| index.shards().len()).min().unwrap_or(1);
+                let shards = scopes.iter().map(|scope| scope.index.shards().len());
+                let least = shards.min().unwrap_or(1);
                 u32::try_from(least.min(SLICES_AUTO_MAX)).unwrap_or(1)
             }
         }
@@ -154,13 +180,15 @@ impl Parameters {
 }
 
 /// How many writes a second; -1 is no bound.
-fn per_second(text: &str) -> Result<Option<f32>, Error> {
-    let wrong = || {
-        Error::illegal_argument(
-            "[requests_per_second] must be a float greater than 0. Use -1 to disable throttling.",
-        )
-    };
-    let value: f32 = text.parse().map_err(|_| wrong())?;
+pub(super) fn per_second(text: &str) -> Result<Option<f32>, Error> {
+    let reason =
+        "[requests_per_second] must be a float greater than 0. Use -1 to disable throttling.";
+    let wrong = || Error::illegal_argument(reason);
+    if text.is_empty() {
+        return Err(wrong());
+    }
+    let no_number = |_| Error::not_a_number(reason.to_owned(), text);
+    let value: f32 = text.parse().map_err(no_number)?;
     if value == -1.0 {
         return Ok(None);
     }
@@ -172,10 +200,11 @@ fn slices(text: &str) -> Result<Slices, Error> {
     if text == "auto" {
         return Ok(Slices::Auto);
     }
-    let count = text.parse::<u32>().ok().filter(|count| (1..=SLICES_MAX).contains(count));
-    count.map(Slices::Count).ok_or_else(|| {
-        Error::illegal_argument(format!(
-            "[slices] must be a positive integer or the string \"auto\", but was [{text}]"
-        ))
-    })
+    let reason =
+        format!("[slices] must be a positive integer or the string \"auto\", but was [{text}]");
+    match text.parse::<i64>().map(u32::try_from) {
+        Ok(Ok(count @ 1..=SLICES_MAX)) => Ok(Slices::Count(count)),
+        Ok(_) => Err(Error::illegal_argument(reason)),
+        Err(_) => Err(Error::not_a_number(reason, text)),
+    }
 }

@@ -2,27 +2,26 @@
 
 use crate::rest::dialect::Dialect;
 use crate::rest::json::Object;
+use crate::rest::tasks::Task;
+use crate::rest::tasks::view::{Shape, write_progress};
 
-use super::work::{Counters, Done, Job, What};
+use super::work::{Done, Job};
 
 /// Writes the members, in their order.
-pub(super) fn write(o: &mut Object<'_>, dialect: Dialect, job: &Job, done: &Done) {
+pub(super) fn write(
+    o: &mut Object<'_>,
+    dialect: Dialect,
+    shape: Shape,
+    task: &Task,
+    job: &Job,
+    done: &Done,
+) {
     o.number("took", done.took);
     o.boolean("timed_out", done.timed_out);
     if let Some(slice) = &job.search.slice {
         o.number("slice_id", slice.id);
     }
-    write_counters(o, job, &done.counters);
-    if job.slices > 1 {
-        o.array("slices", |slices| {
-            for (id, counters) in (0_u32..).zip(&done.slices) {
-                slices.object(|o| {
-                    o.number("slice_id", id);
-                    write_counters(o, job, counters);
-                });
-            }
-        });
-    }
+    write_progress(o, shape, task);
     o.array("failures", |failures| {
         for failure in &done.failures {
             failures.object(|o| {
@@ -36,29 +35,4 @@ pub(super) fn write(o: &mut Object<'_>, dialect: Dialect, job: &Job, done: &Done
             });
         }
     });
-}
-
-/// Writes how far it came.
-fn write_counters(o: &mut Object<'_>, job: &Job, counters: &Counters) {
-    o.number("total", counters.total);
-    if !matches!(job.what, What::Delete) {
-        o.number("updated", counters.updated);
-    }
-    if matches!(job.what, What::Copy(_)) {
-        o.number("created", counters.created);
-    }
-    o.number("deleted", counters.deleted);
-    o.number("batches", counters.batches);
-    o.number("version_conflicts", counters.version_conflicts);
-    o.number("noops", counters.noops);
-    o.object("retries", |o| {
-        o.number("bulk", counters.retries);
-        o.number("search", 0);
-    });
-    o.number("throttled_millis", counters.throttled_millis);
-    match job.parameters.per_second {
-        Some(per_second) => o.value("requests_per_second", &per_second),
-        None => o.float("requests_per_second", -1.0),
-    }
-    o.number("throttled_until_millis", 0);
 }

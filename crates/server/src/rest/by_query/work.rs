@@ -5,14 +5,17 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use document::{Outcome, Precondition};
-use node::{DocumentWrite, Hit, Index, MissingIndex, Node, Within, WrittenDocument};
+use node::{DocumentWrite, Hit, MissingIndex, Node, Scope, Within, WrittenDocument};
 use query::{Conflicts, Destination, RoutingRule, Search, Slice, Sort, VersionRule};
 use shard::{Change, Document};
 
-use crate::rest::api::Call;
+use crate::rest::budget::Budget;
+use crate::rest::dialect::Dialect;
 use crate::rest::document_view::TYPELESS;
 use crate::rest::error::{Error, ErrorBody};
 use crate::rest::search::{Asked, find_hits, read, took};
+use crate::rest::tasks::Task;
+use crate::rest::tasks::progress::{Counters, Part};
 
 use super::parameters::Parameters;
 use super::type_of;
@@ -21,8 +24,8 @@ use super::type_of;
 const RETRIES_MAX: u32 = 11;
 /// How long the first of these waits.
 const RETRY_AFTER: Duration = Duration::from_millis(500);
-/// How long one batch waits at most, to keep to so many writes a second.
-const THROTTLE_MAX: f32 = 3_600.0;
+/// How many parts of a job are at work at a time.
+const PARTS_TOGETHER: usize = 20;
 
 /// What is written.
 #[derive(Clone, Debug)]
@@ -40,7 +43,7 @@ pub(super) struct Job {
     /// What is written.
     pub(super) what: What,
     /// Where documents are looked for.
-    pub(super) indices: Vec<Arc<Index>>,
+    pub(super) scopes: Vec<Scope>,
     /// Which documents.
     pub(super) search: Search,
     /// What a conflict does.
@@ -49,13 +52,24 @@ pub(super) struct Job {
     pub(super) max_docs: u64,
     /// How many documents a batch has.
     pub(super) batch: u64,
-    /// How many parts the work is cut into.
-    pub(super) slices: u32,
     /// What else the URL says.
     pub(super) parameters: Parameters,
 }
 
 impl Job {
+    /// The indices that it may have written to.
+    pub(super) fn written_to(&self, node: &Node) -> Vec<Arc<node::Index>> {
+        match &self.what {
+            What::Copy(destination) => {
+                let name = destination.index.as_deref().unwrap_or_default();
+                node.index_for_writes(name).into_iter().collect()
+            }
+            What::Update | What::Delete => {
+                self.scopes.iter().map(|scope| Arc::clone(&scope.index)).collect()
+            }
+        }
+    }
+
     /// The index that a document found is written to.
     fn target<'j>(&'j self, hit: &'j Hit) -> &'j str {
         match &self.what {
@@ -65,36 +79,22 @@ impl Job {
     }
 }
 
-/// How far it came.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Counters {
-    pub(super) total: u64,
-    pub(super) updated: u64,
-    pub(super) created: u64,
-    pub(super) deleted: u64,
-    pub(super) batches: u64,
-    pub(super) version_conflicts: u64,
-    pub(super) noops: u64,
-    pub(super) retries: u64,
-    pub(super) throttled_millis: u64,
+/// Where a job is carried out.
+pub(super) struct Scene {
+    /// The node.
+    pub(super) node: Arc<Node>,
+    /// In whose words.
+    pub(super) dialect: Dialect,
+    /// What documents in memory are charged to.
+    pub(super) budget: Budget,
+    /// What it is while it runs.
+    pub(super) task: Arc<Task>,
 }
 
-impl Counters {
-    /// How many documents were written.
-    fn written(&self) -> u64 {
-        self.created + self.updated + self.deleted
-    }
-
-    fn add(&mut self, other: &Self) {
-        self.total += other.total;
-        self.updated += other.updated;
-        self.created += other.created;
-        self.deleted += other.deleted;
-        self.batches += other.batches;
-        self.version_conflicts += other.version_conflicts;
-        self.noops += other.noops;
-        self.retries += other.retries;
-        self.throttled_millis += other.throttled_millis;
+impl Scene {
+    /// An error of the node in these words.
+    fn error(&self, error: node::Error, type_name: &str) -> Error {
+        Error::node(error, self.dialect, type_name)
     }
 }
 
@@ -107,14 +107,11 @@ pub(super) struct Failure {
     pub(super) cause: ErrorBody,
 }
 
-/// What was done.
+/// What was done, beside what the task's parts count.
 #[derive(Debug, Default)]
 pub(super) struct Done {
     pub(super) took: u64,
     pub(super) timed_out: bool,
-    pub(super) counters: Counters,
-    /// The parts, where there are several.
-    pub(super) slices: Vec<Counters>,
     pub(super) failures: Vec<Failure>,
 }
 
@@ -127,101 +124,98 @@ impl Done {
     }
 }
 
-/// Carries a job out.
-pub(super) async fn run(node: &Node, call: &Call<'_>, job: &Job) -> Result<Done, Error> {
-    let started = node.now();
-    let mut done = Done::default();
-    if job.slices <= 1 {
-        part(node, call, job, None, job.max_docs, &mut done).await?;
-    } else {
-        let share =
-            if job.max_docs == u64::MAX { u64::MAX } else { job.max_docs / u64::from(job.slices) };
-        for id in 0..job.slices {
-            let before = std::mem::take(&mut done.counters);
-            let slice = Slice { id, max: job.slices };
-            part(node, call, job, Some(slice), share, &mut done).await?;
-            done.slices.push(done.counters.clone());
-            done.counters.add(&before);
+/// Carries a job out: its parts beside each other, but not too many.
+pub(super) async fn run(scene: &Scene, job: &Job) -> Result<Done, Error> {
+    let started = scene.node.now();
+    let mut all = Done::default();
+    let count = u32::try_from(scene.task.parts.len()).unwrap_or(u32::MAX);
+    let whole = count == 1;
+    let share =
+        if job.max_docs == u64::MAX { u64::MAX } else { job.max_docs / u64::from(count.max(1)) };
+    let parts: Vec<(u32, &Part)> = (0..).zip(&scene.task.parts).collect();
+    for together in parts.chunks(PARTS_TOGETHER) {
+        let work = together.iter().map(|(id, part)| {
+            let slice = (!whole).then_some(Slice { id: *id, max: count });
+            part_of(scene, job, part, slice, share)
+        });
+        for done in futures_util::future::join_all(work).await {
+            let done = done?;
+            all.timed_out |= done.timed_out;
+            all.failures.extend(done.failures);
         }
     }
-    done.took = took(node, started);
-    Ok(done)
+    if job.parameters.refreshes() {
+        job.written_to(&scene.node).iter().for_each(|index| index.refresh());
+    }
+    all.took = took(&scene.node, started);
+    Ok(all)
 }
 
 /// Carries out one part of a job.
-async fn part(
-    node: &Node,
-    call: &Call<'_>,
+async fn part_of(
+    scene: &Scene,
     job: &Job,
+    part: &Part,
     slice: Option<Slice>,
     max_docs: u64,
-    done: &mut Done,
-) -> Result<(), Error> {
+) -> Result<Done, Error> {
+    let mut done = Done::default();
     let mut search = job.search.clone();
     search.slice = slice.or(search.slice);
     if search.sort.is_empty() {
         search.sort = vec![Sort::by("_doc", None)];
     }
-    let mut asked = Asked::of(search, call.dialect)?;
+    let mut asked = Asked::of(search, scene.dialect)?;
     asked.timeout = job.parameters.search_timeout;
-    asked.routing.clone_from(&job.parameters.routing);
-    let found = find_hits(node, call, &asked, Within::Indices(&job.indices)).await?;
-    let mut held = call.request.budget.reserve_none("by query");
+    let within = Within::Now(&job.scopes);
+    let found = find_hits(&scene.node, scene.dialect, &asked, within).await?;
+    let mut held = scene.budget.reserve_none("by query");
     held.grow(found.hits.iter().map(Hit::bytes).sum())?;
-    done.timed_out |= found.timed_out;
-    done.counters.total = found.total.min(max_docs);
+    done.timed_out = found.timed_out;
+    part.count(|counters| counters.total = found.total.min(max_docs));
     let mut hits = found.hits.iter();
     loop {
-        let left = max_docs.saturating_sub(done.counters.written());
+        let left = max_docs.saturating_sub(part.counters().written());
         let count = usize::try_from(job.batch.min(left)).unwrap_or(usize::MAX);
         let batch: Vec<&Hit> = hits.by_ref().take(count).collect();
-        if batch.is_empty() || done.timed_out {
-            return Ok(());
+        if batch.is_empty() || done.timed_out || scene.task.pace().canceled.is_some() {
+            return Ok(done);
         }
-        done.counters.batches += 1;
-        write_batch(node, call, job, &asked, &batch, done).await?;
-        throttle(job, batch.len(), &mut done.counters).await;
+        part.count(|counters| counters.batches += 1);
+        write_batch(scene, job, part, &asked, &batch, &mut done).await?;
+        scene.task.throttle(part, batch.len()).await;
         if !done.failures.is_empty() {
-            return Ok(());
+            return Ok(done);
         }
     }
 }
 
-/// Waits so that no more is written in a second than was asked for.
-async fn throttle(job: &Job, count: usize, counters: &mut Counters) {
-    let Some(per_second) = job.parameters.per_second else { return };
-    #[expect(clippy::cast_precision_loss, reason = "a batch has fewer documents than that")]
-    let seconds = (count as f32 / per_second).min(THROTTLE_MAX);
-    let wait = Duration::from_secs_f32(seconds);
-    tokio::time::sleep(wait).await;
-    counters.throttled_millis += u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
-}
-
 /// Writes one batch, each document under the condition that it is as it was found.
 async fn write_batch(
-    node: &Node,
-    call: &Call<'_>,
+    scene: &Scene,
     job: &Job,
+    part: &Part,
     asked: &Asked,
     batch: &[&Hit],
     done: &mut Done,
 ) -> Result<(), Error> {
     let refused = batch.iter().filter_map(|hit| {
         let target = job.target(hit);
-        let error = job.parameters.check_copies(node, target).err()?;
-        let (index, type_name) = (target.into(), type_of(node, target));
+        let error = job.parameters.check_copies(&scene.node, target).err()?;
+        let (index, type_name) = (target.into(), type_of(&scene.node, target));
         Some(Failure { index, type_name, id: hit.id.clone(), cause: error.body() })
     });
     done.failures.extend(refused);
     if !done.failures.is_empty() {
         return Ok(());
     }
-    let mut held = call.request.budget.reserve_none("by query");
+    let mut held = scene.budget.reserve_none("by query");
     let documents = read(batch, &mut held).await?;
     let needs_source = !matches!(job.what, What::Delete);
-    let without = |hit: &&&Hit| !hit.index.mapping().source_rule().enabled;
+    let without =
+        |hit: &&&Hit| job.parameters.without_source || !hit.index.mapping().source_rule().enabled;
     if let Some(hit) = batch.iter().find(without).filter(|_| needs_source) {
-        let (index, type_name) = (hit.index.name(), type_of(node, hit.index.name()));
+        let (index, type_name) = (hit.index.name(), type_of(&scene.node, hit.index.name()));
         let text = format!("[{index}][{type_name}][{}] didn't store _source", hit.id);
         return Err(Error::illegal_argument(text));
     }
@@ -230,32 +224,32 @@ async fn write_batch(
     let mut wait = RETRY_AFTER;
     for attempt in 0..=RETRIES_MAX {
         let write = |(hit, document): &(&Hit, Option<&Document>)| {
-            write_of(call, job, asked, hit, *document)
+            write_of(scene, job, asked, hit, *document)
         };
-        let answers = node.bulk(waiting.iter().map(write).collect()).await;
+        let answers = scene.node.bulk(waiting.iter().map(write).collect()).await;
         let mut busy = Vec::new();
         for (item, answer) in waiting.into_iter().zip(answers) {
             match answer {
-                Ok(written) => count(&written, &mut done.counters),
+                Ok(written) => part.count(|counters| count(&written, counters)),
                 Err(error @ node::Error::AutoCreateForbidden { .. }) => {
-                    return Err(call.error(error, TYPELESS));
+                    return Err(scene.error(error, TYPELESS));
                 }
                 Err(error) => {
-                    let failure = failure(node, call, job, item.0, error);
+                    let failure = failure(scene, job, item.0, error);
                     if failure.cause.status.as_u16() == 429 && attempt < RETRIES_MAX {
                         busy.push(item);
                     } else {
-                        fail(job, failure, done);
+                        fail(job, failure, part, done);
                     }
                 }
             }
         }
-        if busy.is_empty() {
+        if busy.is_empty() || scene.task.pace().canceled.is_some() {
             break;
         }
         waiting = busy;
-        done.counters.retries += 1;
-        tokio::time::sleep(wait).await;
+        part.count(|counters| counters.retries += 1);
+        scene.task.pause(wait).await;
         wait = wait.saturating_mul(2).min(Duration::from_secs(10));
     }
     Ok(())
@@ -272,9 +266,9 @@ fn count(written: &WrittenDocument, counters: &mut Counters) {
 }
 
 /// Counts what failed, and lists it unless it is a conflict that is allowed.
-fn fail(job: &Job, failure: Failure, done: &mut Done) {
+fn fail(job: &Job, failure: Failure, part: &Part, done: &mut Done) {
     if failure.cause.status.as_u16() == 409 {
-        done.counters.version_conflicts += 1;
+        part.count(|counters| counters.version_conflicts += 1);
         if job.conflicts == Conflicts::Proceed {
             return;
         }
@@ -283,16 +277,16 @@ fn fail(job: &Job, failure: Failure, done: &mut Done) {
 }
 
 /// A write that failed, as it is shown.
-fn failure(node: &Node, call: &Call<'_>, job: &Job, hit: &Hit, error: node::Error) -> Failure {
+fn failure(scene: &Scene, job: &Job, hit: &Hit, error: node::Error) -> Failure {
     let target = job.target(hit);
-    let (index, type_name): (Arc<str>, Arc<str>) = (target.into(), type_of(node, target));
-    let cause = call.error(error, &type_name).body();
+    let (index, type_name): (Arc<str>, Arc<str>) = (target.into(), type_of(&scene.node, target));
+    let cause = scene.error(error, &type_name).body();
     Failure { index, type_name, id: hit.id.clone(), cause }
 }
 
 /// The write of a document that was found.
 fn write_of(
-    call: &Call<'_>,
+    scene: &Scene,
     job: &Job,
     asked: &Asked,
     hit: &Hit,
@@ -316,13 +310,13 @@ fn write_of(
     match &job.what {
         What::Update => DocumentWrite { change: Change::Index(source), ..own },
         What::Delete => own,
-        What::Copy(destination) => copy_of(call, destination, asked, hit, source, own),
+        What::Copy(destination) => copy_of(scene, destination, asked, hit, source, own),
     }
 }
 
 /// The write of a copy.
 fn copy_of(
-    call: &Call<'_>,
+    scene: &Scene,
     destination: &Destination,
     asked: &Asked,
     hit: &Hit,
@@ -337,7 +331,7 @@ fn copy_of(
     };
     let routing = match &destination.routing {
         RoutingRule::Keep => own.routing,
-        RoutingRule::Discard => None,
+        RoutingRule::Discard | RoutingRule::Unknown => None,
         RoutingRule::Set(routing) => Some(routing.clone()),
     };
     let change = if destination.create { Change::Create(source) } else { Change::Index(source) };
@@ -346,7 +340,7 @@ fn copy_of(
         routing,
         precondition,
         change,
-        missing_index: call.dialect.missing_index(),
+        missing_index: scene.dialect.missing_index(),
         ..own
     }
 }

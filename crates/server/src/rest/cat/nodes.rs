@@ -8,6 +8,7 @@ use crate::rest::cluster::health::all_shards;
 use crate::rest::cluster::means_this;
 use crate::rest::error::Error;
 use crate::rest::response::Answer;
+use crate::rest::tasks::Tasks;
 use crate::rest::text_table::{Column, TextTable};
 
 /// Health.
@@ -219,7 +220,7 @@ fn used_percent((total, free): (u64, u64)) -> String {
 }
 
 /// What runs: this very request.
-pub(super) fn tasks(node: &Node, call: &mut Call<'_>) -> Result<Answer, Error> {
+pub(super) fn tasks(node: &Node, call: &mut Call<'_>, running: &Tasks) -> Result<Answer, Error> {
     const COLUMNS: &[Column] = &[
         Column::words("id", &[]).on_request(),
         Column::words("action", &["ac"]),
@@ -232,33 +233,47 @@ pub(super) fn tasks(node: &Node, call: &mut Call<'_>) -> Result<Answer, Error> {
         Column::words("ip", &["i"]),
         Column::words("node", &["n"]),
     ];
-    for accepted in [
+    let accepted = [
         "time",
         "nodes",
         "node_id",
-        "actions",
         "detailed",
         "parent_task_id",
         "parent_task",
         "wait_for_completion",
-    ] {
-        call.parameters.take(accepted);
+    ];
+    for name in accepted {
+        call.parameters.take(name);
     }
+    let actions = call.parameters.take_list("actions");
     let mut table = TextTable::take(COLUMNS, call)?;
     finish(call)?;
     let (_, timestamp) = clock(node);
-    table.row([
-        "1".to_owned(),
-        "cluster:monitor/tasks/lists".to_owned(),
-        format!("{}:1", node.id()),
-        "-".to_owned(),
-        "transport".to_owned(),
-        node.now().as_millis().to_string(),
-        timestamp,
-        "0ms".to_owned(),
-        "127.0.0.1".to_owned(),
-        node.name().to_owned(),
-    ]);
+    let now = node.now().as_millis();
+    let is_asked = |action: &str| {
+        let globs = actions.as_ref();
+        globs.is_none_or(|globs| globs.iter().any(|glob| node::matches_glob(glob, action)))
+    };
+    let mut row = |number: u64, action: &str, started: i64| {
+        if is_asked(action) {
+            table.row([
+                number.to_string(),
+                action.to_owned(),
+                format!("{}:{number}", node.id()),
+                "-".to_owned(),
+                "transport".to_owned(),
+                started.to_string(),
+                timestamp.clone(),
+                format!("{}ms", now.saturating_sub(started)),
+                "127.0.0.1".to_owned(),
+                node.name().to_owned(),
+            ]);
+        }
+    };
+    row(1, "cluster:monitor/tasks/lists", now);
+    for task in running.running() {
+        row(task.number, task.action, task.started.as_millis());
+    }
     Ok(table.answer(call))
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use hyper::StatusCode;
-use node::{Alias, Expansion, Index, Node, matches_glob};
+use node::{Expansion, Index, Node, Scope, matches_glob};
 use serde_json::{Map, Value, json};
 
 use crate::rest::api::Call;
@@ -25,46 +25,15 @@ pub(crate) fn take_indices(
     node.resolve(names, expansion).map_err(|error| call.node_error(error))
 }
 
-/// The indices that a search is about. An alias that shows only a part of an index is refused: to find
-/// more than it shows would be wrong, and worse where what is found is deleted.
-pub(crate) fn find_indices(
+/// What a search is about: indices, each narrowed to what the aliases show by which it is named.
+pub(crate) fn find_scopes(
     node: &Node,
     call: &Call<'_>,
     names: &str,
     expansion: Expansion,
-) -> Result<Vec<Arc<Index>>, Error> {
-    let found = node.resolve(names, expansion).map_err(|error| call.node_error(error))?;
-    match found.iter().find_map(|index| narrowing_alias(names, index)) {
-        None => Ok(found),
-        Some(alias) => Err(Error::Unsupported(format!(
-            "alias [{alias}] has a filter or a search routing, which searches do not apply yet"
-        ))),
-    }
-}
-
-/// The alias that an expression names an index by, where it shows only a part of it. An index that is
-/// named by itself too, or by an alias that shows all of it, is shown as a whole.
-fn narrowing_alias<'i>(names: &str, index: &'i Index) -> Option<&'i str> {
-    let mut parts = names.split(',').map(str::trim).filter(|part| !part.is_empty()).peekable();
-    parts.peek()?;
-    let parts: Vec<&str> = parts.collect();
-    let is_named = |name: &str| {
-        parts.iter().any(|part| *part == "_all" || *part == name || matches_glob(part, name))
-    };
-    if is_named(index.name()) {
-        return None;
-    }
-    let narrows = |alias: &Alias| alias.filter.is_some() || alias.search_routing.is_some();
-    // A name with date math names none of them by its text: all count then.
-    let aliases = &index.metadata().aliases;
-    let any_named = aliases.keys().any(|name| is_named(name));
-    let mut counting = aliases.iter().filter(|(name, _)| !any_named || is_named(name)).peekable();
-    counting.peek()?;
-    let counting: Vec<_> = counting.collect();
-    if counting.iter().any(|(_, alias)| !narrows(alias)) {
-        return None;
-    }
-    counting.first().map(|(name, _)| name.as_str())
+    routing: Option<&[String]>,
+) -> Result<Vec<Scope>, Error> {
+    node.scopes(names, expansion, routing).map_err(|error| call.node_error(error))
 }
 
 /// Takes the parameters that say how an expression is read.
@@ -81,9 +50,18 @@ pub(crate) fn take_expansion(call: &mut Call<'_>, usual: Expansion) -> Result<Ex
         ..usual
     };
     let Some(states) = call.parameters.take_list("expand_wildcards") else { return Ok(expansion) };
+    expand(&mut expansion, states.iter().map(String::as_str))?;
+    Ok(expansion)
+}
+
+/// Says which indices wildcards stand for.
+pub(crate) fn expand<'s>(
+    expansion: &mut Expansion,
+    states: impl Iterator<Item = &'s str>,
+) -> Result<(), Error> {
     (expansion.open, expansion.closed, expansion.hidden) = (false, false, false);
     for state in states {
-        match state.as_str() {
+        match state {
             "open" => expansion.open = true,
             "closed" => expansion.closed = true,
             "hidden" => expansion.hidden = true,
@@ -99,7 +77,7 @@ pub(crate) fn take_expansion(call: &mut Call<'_>, usual: Expansion) -> Result<Ex
     if expansion.closed {
         expansion.refuses_closed = false;
     }
-    Ok(expansion)
+    Ok(())
 }
 
 /// Takes the time-outs, which have no effect: nothing here waits.

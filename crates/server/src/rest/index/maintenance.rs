@@ -60,11 +60,11 @@ fn take_named(
     }
 }
 
-/// Make writes visible to searches: they are, at once.
+/// Make writes visible to searches, where they wait for it.
 pub(super) fn refresh(node: &Node, call: &mut Call<'_>) -> Result<Answer, Error> {
     call.parameters.take_flag("force")?;
     let indices = take_indices(node, call, Expansion::OPEN)?;
-    indices.iter().for_each(|index| index.counters().refreshes.rise());
+    indices.iter().for_each(|index| index.refresh());
     Ok(shards(&indices))
 }
 
@@ -150,6 +150,22 @@ pub(super) fn clear_cache(node: &Node, call: &mut Call<'_>) -> Result<Answer, Er
     }
     call.parameters.take("fields");
     Ok(shards(&take_indices(node, call, Expansion::OPEN)?))
+}
+
+/// Read the files of analyzers again: no analyzer has any.
+pub(super) fn reload_analyzers(node: &Node, call: &mut Call<'_>) -> Result<Answer, Error> {
+    call.parameters.take("resource");
+    let indices = take_indices(node, call, Expansion::OPEN)?;
+    let (shards, copies) = count_shards(&indices);
+    let none: Vec<Value> = indices
+        .iter()
+        .map(|index| {
+            json!({"index": index.name(), "reloaded_analyzers": [], "reloaded_node_ids": [node.id()]})
+        })
+        .collect();
+    Ok(Answer::value(&json!({
+        "_shards": {"total": copies, "successful": shards, "failed": 0}, "reload_details": none,
+    })))
 }
 
 fn shards(indices: &[Arc<Index>]) -> Answer {

@@ -140,15 +140,6 @@ fn next_name(name: &str) -> Result<String, Error> {
     })
 }
 
-/// An index of another number of shards: copies of documents are not made yet.
-pub(super) fn resize(node: &Node, call: &mut Call<'_>) -> Result<Answer, Error> {
-    node.index(call.index()).map_err(|error| call.node_error(error))?;
-    Err(Error::Unsupported(format!(
-        "[{}] is not supported: documents cannot be moved to an index of another number of shards",
-        call.request.segments.get(1).map_or("_shrink", String::as_str)
-    )))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

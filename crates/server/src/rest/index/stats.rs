@@ -45,7 +45,7 @@ struct Wanted {
     types: Vec<String>,
     file_sizes: bool,
     unloaded: bool,
-    /// The groups of searches that are shown apart: none ever ran.
+    /// The groups of searches that are shown apart.
     groups: Vec<String>,
     /// The fields whose sizes are shown apart: none has any.
     fields: Map<String, Value>,
@@ -144,11 +144,16 @@ fn shown_shard(index: &Index, shard: &Shard, wanted: &Wanted, node: &Node) -> Va
     }
     let max_seq_no = shard.max_seq_no();
     let max = max_seq_no.map_or(-1, |max| i64::try_from(max.get()).unwrap_or(i64::MAX));
+    let counters = index.counters();
+    let is_synced = counters.synced_flushes.get() > 0 && counters.unflushed.get() == 0;
+    // One copy is the same as itself.
+    let user_data = if is_synced { json!({"sync_id": &*index.identity().uuid}) } else { json!({}) };
     set(
         &mut shown,
         "commit",
         json!({
-            "id": &*index.identity().uuid, "generation": 1, "user_data": {}, "num_docs": shard.table().live(),
+            "id": &*index.identity().uuid, "generation": 1, "user_data": user_data,
+            "num_docs": shard.table().live(),
         }),
     );
     set(
@@ -216,6 +221,7 @@ fn one_shard(index: &Index, shard: &Shard, wanted: &Wanted, is_only: bool) -> Va
 fn counted(index: &Index, wanted: &Wanted) -> Vec<(&'static str, Value)> {
     let bytes = index.shards().iter().map(|shard| shard.table().live_bytes()).sum();
     let mut counted = counts(index.counters(), bytes);
+    counted.push(("search", searches(index.counters(), wanted)));
     let own = type_name(index);
     let is_typed = own != TYPELESS || index.metadata().type_name.is_some();
     let is_wanted = wanted.types.iter().any(|asked| asked == "_all" || matches_glob(asked, own));
@@ -299,7 +305,7 @@ fn fixed(segments: u64, wanted: &Wanted) -> Vec<(&'static str, Value)> {
         "current_as_source": 0, "current_as_target": 0, "throttle_time_in_millis": 0,
     });
     let mut all = vec![
-        ("search", searches(wanted)),
+        ("search", searches(&Counters::default(), wanted)),
         ("warmer", json!({"current": 0, "total": 0, "total_time_in_millis": 0})),
         ("query_cache", cache),
         ("fielddata", fielddata),
@@ -312,19 +318,23 @@ fn fixed(segments: u64, wanted: &Wanted) -> Vec<(&'static str, Value)> {
     all
 }
 
-fn searches(wanted: &Wanted) -> Value {
-    let none = || {
+fn searches(counters: &Counters, wanted: &Wanted) -> Value {
+    let counted = |queries: u64, fetches: u64| {
         json!({
-            "query_total": 0, "query_time_in_millis": 0, "query_current": 0, "fetch_total": 0,
+            "query_total": queries, "query_time_in_millis": 0, "query_current": 0,
+            "fetch_total": fetches,
             "fetch_time_in_millis": 0, "fetch_current": 0, "scroll_total": 0,
             "scroll_time_in_millis": 0, "scroll_current": 0, "suggest_total": 0,
             "suggest_time_in_millis": 0, "suggest_current": 0,
         })
     };
-    let mut searches = none();
+    let mut searches = counted(counters.searches.get(), counters.fetches.get());
     set(&mut searches, "open_contexts", json!(0));
-    let known = wanted.groups.iter().filter(|group| !group.contains('*'));
-    let groups: Map<String, Value> = known.map(|group| (group.clone(), none())).collect();
+    let is_wanted =
+        |name: &str| wanted.groups.iter().any(|group| group == "_all" || matches_glob(group, name));
+    let groups = counters.groups().into_iter().filter(|(name, ..)| is_wanted(name));
+    let groups: Map<String, Value> =
+        groups.map(|(name, queries, fetches)| (name, counted(queries, fetches))).collect();
     if !groups.is_empty() {
         set(&mut searches, "groups", Value::Object(groups));
     }

@@ -6,7 +6,7 @@ use query::Search;
 
 use crate::rest::api::Call;
 use crate::rest::error::Error;
-use crate::rest::index::expression::find_indices;
+use crate::rest::index::expression::find_scopes;
 use crate::rest::json;
 use crate::rest::mapping::rules;
 use crate::rest::response::Answer;
@@ -40,9 +40,10 @@ pub(crate) async fn count(node: &Node, call: &mut Call<'_>) -> Result<Answer, Er
     let expansion = take_wildcards(call)?;
     call.finish_parameters()?;
     let expression = call.found.index.unwrap_or("_all");
-    let indices = find_indices(node, call, expression, expansion)?;
-    narrow_to_type(call, &mut asked, &indices);
-    let found = find(node, call, &asked, Within::Indices(&indices), 0).await?;
+    let routing = asked.routing.as_deref();
+    let scopes = find_scopes(node, call, expression, expansion, routing)?;
+    narrow_to_type(call, &mut asked, &scopes);
+    let found = find(node, call.dialect, &asked, Within::Now(&scopes), 0).await?;
     let body = json::object(|o| {
         if asked.search.terminate_after.is_some() {
             o.boolean("terminated_early", found.terminated_early);

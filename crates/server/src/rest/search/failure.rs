@@ -9,7 +9,17 @@ use crate::rest::json;
 
 /// An error about a request.
 pub(crate) fn query_error(error: &QueryError) -> Error {
-    Error::Search(Box::new(body_of(error, None)))
+    let body = body_of(error, None);
+    // Complaints about fields of a body are about what is within them.
+    let mut root = error;
+    while let ("x_content_parse_exception", Some(cause)) = (root.kind(), root.caused_by()) {
+        if !["x_content_parse_exception", "parsing_exception"].contains(&cause.kind()) {
+            break;
+        }
+        root = cause;
+    }
+    let root = ErrorBody { caused_by: None, ..body_of(root, None) };
+    Error::Search(Box::new(body.with_root_cause(root)))
 }
 
 /// An error of a query as it is shown; `index` is where it was to be carried out.

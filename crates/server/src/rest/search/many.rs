@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use crate::rest::api::Call;
 use crate::rest::error::Error;
-use crate::rest::index::expression::find_indices;
+use crate::rest::index::expression::{expand, find_scopes};
 use crate::rest::json::JsonWriter;
 use crate::rest::multi_get::ANSWER_BYTES_MAX;
 use crate::rest::response::Answer;
@@ -97,13 +97,13 @@ async fn one(
     item: &Item,
 ) -> Result<(Vec<u8>, crate::rest::budget::Reservation), Error> {
     item.asked.check()?;
-    let indices = if item.asked.search.pit.is_some() {
+    let scopes = if item.asked.search.pit.is_some() {
         Vec::new()
     } else {
         let expression = item.index.as_deref().or(call.found.index).unwrap_or("_all");
-        find_indices(node, call, expression, item.expansion)?
+        find_scopes(node, call, expression, item.expansion, item.asked.routing.as_deref())?
     };
-    answer(node, call, contexts, &item.asked, &indices).await
+    answer(node, call, contexts, &item.asked, &scopes).await
 }
 
 /// Reads the pairs of lines.
@@ -148,13 +148,16 @@ fn header_of(line: &str) -> Result<Item, Error> {
             "routing" => item.asked.routing = value.as_str().map(|r| vec![r.to_owned()]),
             "ignore_unavailable" => item.expansion.ignores_unavailable = flag(value),
             "allow_no_indices" => item.expansion.allows_none = flag(value),
+            "expand_wildcards" => {
+                let states = names(value).unwrap_or_default();
+                expand(&mut item.expansion, states.split(','))?;
+            }
             "type"
             | "types"
             | "search_type"
             | "preference"
             | "request_cache"
             | "allow_partial_search_results"
-            | "expand_wildcards"
             | "ignore_throttled"
             | "ccs_minimize_roundtrips" => {}
             other => {

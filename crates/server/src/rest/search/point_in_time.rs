@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::rest::api::Call;
 use crate::rest::document_view::TYPELESS;
 use crate::rest::error::Error;
-use crate::rest::index::expression::find_indices;
+use crate::rest::index::expression::find_scopes;
 use crate::rest::json;
 use crate::rest::response::Answer;
 
@@ -22,17 +22,16 @@ pub(crate) async fn open_point_in_time(
     contexts: &Contexts,
 ) -> Result<Answer, Error> {
     let keep_alive = call.parameters.take("keep_alive");
-    for accepted in ["preference", "routing"] {
-        call.parameters.take(accepted);
-    }
+    call.parameters.take("preference");
+    let routing = call.parameters.take_list("routing").filter(|values| !values.is_empty());
     let expansion = take_wildcards(call)?;
     call.finish_parameters()?;
     let Some(text) = keep_alive else {
         return Err(Error::Validation(vec!["[keep_alive] is not specified".to_owned()]));
     };
     let keep_alive = bounded(Some(parse_keep_alive(&text)?), &text)?;
-    let indices = find_indices(node, call, call.index(), expansion)?;
-    let moment = node.searcher().moment(&indices).await;
+    let scopes = find_scopes(node, call, call.index(), expansion, routing.as_deref())?;
+    let moment = node.searcher().moment(&scopes).await;
     let moment = moment.map_err(|error| call.error(error, TYPELESS))?;
     let mut held = call.request.budget.reserve_none("point in time");
     held.grow(moment.bytes())?;

@@ -1,9 +1,7 @@
 //! What a search asks for: its URL and its body together.
 
-use std::sync::Arc;
-
-use node::{Expansion, Index, Node, parse_time_value};
-use query::{Query, QueryError, Search, Sort, StoredFields, TotalHits};
+use node::{Expansion, Index, Node, Scope, parse_time_value};
+use query::{Query, QueryError, Search, Sort, StoredFields, TotalHits, UrlQuery};
 use serde_json::value::RawValue;
 
 use crate::rest::api::Call;
@@ -17,14 +15,13 @@ use super::failure::{phase_failed, query_error};
 use super::{SIZE, WINDOW};
 
 /// Parameters that have no effect here.
-const WITHOUT_EFFECT: [&str; 8] = [
+const WITHOUT_EFFECT: [&str; 7] = [
     "batched_reduce_size",
     "ccs_minimize_roundtrips",
     "max_concurrent_shard_requests",
     "pre_filter_shard_size",
     "preference",
     "request_cache",
-    "stats",
     "typed_keys",
 ];
 
@@ -114,6 +111,9 @@ impl Asked {
         let source = SourceFilter::take(&mut call.parameters, call.dialect);
         self.source = source.or(&self.source);
         let parameters = &mut call.parameters;
+        if let Some(groups) = parameters.take_list("stats") {
+            self.search.stats = groups;
+        }
         for name in WITHOUT_EFFECT {
             parameters.take(name);
         }
@@ -270,11 +270,17 @@ impl Asked {
 
 /// Takes `q`, and what says how it is read.
 pub(crate) fn take_query(call: &mut Call<'_>) -> Result<Option<Query>, Error> {
-    for name in ["df", "analyzer", "analyze_wildcard", "default_operator", "lenient"] {
+    for name in ["analyze_wildcard", "lenient"] {
         call.parameters.take(name);
     }
+    let operator = call.parameters.take("default_operator");
+    let how = UrlQuery {
+        default_field: call.parameters.take("df"),
+        every: operator.is_some_and(|operator| operator.eq_ignore_ascii_case("and")),
+        analyzer: call.parameters.take("analyzer"),
+    };
     let Some(text) = call.parameters.take("q") else { return Ok(None) };
-    Query::of_url(&text).map(Some).map_err(|error| query_error(&error))
+    Query::of_url(&text, &how).map(Some).map_err(|error| query_error(&error))
 }
 
 /// How long a context is kept, in milliseconds.
@@ -299,18 +305,15 @@ fn check_search_type(text: Option<&str>) -> Result<(), Error> {
 }
 
 /// Refuses more hits than a page of an index may have.
-pub(crate) fn check_window(
-    node: &Node,
-    asked: &Asked,
-    indices: &[Arc<Index>],
-) -> Result<(), Error> {
+pub(crate) fn check_window(node: &Node, asked: &Asked, scopes: &[Scope]) -> Result<(), Error> {
     let wanted = asked.search.from.unwrap_or(0).saturating_add(asked.size());
-    let window = |index: &&Arc<Index>| {
+    let window = |index: &Index| {
         let setting = index.metadata().settings.get("index.max_result_window");
         let limit = setting.and_then(|text| text.parse().ok()).unwrap_or(WINDOW);
         (wanted > limit).then_some(limit)
     };
-    let mut exceeded = indices.iter().filter_map(|index| Some((index, window(&index)?)));
+    let indices = scopes.iter().map(|scope| &scope.index);
+    let mut exceeded = indices.filter_map(|index| Some((index, window(index)?)));
     let limit = match exceeded.next() {
         Some((index, limit)) => Some((Some(index.identity().clone()), limit)),
         None if asked.search.pit.is_some() && wanted > WINDOW => Some((None, WINDOW)),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use document::Timestamp;
 use hyper::StatusCode;
-use node::{Hit, Index, Node, Within};
+use node::{Hit, Node, Scope, Within};
 use query::QueryError;
 use serde_json::Value;
 
@@ -28,11 +28,11 @@ pub(crate) async fn begin(
     call: &Call<'_>,
     contexts: &Contexts,
     asked: Asked,
-    indices: &[Arc<Index>],
+    scopes: &[Scope],
 ) -> Result<Answer, Error> {
     let started = node.now();
     let shown = call.parameters.value("scroll").unwrap_or_default();
-    let on = indices.first().map(|index| index.identity());
+    let on = scopes.first().map(|scope| scope.index.identity());
     let on_shards = |error: Error| {
         if let Error::IllegalArgument(text) = error {
             return phase_failed(node, on, &QueryError::argument(text));
@@ -40,11 +40,11 @@ pub(crate) async fn begin(
         error
     };
     let keep_alive = bounded(asked.scroll, shown).map_err(on_shards)?;
-    check_window(node, &asked, indices)?;
-    let setting = |index: &Arc<Index>| {
-        index.metadata().settings.get("index.max_slices_per_scroll")?.parse::<u32>().ok()
+    check_window(node, &asked, scopes)?;
+    let setting = |scope: &Scope| {
+        scope.index.metadata().settings.get("index.max_slices_per_scroll")?.parse::<u32>().ok()
     };
-    let slices_max = indices.iter().filter_map(setting).min().unwrap_or(SLICES_MAX);
+    let slices_max = scopes.iter().filter_map(setting).min().unwrap_or(SLICES_MAX);
     if let Some(slice) = asked.search.slice.as_ref().filter(|slice| slice.max > slices_max) {
         let text = format!(
             "The number of slices [{}] is too large. It must be less than [{slices_max}]. This limit \
@@ -53,7 +53,7 @@ pub(crate) async fn begin(
         );
         return Err(phase_failed(node, on, &QueryError::argument(text)));
     }
-    let found = find_hits(node, call, &asked, Within::Indices(indices)).await?;
+    let found = find_hits(node, call.dialect, &asked, Within::Now(scopes)).await?;
     let mut held = call.request.budget.reserve_none("scroll");
     held.grow(found.hits.iter().map(Hit::bytes).sum())?;
     let scroll = Scroll { asked, found, shown: parking_lot::Mutex::new(0) };
