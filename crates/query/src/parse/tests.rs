@@ -289,11 +289,11 @@ fn reindexing() {
         ),
         (
             r#"{"dest":{"junk":1}}"#,
-            "x_content_parse_exception: [1:9] [reindex] failed to parse field [dest] <= x_content_parse_exception: [1:10] [dest] unknown field [junk], parser not found",
+            "x_content_parse_exception: [1:10] [reindex] failed to parse field [dest] <= x_content_parse_exception: [1:10] [dest] unknown field [junk], parser not found",
         ),
         (
             r#"{"dest":{"version_type":"xx"}}"#,
-            "x_content_parse_exception: [1:9] [reindex] failed to parse field [dest] <= x_content_parse_exception: [1:25] [dest] failed to parse field [version_type] <= illegal_argument_exception: No version type match [xx]",
+            "x_content_parse_exception: [1:25] [reindex] failed to parse field [dest] <= x_content_parse_exception: [1:25] [dest] failed to parse field [version_type] <= illegal_argument_exception: No version type match [xx]",
         ),
         (
             r#"{"source":{"junk":1}}"#,

@@ -110,9 +110,11 @@ static SEARCHES: &[Route] = &[
     on(ASK, &[Index, L("_validate"), L("query")], E::ValidateQuery),
     on(ASK, &[Index, Type, L("_validate"), L("query")], E::ValidateQuery),
     on(POST, &[Index, L("_update_by_query")], E::UpdateByQuery),
-    on(POST, &[Index, TypeOrDoc, L("_update_by_query")], E::UpdateByQuery),
+    on(POST, &[Index, L("_doc"), L("_update_by_query")], E::UpdateByQuery),
+    on(POST, &[Index, Type, L("_update_by_query")], E::UpdateByQuery),
     on(POST, &[Index, L("_delete_by_query")], E::DeleteByQuery),
-    on(POST, &[Index, TypeOrDoc, L("_delete_by_query")], E::DeleteByQuery),
+    on(POST, &[Index, L("_doc"), L("_delete_by_query")], E::DeleteByQuery),
+    on(POST, &[Index, Type, L("_delete_by_query")], E::DeleteByQuery),
     on(POST, &[L("_reindex")], E::Reindex),
 ];
 
