@@ -154,14 +154,16 @@ impl Shard {
         f: &mut dyn FnMut(&str, LastWrite, Location),
     ) -> bool {
         let waiting = self.shared.waiting.lock();
-        match &*waiting {
-            None => self.shared.table.for_each_live_in_part(part, f),
-            Some(waiting) => self.shared.table.for_each_in_part(part, &mut |id, held| {
-                if let Some((last, location)) = waiting.shown(id, held) {
-                    f(id, last, location);
-                }
-            }),
-        }
+        let Some(shown) = &*waiting else {
+            // The writer need not wait for this.
+            drop(waiting);
+            return self.shared.table.for_each_live_in_part(part, f);
+        };
+        self.shared.table.for_each_in_part(part, &mut |id, held| {
+            if let Some((last, location)) = shown.shown(id, held) {
+                f(id, last, location);
+            }
+        })
     }
 
     /// Reads a document as searches see it. Where an older source is given up already, it is read as it

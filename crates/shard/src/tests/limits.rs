@@ -49,9 +49,10 @@ async fn stored(shard: &Shard, documents: Vec<Write>) -> Vec<StoredOperation> {
 }
 
 #[tokio::test]
-async fn copies_count_in_an_entry_like_writes() {
+async fn a_few_copies_share_an_entry_with_writes() {
     let cases = [
-        (vec![long("aaaa", 3 * MIB)], vec![2]),
+        (vec![long("aaaa", MIB / 2)], vec![2]),
+        (vec![long("aaaa", 3 * MIB)], vec![1, 1]),
         (vec![long("a", 5 * MIB), long("b", 5 * MIB)], vec![2, 1]),
     ];
     for (documents, entries) in cases {
