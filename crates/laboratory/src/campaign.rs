@@ -138,9 +138,7 @@ impl Campaign {
             self.life(scene, fate, figures).await.with_context(|| format!("the fate: {fate}"))?;
             figures.kills += 1;
             while let Some(fate) = EarlyFate::new(&mut self.random, has_power) {
-                let number = self.next_life();
-                let (program, machine) = (&self.program, &mut self.machine);
-                scene.start_and_kill(program, machine, number, fate).await?;
+                scene.start_and_kill(&self.program, &mut self.machine, fate).await?;
                 figures.early_kills += 1;
             }
         }

@@ -97,10 +97,8 @@ impl Scene {
         &self,
         program: &Program,
         machine: &mut Machine,
-        number: u32,
         fate: EarlyFate,
     ) -> anyhow::Result<()> {
-        let started = self.clock.now();
         let mut process = program.start(&machine.data)?;
         tokio::time::sleep(fate.after).await;
         if fate.power_cut {
@@ -108,10 +106,11 @@ impl Scene {
         }
         let status = process.kill().await?;
         ensure!(fate.power_cut || is_killed(status), "[start] a start ended by itself: {status}");
-        let ending = if fate.power_cut { Ending::PowerCut } else { Ending::Killed };
-        let stopped = Some((self.clock.now(), ending));
-        self.recording.life(Life { number, started, stopped });
-        if fate.power_cut { machine.restore_power().await } else { Ok(()) }
+        if fate.power_cut {
+            self.recording.power_was_cut();
+            machine.restore_power().await?;
+        }
+        Ok(())
     }
 
     /// Lets the clients work until the life meets its fate. Returns how it ended.

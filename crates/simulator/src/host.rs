@@ -42,6 +42,8 @@ pub struct Host {
     serving: watch::Sender<Option<Arc<Connection>>>,
     /// The life that runs, whether or not it serves yet.
     lives: Mutex<u32>,
+    /// How often the power had been cut when the last life had ended that served.
+    power_cuts: Mutex<u64>,
 }
 
 /// What became of a start.
@@ -68,6 +70,7 @@ impl Host {
             options,
             serving: watch::channel(None).0,
             lives: Mutex::new(0),
+            power_cuts: Mutex::new(0),
         }
     }
 
@@ -127,9 +130,13 @@ impl Host {
     fn serve(&self, number: u32, node: Arc<Node>) -> Started {
         if self.disk.death().is_some() {
             discard(node);
+            self.coverage.count("start: died");
             return Started::Died;
         }
         self.coverage.count("start: served");
+        if self.disk.power_cuts() > *self.power_cuts.lock() {
+            self.recording.power_was_cut();
+        }
         let life = Life { number, started: self.moment(), stopped: None };
         self.recording.life(life.clone());
         let api = Api::new(Arc::clone(&node), DialectDefaults::default());
@@ -161,6 +168,7 @@ impl Host {
     pub fn hang_up(&self, ending: Ending) {
         if let Some(connection) = self.serving.send_replace(None) {
             connection.close();
+            *self.power_cuts.lock() = self.disk.power_cuts();
             let stopped = Some((self.moment(), ending));
             self.recording.life(Life { stopped, ..connection.life().clone() });
         }

@@ -4,7 +4,9 @@
 use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use checker::{Document, History, IndexOperation, IndexOutcome, Life, Moment, Operation, Outcome};
+use checker::{
+    Document, Ending, History, IndexOperation, IndexOutcome, Life, Moment, Operation, Outcome,
+};
 
 /// A history in the making, shared by all clients.
 #[derive(Debug, Default)]
@@ -61,6 +63,16 @@ impl Recording {
         match history.lives.iter_mut().find(|known| known.number == life.number) {
             Some(known) => *known = life,
             None => history.lives.push(life),
+        }
+    }
+
+    /// Notes that the power was cut after the last life had ended, and before another served. If it was
+    /// killed, that is as if it had ended so: what it had not synced, nobody has since.
+    pub fn power_was_cut(&self) {
+        let mut history = self.lock();
+        let last = history.lives.last_mut();
+        if let Some((_, ending @ Ending::Killed)) = last.and_then(|life| life.stopped.as_mut()) {
+            *ending = Ending::PowerCut;
         }
     }
 

@@ -65,15 +65,10 @@ impl Survival<'_> {
     fn apply(&mut self, number: u64, change: &Change, contents: &mut Vec<u8>) {
         match change {
             Change::Write { offset, bytes } => {
-                let mut start = 0;
-                while start < bytes.len() {
-                    let sector = (offset + start) / SECTOR_BYTES;
-                    let end = bytes.len().min((sector + 1) * SECTOR_BYTES - offset);
-                    if self.reaches(number, sector) {
-                        let part = bytes.get(start..end).unwrap_or_default();
-                        overwrite(contents, offset + start, part);
+                for (start, part) in sectors(*offset, bytes) {
+                    if self.reaches(number, start / SECTOR_BYTES) {
+                        overwrite(contents, start, part);
                     }
-                    start = end;
                 }
                 // The file may have become as long, and read as zeros there.
                 if self.chance.happens(500_000) {
@@ -100,6 +95,40 @@ pub(super) fn survivors(durable: &[u8], changes: &[(u64, Change)], chance: &Rand
         survival.apply(number, change, &mut contents);
     }
     contents
+}
+
+/// What is left to be made durable of these changes when a sync of them failed: of some sectors nothing,
+/// for a system writes a whole one or none of it.
+pub(super) fn without_lost_sectors(
+    changes: &[(u64, Change)],
+    chance: &Randomness,
+) -> Vec<(u64, Change)> {
+    let mut lost: BTreeMap<usize, bool> = BTreeMap::new();
+    let mut left = Vec::with_capacity(changes.len());
+    for (number, change) in changes {
+        let Change::Write { offset, bytes } = change else {
+            if chance.happens(500_000) {
+                left.push((*number, change.clone()));
+            }
+            continue;
+        };
+        for (start, part) in sectors(*offset, bytes) {
+            let sector = start / SECTOR_BYTES;
+            if !*lost.entry(sector).or_insert_with(|| chance.happens(500_000)) {
+                left.push((*number, Change::Write { offset: start, bytes: part.into() }));
+            }
+        }
+    }
+    left
+}
+
+/// The parts of what is written at `offset`, a sector's each, and where they begin.
+fn sectors(offset: usize, bytes: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
+    let within = offset % SECTOR_BYTES;
+    let (first, others) = bytes.split_at(bytes.len().min(SECTOR_BYTES - within));
+    let others = others.chunks(SECTOR_BYTES);
+    let starts = (offset - within..).step_by(SECTOR_BYTES).skip(1);
+    std::iter::once((offset, first)).chain(starts.zip(others))
 }
 
 /// Writes `bytes` at `offset`; what is skipped reads as zeros.

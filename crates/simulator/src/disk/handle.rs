@@ -56,6 +56,12 @@ impl SimulatedDisk {
         }
     }
 
+    /// How often the power was cut so far.
+    #[must_use]
+    pub fn power_cuts(&self) -> u64 {
+        self.state.lock().power_cuts
+    }
+
     /// How many faults were met so far.
     #[must_use]
     pub fn faults_met(&self) -> u64 {

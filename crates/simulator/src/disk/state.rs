@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, io};
 use tokio::sync::watch;
 
 use super::{
-    change::{Change, SECTOR_BYTES, survivors},
+    change::{Change, SECTOR_BYTES, survivors, without_lost_sectors},
     faults::{Death, Faults},
 };
 use crate::{coverage::Coverage, randomness::Randomness};
@@ -63,6 +63,8 @@ pub(super) struct State {
     pub(super) death: Option<Death>,
     /// Who waits for that hears of it here.
     pub(super) deaths: watch::Sender<Option<Death>>,
+    /// How often the power was cut.
+    pub(super) power_cuts: u64,
     /// How many faults were met.
     pub(super) faults_met: u64,
     pub(super) faults: Faults,
@@ -81,6 +83,7 @@ impl State {
             life: 0,
             death: None,
             deaths: watch::channel(None).0,
+            power_cuts: 0,
             faults_met: 0,
             faults: Faults::default(),
             chance,
@@ -96,6 +99,7 @@ impl State {
             self.deaths.send_replace(Some(death));
         }
         if death == Death::PowerCut {
+            self.power_cuts += 1;
             self.cut_power();
         }
     }
@@ -232,8 +236,7 @@ impl State {
     /// that it is not durable. It still reads as if it were.
     pub(super) fn drop_unsynced(&mut self, number: FileNumber) {
         let Some(file) = self.files.get_mut(number) else { return };
-        let chance = self.chance.clone();
-        file.unsynced.retain(|_| chance.happens(500_000));
+        file.unsynced = without_lost_sectors(&file.unsynced, &self.chance);
     }
 
     /// How many further bytes there is room for.
