@@ -56,6 +56,14 @@ impl SimulatedDisk {
         }
     }
 
+    /// How many bytes a start finds room for: what is free, and what is kept in reserve for it.
+    #[must_use]
+    pub fn room_for_a_start(&self) -> u64 {
+        let state = self.state.lock();
+        let reserve = state.named("RESERVE").and_then(|number| state.file(number));
+        state.free().saturating_add(reserve.map_or(0, |file| file.live.len() as u64))
+    }
+
     /// How often the power was cut so far.
     #[must_use]
     pub fn power_cuts(&self) -> u64 {

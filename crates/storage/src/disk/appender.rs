@@ -41,6 +41,7 @@ use crate::file::DirectoryLock;
 use reserve::Reserve;
 
 pub(super) use reserve::{begin_segment_of_opening, recycle};
+pub(super) use room::Share;
 pub(super) use writing::GroupError;
 
 /// An entry that waits to be appended.
@@ -292,7 +293,7 @@ impl Appender {
     pub(super) fn close(mut self) -> Result<(), DiskError> {
         let end_mark =
             |appender: &mut Self| appender.append_group(GroupKind::EndMark, std::iter::empty);
-        self.with_reserve(0, end_mark).map_err(GroupError::into_cause)?;
+        self.with_reserve(Share::All, 0, end_mark).map_err(GroupError::into_cause)?;
         let stopped = self.manifest.stopped(self.segment.end());
         self.store_with_reserve(&stopped).map_err(GroupError::into_cause)?;
         self.segment.close();

@@ -19,7 +19,7 @@ use document::Effect;
 use shard::log::{LogError, Position, Relocate, StoredOperation, StreamId};
 
 use super::{
-    appender::{Appender, GroupError},
+    appender::{Appender, GroupError, Share},
     checkpoint,
     directory::{Directory, DiskError},
     format::{Place, SEGMENT_HEADER_BYTES, SegmentIdentity, frames, group_start, locations},
@@ -403,7 +403,7 @@ impl Appender {
         let rolled = |appender: &mut Self| {
             appender.roll(SEGMENT_HEADER_BYTES).map_err(GroupError::before_writing)
         };
-        self.with_reserve(0, rolled).map_err(GroupError::into_cause)
+        self.with_reserve(Share::ButForAStart, 0, rolled).map_err(GroupError::into_cause)
     }
 
     /// Takes an evacuated segment out of the log, durably: from here on only the copies count. Its

@@ -136,11 +136,12 @@ impl Reserve {
         Ok(())
     }
 
-    /// Gives some of its room to a write of so many bytes; `false` if none was left.
-    pub(super) fn give(&mut self, bytes: u64) -> bool {
-        let Some(file) = self.file.as_ref().filter(|_| self.bytes > 0) else { return false };
+    /// Gives some of its room to a write of so many bytes, but keeps `kept` bytes; `false` if it has no
+    /// more than that.
+    pub(super) fn give(&mut self, bytes: u64, kept: u64) -> bool {
+        let Some(file) = self.file.as_ref().filter(|_| self.bytes > kept) else { return false };
         let portion = bytes.saturating_add(bytes / 16).saturating_add(PORTION_BYTES_MIN);
-        let left = self.bytes.saturating_sub(portion);
+        let left = self.bytes.saturating_sub(portion).max(kept);
         // Not synced: file systems hand out what was cut off at once, or when they find no more.
         match file.truncate(left) {
             Ok(()) => {

@@ -22,6 +22,17 @@ use super::{
 const PROBE_INTERVAL: Duration = Duration::from_millis(500);
 /// So much must be free beside the reserve before new documents are taken again.
 const FREE_BYTES_MIN: u64 = 1 << 20;
+/// This part of the reserve is for the next start, which may find the disk as full.
+const START_DIVISOR: u64 = 4;
+
+/// How much of the reserve a step may take.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::disk) enum Share {
+    /// What the next start does not need.
+    ButForAStart,
+    /// Whatever is left.
+    All,
+}
 
 impl Appender {
     /// Looks whether a full log still is.
@@ -74,7 +85,7 @@ impl Appender {
 
     /// Stores a manifest with room from the reserve.
     pub(super) fn store_with_reserve(&mut self, next: &Manifest) -> Result<(), GroupError> {
-        self.with_reserve(0, |appender| {
+        self.with_reserve(Share::All, 0, |appender| {
             next.store(&appender.directory).map_err(GroupError::before_writing)
         })
     }
@@ -83,12 +94,17 @@ impl Appender {
     /// and done again.
     pub(in crate::disk) fn with_reserve<T>(
         &mut self,
+        share: Share,
         bytes: u64,
         mut step: impl FnMut(&mut Self) -> Result<T, GroupError>,
     ) -> Result<T, GroupError> {
+        let kept = match share {
+            Share::ButForAStart => self.reserve_target() / START_DIVISOR,
+            Share::All => 0,
+        };
         loop {
             match step(self) {
-                Err(GroupError::NoRoom(error)) if !self.reserve.give(bytes) => {
+                Err(GroupError::NoRoom(error)) if !self.reserve.give(bytes, kept) => {
                     return Err(GroupError::NoRoom(error));
                 }
                 Err(GroupError::NoRoom(_)) => {}
@@ -112,7 +128,8 @@ impl Appender {
             return Ok(());
         }
         let bytes = essential.iter().map(|append| append.bytes() as u64).sum();
-        let ended = self.with_reserve(bytes, |appender| appender.append(&essential, now));
+        let append = |appender: &mut Self| appender.append(&essential, now);
+        let ended = self.with_reserve(Share::ButForAStart, bytes, append);
         self.answer(essential, ended)
     }
 
