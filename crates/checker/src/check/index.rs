@@ -342,7 +342,7 @@ impl<'h> Index<'h> {
             known.is_none_or(|(one, shape)| one.may_be_async(shape, from, to))
         };
         let ops = self.ops(way, places, routings);
-        let steps_max = 200_000 + 50 * u64::try_from(ops.len()).unwrap_or(u64::MAX / 64);
+        let steps_max = 1_000_000 + 50 * u64::try_from(ops.len()).unwrap_or(u64::MAX / 64);
         let mut failures = Vec::new();
         for (unseen_max, by_likeness) in SEARCHES {
             let rules = Rules {
