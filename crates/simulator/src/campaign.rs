@@ -14,7 +14,7 @@ use parking_lot::Mutex;
 use crate::{coverage::Coverage, scenario::Scenario, simulation::simulate};
 
 /// A seed that takes longer than this in real time hangs.
-const SEED_TIME_MAX: Duration = Duration::from_secs(120);
+const SEED_TIME_MAX: Duration = Duration::from_secs(300);
 
 /// Which seeds to simulate, and how.
 #[derive(Clone, Copy, Debug)]

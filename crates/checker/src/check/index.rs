@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::incarnations::{Incarnation, Span, divide, index_span};
 use super::presence::{self, Statements, Told};
-use super::search::{Failure, Furthest, Op, Part, Rules, Search, What};
+use super::search::{Effort, Failure, Furthest, Op, Part, Rules, Search, What};
 use super::timeline::{Lives, Wall};
 use super::{Report, Violation, routing, shards, story};
 use crate::{
@@ -17,10 +17,29 @@ const UNKNOWN_DELETIONS_MAX: usize = 12;
 /// How many ways to tell incarnations apart are tried in full.
 const FULL_MAX: usize = 10_000;
 
-/// Of requests of unknown outcome whose writes nobody saw, few happen one after the other: orders with few are
-/// tried first, and then all, by likeness and at last one by one.
-const SEARCHES: [(u32, bool); 7] =
-    [(1, false), (2, false), (2, true), (4, true), (4, false), (u32::MAX, true), (u32::MAX, false)];
+/// A kind of search: how many requests of unknown outcome, whose writes nobody saw, it takes to have happened
+/// one after the other, and whether points that look alike are one to it.
+type Kind = (u32, bool);
+/// Few such requests happen one after the other: orders with few are tried first, and then all, by likeness and
+/// at last one by one.
+const SEARCHES: &[Kind] = &[
+    (1, false),
+    (2, false),
+    (2, true),
+    (4, true),
+    (4, false),
+    (u32::MAX, true),
+    (u32::MAX, false),
+];
+/// Those that find an order where it takes long.
+const LIKELY: &[Kind] = &[(1, false), (2, true)];
+/// What is tried, in how many steps of one search, and of all that an index takes. Where there are many ways to
+/// tell incarnations apart, the right one is soon found, and the others take long.
+const EFFORTS: [(&[Kind], u64, u64); 3] = [
+    (SEARCHES, 20_000, 1_000_000),
+    (SEARCHES, 200_000, 3_000_000),
+    (LIKELY, 1_500_000, 12_000_000),
+];
 
 /// Everything that happened to one index.
 pub(super) struct Index<'h> {
@@ -32,6 +51,9 @@ pub(super) struct Index<'h> {
     operations: Vec<(Span, &'h Operation, usize)>,
     index_operations: Vec<(Span, &'h IndexOperation, usize)>,
 }
+
+/// The places of the operations on each id.
+type ById<'h> = BTreeMap<&'h str, Vec<usize>>;
 
 /// One way to tell the incarnations apart.
 struct Way {
@@ -100,6 +122,20 @@ impl<'h> Index<'h> {
     pub(super) fn check(&self, report: &mut Report) -> Vec<Violation> {
         let by_id = self.by_id();
         report.ids += by_id.len();
+        let steps_more = 50 * self.operations.len() as u64;
+        let mut wrong = Vec::new();
+        for (searches, steps_max, steps_in_all) in EFFORTS {
+            let effort = Effort::new(steps_max + steps_more, steps_in_all + steps_more);
+            wrong = self.check_within(searches, &effort, &by_id);
+            if wrong.is_empty() || !effort.was_too_little() {
+                break;
+            }
+        }
+        wrong
+    }
+
+    /// The same, with so much effort.
+    fn check_within(&self, searches: &[Kind], effort: &Effort, by_id: &ById<'h>) -> Vec<Violation> {
         // Of ways that all fail the one that explains most is told.
         let mut least: Option<Vec<Violation>> = None;
         let mut keep = |wrong: Vec<Violation>| {
@@ -116,10 +152,11 @@ impl<'h> Index<'h> {
             }
             loop {
                 full += 1;
-                let failed = by_id.iter().find_map(|(id, places)| self.check_id(&way, id, places));
+                let failed = self.failures(&way, by_id, (searches, effort)).next();
                 let Some((_, reached)) = failed else { return Vec::new() };
                 if full >= FULL_MAX || !way.advance(reached) {
-                    keep(self.check_documents(&way, &by_id));
+                    let failures = self.failures(&way, by_id, (searches, effort));
+                    keep(failures.map(|(violation, _)| violation).collect());
                     break;
                 }
             }
@@ -271,21 +308,32 @@ impl<'h> Index<'h> {
         operation.map_or(String::new(), |known| format!("  {}\n", story::operation(known)))
     }
 
-    fn by_id(&self) -> BTreeMap<&'h str, Vec<usize>> {
-        let mut by_id: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+    fn by_id(&self) -> ById<'h> {
+        let mut by_id: ById<'h> = BTreeMap::new();
         for (place, (_, operation, _)) in self.operations.iter().enumerate() {
             by_id.entry(operation.document.id.as_str()).or_default().push(place);
         }
         by_id
     }
 
-    fn check_documents(&self, way: &Way, by_id: &BTreeMap<&str, Vec<usize>>) -> Vec<Violation> {
-        let failed = by_id.iter().filter_map(|(id, places)| self.check_id(way, id, places));
-        failed.map(|(violation, _)| violation).collect()
+    /// What is wrong with ids, and with which incarnation of the index.
+    fn failures(
+        &self,
+        way: &Way,
+        by_id: &ById<'h>,
+        effort: (&[Kind], &Effort),
+    ) -> impl Iterator<Item = (Violation, usize)> {
+        by_id.iter().filter_map(move |(id, places)| self.check_id(way, id, places, effort))
     }
 
-    /// What is wrong with an id, and with which incarnation of the index.
-    fn check_id(&self, way: &Way, id: &str, places: &[usize]) -> Option<(Violation, usize)> {
+    /// The same, of one id.
+    fn check_id(
+        &self,
+        way: &Way,
+        id: &str,
+        places: &[usize],
+        effort: (&[Kind], &Effort),
+    ) -> Option<(Violation, usize)> {
         let routings: BTreeSet<Option<&str>> = places
             .iter()
             .filter_map(|place| self.operations.get(*place))
@@ -293,7 +341,7 @@ impl<'h> Index<'h> {
             .collect();
         let routings: Vec<Option<&str>> = routings.into_iter().collect();
         let mut failed = self.apart(way, id, places, &routings).into_iter();
-        failed.find_map(|places| self.check_together(way, id, &places, &routings))
+        failed.find_map(|places| self.check_together(way, id, &places, &routings, effort))
     }
 
     /// The operations on an id, those on different documents apart: what has nothing to do with each
@@ -326,6 +374,7 @@ impl<'h> Index<'h> {
         id: &str,
         places: &[usize],
         routings: &[Option<&str>],
+        (searches, effort): (&[Kind], &Effort),
     ) -> Option<(Violation, usize)> {
         let shapes = (0..way.shapes.len()).filter_map(|incarnation| way.shape(incarnation));
         let slots: Vec<Vec<usize>> = shapes.map(|shape| slots(shape, id, routings)).collect();
@@ -342,9 +391,8 @@ impl<'h> Index<'h> {
             known.is_none_or(|(one, shape)| one.may_be_async(shape, from, to))
         };
         let ops = self.ops(way, places, routings);
-        let steps_max = 1_000_000 + 50 * u64::try_from(ops.len()).unwrap_or(u64::MAX / 64);
         let mut failures = Vec::new();
-        for (unseen_max, by_likeness) in SEARCHES {
+        for (unseen_max, by_likeness) in searches.iter().copied() {
             let rules = Rules {
                 wall: self.wall,
                 slot: &slot,
@@ -353,18 +401,21 @@ impl<'h> Index<'h> {
                 routings: routings.len(),
                 unseen_max,
                 by_likeness,
-                steps_max,
+                effort,
             };
             failures.push(Search::new(&ops, &rules).run().err()?);
         }
-        let is_decided = !matches!(failures.last(), Some(Failure::Undecided));
+        let is_decided = matches!(failures.last(), Some(Failure::None(_)));
+        let reached = match failures.last() {
+            Some(Failure::None(furthest)) => Some(furthest.reached),
+            Some(Failure::Undecided { .. }) | None => failures.iter().map(Failure::reached).max(),
+        };
         let told = failures.into_iter().rev().find_map(|failure| match failure {
             Failure::None(furthest) => Some(furthest),
-            Failure::Undecided => None,
+            Failure::Undecided { .. } => None,
         });
-        let reached = told.as_ref().filter(|_| is_decided).map(|furthest| furthest.reached);
         let violation = self.violation(id, &ops, told, is_decided);
-        Some((violation, reached.unwrap_or(way.shapes.len())))
+        Some((violation, reached.unwrap_or_default()))
     }
 
     /// What has a place in the order of an id.

@@ -8,6 +8,7 @@
 
 mod alike;
 mod candidates;
+mod effort;
 mod past;
 
 use std::collections::HashSet;
@@ -21,6 +22,8 @@ use crate::Operation;
 use alike::Alike;
 use candidates::{Candidate, LeadsTo};
 use past::Past;
+
+pub(super) use effort::Effort;
 
 /// How an operation takes part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,8 +83,8 @@ pub(super) struct Rules<'r> {
     /// Whether points that look alike are taken for one: that is quicker, and what it does not find may
     /// be there.
     pub(super) by_likeness: bool,
-    /// How many steps are too many.
-    pub(super) steps_max: u64,
+    /// How long is searched.
+    pub(super) effort: &'r Effort,
 }
 
 /// Why there is no order.
@@ -89,11 +92,23 @@ pub(super) enum Failure {
     /// No order explains the answers.
     None(Furthest),
     /// It took too long to find out.
-    Undecided,
+    Undecided {
+        /// The last incarnation that any order came to.
+        reached: usize,
+    },
+}
+
+impl Failure {
+    /// The last incarnation that any order came to. What is different only after it ends in the same way.
+    pub(super) fn reached(&self) -> usize {
+        match self {
+            Self::None(Furthest { reached, .. }) | Self::Undecided { reached } => *reached,
+        }
+    }
 }
 
 /// The documents of the id, and which incarnation of the index they are in.
-#[derive(Clone, PartialEq, Eq, Hash)]
+#[derive(Clone, Hash)]
 struct State {
     incarnation: usize,
     docs: Vec<Doc>,
@@ -140,6 +155,8 @@ pub(super) struct Search<'s, 'h> {
     ops: &'s [Op<'h>],
     rules: &'s Rules<'s>,
     alike: Option<Alike>,
+    /// The lives that end with a power cut.
+    cut: HashSet<u32>,
     window: Window,
     done: Vec<bool>,
     /// What must still be placed.
@@ -160,8 +177,13 @@ impl<'s, 'h> Search<'s, 'h> {
     pub(super) fn new(ops: &'s [Op<'h>], rules: &'s Rules<'s>) -> Self {
         let spans: Vec<(u64, u64)> = ops.iter().map(|op| (op.from, op.to)).collect();
         let docs = vec![Doc::Absent { floor: 0 }; rules.routings];
+        let cut = ops.iter().filter_map(|op| match op.what {
+            What::PowerCut(life) => Some(life),
+            What::Operation(..) | What::Deletion => None,
+        });
         Self {
             ops,
+            cut: cut.collect(),
             rules,
             alike: rules.by_likeness.then(|| Alike::among(ops)),
             window: Window::new(&spans),
@@ -191,10 +213,10 @@ impl<'s, 'h> Search<'s, 'h> {
             if self.missing == 0 {
                 return Ok(());
             }
-            steps += 1;
-            if steps > self.rules.steps_max {
-                return Err(Failure::Undecided);
+            if !self.rules.effort.step(steps) {
+                return Err(Failure::Undecided { reached: self.reached });
             }
+            steps += 1;
             let known = !self.failed.is_empty() && self.failed.contains(&self.point());
             let candidates = if known { Vec::new() } else { self.candidates() };
             self.frames.push(Frame {
@@ -260,19 +282,25 @@ impl<'s, 'h> Search<'s, 'h> {
         }
     }
 
-    /// Keeps what a power cut may bring back, where a write is not durable when it is answered. One that
-    /// is makes all before it durable.
+    /// Keeps what a power cut may bring back, where a write is not durable when it is answered and its life
+    /// ends so. One that is durable makes all before it durable.
     fn remember(&mut self, op: usize, slot: usize) {
         let Some(known) = self.ops.get(op) else { return };
         let What::Operation(operation, _) = known.what else { return };
         if known.part == Part::Observes {
             return;
         }
-        let is_async = (self.rules.may_be_async)(self.state.incarnation, known.from, known.to);
+        let may_be_lost = self.cut.contains(&operation.life)
+            && (self.rules.may_be_async)(self.state.incarnation, known.from, known.to);
         if let (Some(past), Some(doc)) = (self.state.pasts.get_mut(slot), self.state.docs.get(slot))
         {
-            if is_async {
-                past.push(operation.life, doc);
+            if may_be_lost {
+                let mut hasher = DefaultHasher::new();
+                match &self.alike {
+                    Some(alike) => alike.hash_doc(doc, &mut hasher),
+                    None => doc.hash(&mut hasher),
+                }
+                past.push(operation.life, doc, hasher.finish());
             } else {
                 *past = Past::default();
             }
@@ -420,7 +448,7 @@ impl<'s, 'h> Search<'s, 'h> {
         let furthest = self.furthest.map(|furthest| Furthest { reached, ..furthest });
         match furthest {
             Some(furthest) if !self.rules.by_likeness => Failure::None(furthest),
-            Some(_) | None => Failure::Undecided,
+            Some(_) | None => Failure::Undecided { reached },
         }
     }
 }

@@ -49,16 +49,19 @@ impl Alike {
     pub(super) fn hash(&self, state: &State, hasher: &mut DefaultHasher) {
         (state.incarnation, state.unseen).hash(hasher);
         state.pasts.hash(hasher);
-        for doc in &state.docs {
-            match doc {
-                Doc::Absent { floor } => (0, floor).hash(hasher),
-                Doc::Dead { last, .. } => (1, last.version, last.seq_no, last.floor).hash(hasher),
-                Doc::Live { last, fields, routing } => {
-                    (2, last.version, last.seq_no, last.floor, routing).hash(hasher);
-                    for (name, token) in fields.iter() {
-                        let token = Some(token).filter(|token| !self.unseen.contains(*token));
-                        (name, token).hash(hasher);
-                    }
+        state.docs.iter().for_each(|doc| self.hash_doc(doc, hasher));
+    }
+
+    /// Hashes what counts of a document.
+    pub(super) fn hash_doc(&self, doc: &Doc, hasher: &mut DefaultHasher) {
+        match doc {
+            Doc::Absent { floor } => (0, floor).hash(hasher),
+            Doc::Dead { last, .. } => (1, last.version, last.seq_no, last.floor).hash(hasher),
+            Doc::Live { last, fields, routing } => {
+                (2, last.version, last.seq_no, last.floor, routing).hash(hasher);
+                for (name, token) in fields.iter() {
+                    let token = Some(token).filter(|token| !self.unseen.contains(*token));
+                    (name, token).hash(hasher);
                 }
             }
         }
