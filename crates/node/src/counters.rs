@@ -9,6 +9,8 @@ use document::{Outcome, Refusal, Required};
 use parking_lot::Mutex;
 use shard::WriteError;
 
+use crate::field_sizes::FieldSizes;
+
 /// How many groups of searches are counted apart.
 const GROUPS_MAX: usize = 100;
 /// How many bytes the name of one may have.
@@ -49,6 +51,8 @@ pub struct Counters {
     pub searches: Counter,
     /// Searches of which hits were shown, by shard.
     pub fetches: Counter,
+    /// What fields take.
+    pub fields: FieldSizes,
     /// Searches and fetches of the groups that searches named.
     groups: Mutex<BTreeMap<String, (u64, u64)>>,
 }

@@ -83,6 +83,14 @@ impl Index {
         self.mappings.current().mapping.clone()
     }
 
+    /// Measures what its completions take, where that changed, for [`Counters::fields`].
+    pub async fn measure_completions(&self) {
+        let mapping = self.mapping();
+        for (number, shard) in (0..).zip(self.shards().iter()) {
+            self.counters.fields.measure(number, shard, &mapping).await;
+        }
+    }
+
     /// What the catalogue says of it.
     #[must_use]
     pub fn metadata(&self) -> &IndexMetadata {

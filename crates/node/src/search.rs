@@ -21,6 +21,7 @@ use shard::{
 use crate::{Error, Index, IndexRef};
 
 pub use scan::Scan;
+pub(crate) use scan::show_some;
 pub use scope::{Filter, Scope};
 pub use turns::Turns;
 

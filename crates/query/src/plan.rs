@@ -168,6 +168,11 @@ impl<'m> Plan<'m> {
         self.criteria.iter().map(key).collect()
     }
 
+    /// The bytes that the terms of a document's texts take which it is ordered by, and of which field.
+    pub fn sorted_texts<'p>(&'p self, fields: &'p Fields) -> impl Iterator<Item = (&'p str, u64)> {
+        self.criteria.iter().filter_map(|criterion| criterion.text_bytes(fields))
+    }
+
     /// How documents are ordered.
     #[must_use]
     pub fn ranking(&self) -> &Ranking {

@@ -46,6 +46,21 @@ impl Value {
         }
     }
 
+    /// The terms of a text.
+    pub(crate) fn terms(&self) -> Option<impl Iterator<Item = &str>> {
+        match self {
+            Self::Text(places) => Some(places.iter().filter_map(Option::as_deref)),
+            Self::Term(_)
+            | Self::Whole(_)
+            | Self::Unsigned(_)
+            | Self::Double(_)
+            | Self::Boolean(_)
+            | Self::Ip(_)
+            | Self::Range(_)
+            | Self::Other => None,
+        }
+    }
+
     /// The place of its kind among the kinds, which are never mixed in one field.
     fn rank(&self) -> u8 {
         match self {

@@ -7,7 +7,7 @@ use mapping::Mapping;
 use query::{Context, Document as Seen, Fields, Plan, Slice, TopHits};
 use shard::{Document, Machine, Shard, log::BoxFuture, store::StoreError};
 
-use crate::{Error, Index};
+use crate::{Error, Index, Sizes};
 
 use super::{
     FailureCause, Filter, Found, Hit, Moment, MomentOfShard, Row, Scope, SearchRequest, Searcher,
@@ -145,7 +145,8 @@ impl Scan {
             collector.top = Some(TopHits::new(plan.ranking().clone(), collector.limit));
         }
         let shard = target.index.shard(target.number).map_err(|_| FailureCause::Gone)?;
-        let mut look = Look { request, target, plan: &plan, ordinal, matched: 0, shard };
+        let mut look =
+            Look { request, target, plan: &plan, ordinal, matched: 0, shard, sorted: Sizes::new() };
         let counts_all = request.limit == 0
             && target.rows.is_none()
             && target.slice.is_none()
@@ -171,6 +172,7 @@ impl Scan {
                 part += 1;
             }
         }
+        target.index.counters().fields.note_sorted(target.number, look.sorted);
         Ok(())
     }
 }
@@ -183,6 +185,8 @@ struct Look<'l, 'a> {
     shard: &'l Shard,
     ordinal: u64,
     matched: u64,
+    /// The bytes of the terms of texts that it sorts by.
+    sorted: Sizes,
 }
 
 impl Look<'_, '_> {
@@ -270,6 +274,12 @@ impl Look<'_, '_> {
         collector.found.total += 1;
         let max = collector.found.max_score.map_or(score, |max: f32| max.max(score));
         collector.found.max_score = Some(max);
+        for (path, bytes) in self.plan.sorted_texts(fields) {
+            match self.sorted.get_mut(path) {
+                Some(sum) => *sum = sum.saturating_add(bytes),
+                None => drop(self.sorted.insert(path.to_owned(), bytes)),
+            }
+        }
         let Some(top) = &mut collector.top else { return };
         let keys = self.plan.keys(&document, fields, score);
         if !self.plan.is_after(&keys) || !top.takes(&keys, place) {
@@ -358,6 +368,31 @@ pub(super) fn rows_of(shard: &Shard, part: usize, rows: &mut Vec<Row>) -> bool {
     shard.for_each_shown_in_part(part, &mut |id, last, location| {
         rows.push(Row { id: id.into(), last, location });
     })
+}
+
+/// Shows some of a shard's documents, so many at most; returns how many. What cannot be read, or is written
+/// meanwhile, is left out.
+pub(crate) async fn show_some(
+    shard: &Shard,
+    most: usize,
+    mut show: impl FnMut(&Document),
+) -> usize {
+    let (mut rows, mut part) = (Vec::new(), 0);
+    while rows.len() < most && rows_of(shard, part, &mut rows) {
+        part += 1;
+    }
+    rows.truncate(most);
+    let mut shown = 0;
+    let mut rest = rows.as_slice();
+    while !rest.is_empty() {
+        let (some, after) = rest.split_at_checked(readable(rest)).unwrap_or((rest, &[]));
+        rest = after;
+        for document in read_rows(shard, some).await.into_iter().filter_map(Result::ok).flatten() {
+            show(&document);
+            shown += 1;
+        }
+    }
+    shown
 }
 
 /// The documents of some ids.

@@ -2,7 +2,7 @@
 
 use std::net::Ipv6Addr;
 
-use mapping::FieldType;
+use mapping::{FieldRef, FieldType};
 use serde_json::Value as Json;
 
 use crate::{
@@ -15,7 +15,7 @@ use crate::{
     value::Value,
 };
 
-use super::{Context, Document, literal::address};
+use super::{Context, Document, literal::address, matching::no_analyzer};
 
 /// What documents are compared by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -148,9 +148,24 @@ impl Criterion {
         }
     }
 
+    /// The field that it compares if that is a text, and what its terms take in a document.
+    pub(super) fn text_bytes(&self, fields: &Fields) -> Option<(&str, u64)> {
+        let By::Field(slot) = self.by else { return None };
+        let mut texts = fields.values(slot).iter().filter_map(Value::terms).peekable();
+        texts.peek()?;
+        Some((&self.name, texts.flatten().map(|term| term.len() as u64).sum()))
+    }
+
     /// The key of a field's values.
     fn chosen(&self, values: &[Value]) -> Option<Key> {
-        let keys: Vec<Key> = values.iter().filter_map(|value| self.one(value)).collect();
+        let of_text = |value: &Value| {
+            let terms = value.terms().into_iter().flatten();
+            terms.map(|term| Key::Term(Some(term.into()))).collect::<Vec<_>>()
+        };
+        let keys: Vec<Key> = values
+            .iter()
+            .flat_map(|value| self.one(value).into_iter().chain(of_text(value)))
+            .collect();
         match self.mode {
             Mode::Min => keys.into_iter().min_by(Key::natural),
             Mode::Max => keys.into_iter().max_by(Key::natural),
@@ -289,6 +304,13 @@ fn field<'m>(
     let domain = Domain::of(field).ok_or_else(|| {
         QueryError::unsupported(format_args!("the normalizer of the field [{name}] is")).of_shard()
     })?;
+    if domain == Domain::Text && has_fielddata(field) {
+        wanted.analyzer(field, &["analyzer"]).map_err(|name| no_analyzer(&name))?;
+        if is_absent {
+            return Ok((By::Absent, Form::Term, Conversion::None));
+        }
+        return Ok((By::Field(wanted.slot(field)), Form::Term, Conversion::None));
+    }
     if domain == Domain::Text {
         let reason = format!(
             "Fielddata is disabled on text fields by default. Set fielddata=true on [{name}] in order \
@@ -315,6 +337,11 @@ fn field<'m>(
         return Ok((By::Absent, form, conversion));
     }
     Ok((By::Field(wanted.slot(field)), form, conversion))
+}
+
+/// Whether the terms of a text may be sorted by.
+fn has_fielddata(field: FieldRef<'_>) -> bool {
+    field.parameter("fielddata").as_ref().and_then(Json::as_bool) == Some(true)
 }
 
 /// The form of a domain's keys, if its values can be ordered.

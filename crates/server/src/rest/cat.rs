@@ -79,7 +79,7 @@ pub(crate) fn answer(
         Table::Allocation => nodes::allocation(node, call),
         Table::ComponentTemplates => component_templates(node, call),
         Table::Count => indices::count(node, call),
-        Table::Fielddata => empty::fielddata(call),
+        Table::Fielddata => indices::fielddata(node, call),
         Table::Health => nodes::health(node, call),
         Table::Indices => indices::indices(node, call),
         Table::Master => nodes::master(node, call),

@@ -119,7 +119,7 @@ pub(crate) async fn answer(
         Indices::Upgrade => maintenance::upgrade(node, call),
         Indices::ClearCache => maintenance::clear_cache(node, call),
         Indices::ReloadAnalyzers => maintenance::reload_analyzers(node, call),
-        Indices::Stats => stats::stats(node, call),
+        Indices::Stats => stats::stats(node, call).await,
         Indices::Segments => segments::segments(node, call),
         Indices::Recovery => segments::recovery(node, call),
         Indices::ShardStores => segments::shard_stores(node, call),

@@ -8,6 +8,11 @@ use serde_json::Value;
 
 use super::rendering::PRETTY_BYTES_MAX;
 
+/// A name of so many characters stands on a line of its own, behind a question mark, as in SnakeYAML.
+const LONG_NAME_CHARS: usize = 128;
+/// So does one that is written in more bytes: YAML takes no more before a colon on one line.
+const NAME_BYTES_MAX: usize = 1_024;
+
 /// A JSON answer as a YAML document; `None` if the bytes are no JSON that YAML can say, or if that
 /// would take more bytes than an answer may be laid out to.
 pub fn from_json(json: &[u8]) -> Option<Vec<u8>> {
@@ -63,9 +68,19 @@ impl Layout<'_> {
     fn member(&mut self) -> Option<()> {
         let indent = self.start_line()?;
         let name: String = serde_json::from_slice(self.text.name()?).ok()?;
-        self.out.extend_from_slice(key(&name).as_bytes());
+        let key = key(&name);
+        let is_long = name.chars().count() >= LONG_NAME_CHARS || key.len() > NAME_BYTES_MAX;
+        if is_long {
+            self.out.extend_from_slice(b"? ");
+        }
+        self.out.extend_from_slice(key.as_bytes());
+        if is_long {
+            self.out.push(b'\n');
+            self.out.resize(self.out.len() + indent, b' ');
+        }
         self.out.push(b':');
-        let inner = if self.text.peek()? == b'[' { indent } else { indent + 2 };
+        let is_short_list = !is_long && self.text.peek()? == b'[';
+        let inner = if is_short_list { indent } else { indent + 2 };
         self.value(inner, Place::Member)
     }
 
@@ -179,6 +194,20 @@ mod tests {
             r#"[{"a":1,"b":[{"c":"x"}]},[1,[2]]]"#,
             "---\n- a: 1\n  b:\n  - c: \"x\"\n- - 1\n  - - 2\n",
         );
+    }
+
+    #[test]
+    fn a_long_name_has_a_line_of_its_own() {
+        let name = "n".repeat(128);
+        let json = format!("{{\"a\":{{\"{name}\":1,\"b\":{{\"{name}\":[2,{{\"c\":3}}]}}}}}}");
+        let expected = format!(
+            "---\na:\n  ? {name}\n  : 1\n  b:\n    ? {name}\n    :\n      - 2\n      - c: 3\n"
+        );
+        check(&json, &expected);
+        // Written as an escape each.
+        let name = "\u{1}".repeat(127);
+        let escaped = r"\u0001".repeat(127);
+        check(&format!("{{\"{escaped}\":1}}"), &format!("---\n{}: 1\n", quoted(&name)));
     }
 
     #[test]

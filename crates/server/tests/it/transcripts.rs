@@ -82,7 +82,7 @@ fn each_row_of_the_decision_table_holds() {
 
 #[test]
 fn each_step_of_the_administration_holds() {
-    assert_eq!(replay(parse(ADMINISTRATION), Listener::Pinned), 286);
+    assert_eq!(replay(parse(ADMINISTRATION), Listener::Pinned), 303);
 }
 
 #[test]

@@ -16,20 +16,6 @@ fn nothing(columns: &'static [Column], call: &mut Call<'_>) -> Result<Answer, Er
     Ok(table.answer(call))
 }
 
-/// Memory of fields.
-pub(super) fn fielddata(call: &mut Call<'_>) -> Result<Answer, Error> {
-    const COLUMNS: &[Column] = &[
-        Column::words("id", &[]),
-        Column::words("host", &["h"]),
-        Column::words("ip", &[]),
-        Column::words("node", &["n"]),
-        Column::words("field", &["f"]),
-        Column::numbers("size", &[]),
-    ];
-    call.parameters.take("fields");
-    nothing(COLUMNS, call)
-}
-
 /// What waits to be decided.
 pub(super) fn pending_tasks(call: &mut Call<'_>) -> Result<Answer, Error> {
     const COLUMNS: &[Column] = &[

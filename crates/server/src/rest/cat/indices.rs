@@ -1,8 +1,8 @@
 //! Indices as a table, and their documents counted.
 
-use node::{Expansion, Index, Node, iso_8601};
+use node::{Expansion, FieldSizes, Index, Node, Sizes, iso_8601, matches_glob};
 
-use super::{Bytes, clock, columns};
+use super::{Bytes, clock, columns, finish};
 use crate::rest::api::Call;
 use crate::rest::cluster::health::Shards;
 use crate::rest::error::Error;
@@ -71,6 +71,10 @@ fn row(index: &Index, status: &str, bytes: Bytes) -> Vec<String> {
         open(size),
     ];
     let counters = index.counters();
+    let sizes = |of: fn(&FieldSizes, u32) -> Sizes| {
+        let shards = (0..).zip(index.shards().iter());
+        bytes.show(shards.flat_map(|(n, _)| of(&counters.fields, n).into_values()).sum())
+    };
     let reads = counters.found.get() + counters.missing.get();
     cells.extend(columns::INDICES.iter().skip(cells.len()).map(|column| match column.name() {
         "indexing.index_total" | "pri.indexing.index_total" => counters.indexed.get().to_string(),
@@ -79,8 +83,44 @@ fn row(index: &Index, status: &str, bytes: Bytes) -> Vec<String> {
         "get.total" | "pri.get.total" => reads.to_string(),
         "get.exists_total" | "pri.get.exists_total" => counters.found.get().to_string(),
         "get.missing_total" | "pri.get.missing_total" => counters.missing.get().to_string(),
+        "completion.size" | "pri.completion.size" => sizes(FieldSizes::completions),
+        "fielddata.memory_size" | "pri.fielddata.memory_size" => sizes(FieldSizes::sorted),
         "search.throttled" => "false".to_owned(),
         other => columns::zero(other, bytes),
     }));
     cells
+}
+
+/// What searches held to sort by texts, by field.
+pub(super) fn fielddata(node: &Node, call: &mut Call<'_>) -> Result<Answer, Error> {
+    const COLUMNS: &[Column] = &[
+        Column::words("id", &[]),
+        Column::words("host", &["h"]),
+        Column::words("ip", &[]),
+        Column::words("node", &["n"]),
+        Column::words("field", &["f"]),
+        Column::numbers("size", &["s"]),
+    ];
+    let bytes = Bytes::take(call)?;
+    let asked = call.parameters.take_list("fields");
+    let asked =
+        asked.or_else(|| call.found.name.map(|list| list.split(',').map(str::to_owned).collect()));
+    let mut table = TextTable::take(COLUMNS, call)?;
+    finish(call)?;
+    let mut sizes = Sizes::new();
+    for index in node.indices() {
+        let shards = (0..).zip(index.shards().iter());
+        for (path, bytes) in shards.flat_map(|(n, _)| index.counters().fields.sorted(n)) {
+            *sizes.entry(path).or_default() += bytes;
+        }
+    }
+    let is_asked = |path: &str| {
+        asked.as_ref().is_none_or(|all| all.iter().any(|pattern| matches_glob(pattern, path)))
+    };
+    for (path, size) in sizes.into_iter().filter(|(path, _)| is_asked(path)) {
+        let [id, name] = [node.id(), node.name()].map(str::to_owned);
+        let address = || "127.0.0.1".to_owned();
+        table.row([id, address(), address(), name, path, bytes.show(size)]);
+    }
+    Ok(table.answer(call))
 }

@@ -17,7 +17,7 @@ pub(super) fn shards(node: &Node, call: &mut Call<'_>) -> Result<Answer, Error> 
     let bytes = Bytes::take(call)?;
     let mut table = TextTable::take(columns::SHARDS, call)?;
     for index in take_indices(node, call, Expansion::ALL)? {
-        for (number, shard) in index.shards().iter().enumerate() {
+        for (number, shard) in (0..).zip(index.shards().iter()) {
             table.row(primary(node, &index, number, shard, bytes));
             for _ in 1..copies(&index) {
                 table.row(replica(&index, number));
@@ -27,10 +27,11 @@ pub(super) fn shards(node: &Node, call: &mut Call<'_>) -> Result<Answer, Error> 
     Ok(table.answer(call))
 }
 
-fn primary(node: &Node, index: &Index, number: usize, shard: &Shard, bytes: Bytes) -> Vec<String> {
+fn primary(node: &Node, index: &Index, number: u32, shard: &Shard, bytes: Bytes) -> Vec<String> {
     let damage = shard.damage().map(damage_text).unwrap_or_default();
     let is_active = takes_writes(shard);
     let max = shard.max_seq_no().map_or(-1, |max| i64::try_from(max.get()).unwrap_or(i64::MAX));
+    let fields = &index.counters().fields;
     let cell = |column: &Column| match column.name() {
         "index" => index.name().to_owned(),
         "shard" => number.to_string(),
@@ -45,6 +46,8 @@ fn primary(node: &Node, index: &Index, number: usize, shard: &Shard, bytes: Byte
         "unassigned.details" if !is_active => damage.clone(),
         "damage" => damage.clone(),
         "sync_id" if is_synced(index) => index.identity().uuid.to_string(),
+        "completion.size" => bytes.show(fields.completions(number).into_values().sum()),
+        "fielddata.memory_size" => bytes.show(fields.sorted(number).into_values().sum()),
         "segments.count" => segments_of(shard).to_string(),
         "seq_no.max" | "seq_no.local_checkpoint" | "seq_no.global_checkpoint" => max.to_string(),
         "sync_id"
@@ -63,7 +66,7 @@ fn is_synced(index: &Index) -> bool {
     index.counters().synced_flushes.get() > 0 && index.counters().unflushed.get() == 0
 }
 
-fn replica(index: &Index, number: usize) -> Vec<String> {
+fn replica(index: &Index, number: u32) -> Vec<String> {
     let created = document::Timestamp::from_millis(index.metadata().created_millis);
     let cell = |column: &Column| match column.name() {
         "index" => index.name().to_owned(),

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::health::all_shards;
 use crate::rest::api::Call;
 use crate::rest::error::Error;
-use crate::rest::index::stats::node_stats;
+use crate::rest::index::stats::{ShownFields, node_stats};
 use crate::rest::index::take_timeouts;
 use crate::rest::response::Answer;
 
@@ -190,12 +190,19 @@ fn check_metrics(call: &Call<'_>, metrics: Option<&str>) -> Result<(), Error> {
 }
 
 /// The statistics of all indices, and of each where that level is asked for.
-fn shown_indices(node: &Node, names: &[String], level: Option<&str>, file_sizes: bool) -> Value {
+fn shown_indices(
+    node: &Node,
+    names: &[String],
+    level: Option<&str>,
+    file_sizes: bool,
+    fields: &ShownFields,
+) -> Value {
     let indices = node.indices();
-    let mut shown = node_stats(&indices, names, file_sizes);
+    let mut shown = node_stats(&indices, names, file_sizes, fields);
     if let (Some(level @ ("indices" | "shards")), Value::Object(all)) = (level, &mut shown) {
         let each = indices.iter().map(|index| {
-            (index.name().to_owned(), node_stats(std::slice::from_ref(index), names, file_sizes))
+            let own = node_stats(std::slice::from_ref(index), names, file_sizes, fields);
+            (index.name().to_owned(), own)
         });
         all.insert(level.to_owned(), Value::Object(each.collect()));
     }
@@ -207,14 +214,8 @@ pub(super) fn stats(node: &Node, call: &mut Call<'_>) -> Result<Answer, Error> {
     call.parameters.declare(&["node_id", "metric", "index_metric"]);
     let level = call.parameters.take("level");
     let file_sizes = call.parameters.take_flag("include_segment_file_sizes")?.unwrap_or(false);
-    for accepted in [
-        "types",
-        "groups",
-        "fields",
-        "completion_fields",
-        "fielddata_fields",
-        "include_unloaded_segments",
-    ] {
+    let fields = ShownFields::take(call);
+    for accepted in ["types", "groups", "include_unloaded_segments"] {
         call.parameters.take(accepted);
     }
     take_timeouts(call)?;
@@ -232,7 +233,7 @@ pub(super) fn stats(node: &Node, call: &mut Call<'_>) -> Result<Answer, Error> {
     add("roles", json!(ROLES));
     add("attributes", json!(call.attributes));
     if shows("indices") {
-        add("indices", shown_indices(node, &of_indices, level.as_deref(), file_sizes));
+        add("indices", shown_indices(node, &of_indices, level.as_deref(), file_sizes, &fields));
     }
     for (metric, value) in of_machine(node, call).into_iter().chain(of_process(node)) {
         if shows(metric) {
@@ -336,7 +337,7 @@ pub(super) fn cluster_stats(node: &Node, call: &mut Call<'_>) -> Result<Answer, 
         "shards": {"total": shards.active, "primaries": shards.active, "replication": 0.0},
     });
     let names = ["docs", "store", "fielddata", "query_cache", "completion", "segments"];
-    let stats = node_stats(&indices, &names.map(str::to_owned), false);
+    let stats = node_stats(&indices, &names.map(str::to_owned), false, &ShownFields::default());
     if let (Value::Object(all), Value::Object(stats)) = (&mut of_indices, stats) {
         all.extend(stats);
     }

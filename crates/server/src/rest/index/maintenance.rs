@@ -143,13 +143,20 @@ pub(super) fn upgrade(node: &Node, call: &mut Call<'_>) -> Result<Answer, Error>
     })))
 }
 
-/// Empty caches: there are none.
+/// Empty caches: there are none. What searches held to sort by texts is forgotten.
 pub(super) fn clear_cache(node: &Node, call: &mut Call<'_>) -> Result<Answer, Error> {
+    let mut asked = Vec::new();
     for flag in ["query", "fielddata", "request", "query_cache", "request_cache", "field_data"] {
-        call.parameters.take_flag(flag)?;
+        if call.parameters.take_flag(flag)? == Some(true) {
+            asked.push(flag);
+        }
     }
     call.parameters.take("fields");
-    Ok(shards(&take_indices(node, call, Expansion::OPEN)?))
+    let indices = take_indices(node, call, Expansion::OPEN)?;
+    if asked.is_empty() || asked.contains(&"fielddata") || asked.contains(&"field_data") {
+        indices.iter().for_each(|index| index.counters().fields.forget_sorted());
+    }
+    Ok(shards(&indices))
 }
 
 /// Read the files of analyzers again: no analyzer has any.

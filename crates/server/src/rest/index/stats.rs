@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use node::{Counters, Expansion, Index, Node, matches_glob};
+use node::{Counters, Expansion, Index, Node, Sizes, matches_glob};
 use serde_json::{Map, Value, json};
 use shard::Shard;
 
@@ -47,12 +47,36 @@ struct Wanted {
     unloaded: bool,
     /// The groups of searches that are shown apart.
     groups: Vec<String>,
-    /// The fields whose sizes are shown apart: none has any.
-    fields: Map<String, Value>,
+    fields: ShownFields,
+}
+
+/// The fields whose sizes are shown apart: of texts that were sorted by, and of completions. None of a kind, if
+/// nothing is shown apart.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ShownFields {
+    sorted: Option<Vec<String>>,
+    completions: Option<Vec<String>>,
+}
+
+impl ShownFields {
+    /// Takes the parameters that name them.
+    pub(crate) fn take(call: &mut Call<'_>) -> Self {
+        let all = call.parameters.take_list("fields");
+        let mut of = |name: &'static str| {
+            let own = call.parameters.take_list(name);
+            match (&all, own) {
+                (None, None) => None,
+                (all, own) => {
+                    Some(all.iter().flatten().cloned().chain(own.into_iter().flatten()).collect())
+                }
+            }
+        };
+        Self { sorted: of("fielddata_fields"), completions: of("completion_fields") }
+    }
 }
 
 /// Show statistics.
-pub(super) fn stats(node: &Node, call: &mut Call<'_>) -> Result<Answer, Error> {
+pub(super) async fn stats(node: &Node, call: &mut Call<'_>) -> Result<Answer, Error> {
     let level = call.parameters.take("level").unwrap_or_else(|| "indices".to_owned());
     if !["cluster", "indices", "shards"].contains(&level.as_str()) {
         let text = format!(
@@ -63,6 +87,11 @@ pub(super) fn stats(node: &Node, call: &mut Call<'_>) -> Result<Answer, Error> {
     let wanted = take_wanted(call)?;
     let refuses_closed = call.parameters.take_flag("forbid_closed_indices")?.unwrap_or(true);
     let indices = take_indices(node, call, Expansion { refuses_closed, ..Expansion::OPEN })?;
+    if wanted.metrics.contains(&"completion") {
+        for index in &indices {
+            index.measure_completions().await;
+        }
+    }
     let (shards, copies) = count_shards(&indices);
     let total = sum(indices.iter().map(|index| index_stats(index, &wanted)));
     let mut body = json!({
@@ -85,12 +114,7 @@ fn take_wanted(call: &mut Call<'_>) -> Result<Wanted, Error> {
     let groups = call.parameters.take_list("groups").unwrap_or_default();
     let file_sizes = call.parameters.take_flag("include_segment_file_sizes")?.unwrap_or(false);
     let unloaded = call.parameters.take_flag("include_unloaded_segments")?.unwrap_or(false);
-    let mut fields = Map::new();
-    for name in ["fields", "fielddata_fields", "completion_fields"] {
-        if let Some(listed) = call.parameters.take_list(name) {
-            fields.insert(name.to_owned(), json!(listed));
-        }
-    }
+    let fields = ShownFields::take(call);
     let names = call.found.name.unwrap_or("_all").split(',').filter(|name| !name.is_empty());
     let mut metrics = Vec::new();
     for name in names {
@@ -125,20 +149,26 @@ fn shown_index(index: &Arc<Index>, wanted: &Wanted, node: &Node, by_shard: bool)
     let own = index_stats(index, wanted);
     let mut shown = json!({"uuid": &*index.identity().uuid, "primaries": own, "total": own});
     if by_shard {
-        let shards = index.shards().iter().enumerate();
+        let shards = (0..).zip(index.shards().iter());
         let shards = shards.map(|(number, shard)| {
-            (number.to_string(), Value::Array(vec![shown_shard(index, shard, wanted, node)]))
+            let shown = shown_shard(index, (number, shard), wanted, node);
+            (number.to_string(), Value::Array(vec![shown]))
         });
         set(&mut shown, "shards", Value::Object(shards.collect()));
     }
     shown
 }
 
-fn shown_shard(index: &Index, shard: &Shard, wanted: &Wanted, node: &Node) -> Value {
+fn shown_shard(
+    index: &Index,
+    (number, shard): (u32, &Shard),
+    wanted: &Wanted,
+    node: &Node,
+) -> Value {
     let mut shown = json!({"routing": {
         "state": "STARTED", "primary": true, "node": node.id(), "relocating_node": null,
     }});
-    let one = one_shard(index, shard, wanted, index.shards().len() == 1);
+    let one = one_shard(index, (number, shard), wanted, index.shards().len() == 1);
     if let (Value::Object(shown), Value::Object(one)) = (&mut shown, one) {
         shown.extend(one);
     }
@@ -181,8 +211,8 @@ fn shown_shard(index: &Index, shard: &Shard, wanted: &Wanted, node: &Node) -> Va
 /// The statistics of an index: its shards' together. What is counted by index is not told by shard,
 /// unless there is one shard.
 fn index_stats(index: &Index, wanted: &Wanted) -> Value {
-    let shards = index.shards().iter();
-    let mut shards = sum(shards.map(|shard| one_shard(index, shard, wanted, false)));
+    let shards = (0..).zip(index.shards().iter());
+    let mut shards = sum(shards.map(|(n, shard)| one_shard(index, (n, shard), wanted, false)));
     if let Value::Object(all) = &mut shards {
         let counted = counted(index, wanted);
         for (name, value) in counted {
@@ -199,13 +229,20 @@ pub(crate) fn segments_of(shard: &Shard) -> u64 {
     u64::from(shard.table().live() > 0)
 }
 
-fn one_shard(index: &Index, shard: &Shard, wanted: &Wanted, is_only: bool) -> Value {
+fn one_shard(
+    index: &Index,
+    (number, shard): (u32, &Shard),
+    wanted: &Wanted,
+    is_only: bool,
+) -> Value {
     let table = shard.table();
     let counts_segments = !index.metadata().closed || wanted.unloaded;
     let segments = if counts_segments { segments_of(shard) } else { 0 };
     let mut all = fixed(segments, wanted);
     all.push(("docs", json!({"count": table.live(), "deleted": table.tombstones()})));
     all.push(("store", json!({"size_in_bytes": table.live_bytes()})));
+    let fields = &index.counters().fields;
+    all.extend(sizes(&fields.sorted(number), &fields.completions(number), &wanted.fields));
     if is_only {
         all.extend(counted(index, wanted));
     }
@@ -289,15 +326,6 @@ fn fixed(segments: u64, wanted: &Wanted) -> Vec<(&'static str, Value)> {
         "memory_size_in_bytes": 0, "total_count": 0, "hit_count": 0, "miss_count": 0,
         "cache_size": 0, "cache_count": 0, "evictions": 0,
     });
-    let mut fielddata = json!({"memory_size_in_bytes": 0, "evictions": 0});
-    let mut completion = json!({"size_in_bytes": 0});
-    for (of, value) in
-        [("fielddata_fields", &mut fielddata), ("completion_fields", &mut completion)]
-    {
-        if wanted.fields.contains_key(of) || wanted.fields.contains_key("fields") {
-            set(value, "fields", json!({}));
-        }
-    }
     let requests = json!({
         "memory_size_in_bytes": 0, "evictions": 0, "hit_count": 0, "miss_count": 0,
     });
@@ -308,14 +336,31 @@ fn fixed(segments: u64, wanted: &Wanted) -> Vec<(&'static str, Value)> {
         ("search", searches(&Counters::default(), wanted)),
         ("warmer", json!({"current": 0, "total": 0, "total_time_in_millis": 0})),
         ("query_cache", cache),
-        ("fielddata", fielddata),
-        ("completion", completion),
         ("segments", segment_stats(segments, wanted)),
         ("request_cache", requests),
         ("recovery", recovery),
     ];
+    all.extend(sizes(&Sizes::new(), &Sizes::new(), &wanted.fields));
     all.extend(counts(&Counters::default(), 0));
     all
+}
+
+/// What fields take: the texts that were sorted by, and the completions.
+fn sizes(sorted: &Sizes, completions: &Sizes, fields: &ShownFields) -> [(&'static str, Value); 2] {
+    let shown = |mut shown: Value, sizes: &Sizes, unit: &str, patterns: Option<&[String]>| {
+        set(&mut shown, unit, json!(sizes.values().sum::<u64>()));
+        if let Some(patterns) = patterns {
+            let is_asked = |path: &str| patterns.iter().any(|pattern| matches_glob(pattern, path));
+            let each = sizes.iter().filter(|(path, _)| is_asked(path));
+            let each = each.map(|(path, bytes)| (path.clone(), json!({unit: bytes})));
+            set(&mut shown, "fields", Value::Object(each.collect()));
+        }
+        shown
+    };
+    let empty = json!({"memory_size_in_bytes": 0, "evictions": 0});
+    let fielddata = shown(empty, sorted, "memory_size_in_bytes", fields.sorted.as_deref());
+    let completion = shown(json!({}), completions, "size_in_bytes", fields.completions.as_deref());
+    [("fielddata", fielddata), ("completion", completion)]
 }
 
 fn searches(counters: &Counters, wanted: &Wanted) -> Value {
@@ -391,7 +436,12 @@ fn add(sum: &mut Value, tree: Value) {
 }
 
 /// The statistics of all indices together, as a node shows them.
-pub(crate) fn node_stats(indices: &[Arc<Index>], names: &[String], file_sizes: bool) -> Value {
+pub(crate) fn node_stats(
+    indices: &[Arc<Index>],
+    names: &[String],
+    file_sizes: bool,
+    fields: &ShownFields,
+) -> Value {
     let known = METRICS.into_iter().filter(|(asked, shown)| {
         names.is_empty()
             || names.iter().any(|name| name == asked || name == shown || name == "_all")
@@ -402,7 +452,7 @@ pub(crate) fn node_stats(indices: &[Arc<Index>], names: &[String], file_sizes: b
         file_sizes,
         unloaded: false,
         groups: Vec::new(),
-        fields: Map::new(),
+        fields: fields.clone(),
     };
     let none = fixed(0, &wanted);
     let stats = sum(indices.iter().map(|index| index_stats(index, &wanted)));
