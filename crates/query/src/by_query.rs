@@ -119,6 +119,8 @@ pub struct Destination {
     pub routing: RoutingRule,
     /// The pipeline that the copies go through.
     pub pipeline: Option<String>,
+    /// Whether a type is named for them.
+    pub names_type: bool,
 }
 
 /// The body of a reindex.
@@ -260,7 +262,7 @@ fn destination(body: &Body<'_>, node: &Node) -> Checked<Destination> {
         let text = member.value.scalar().unwrap_or_default();
         match member.name.as_str() {
             "index" => destination.index = Some(text.to_owned()),
-            "type" => {}
+            "type" => destination.names_type = true,
             "version_type" => {
                 let failed = |cause| body.failed_field(&member.value, "dest", &member.name, cause);
                 destination.version = version_rule(text).map_err(failed)?;

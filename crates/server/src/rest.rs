@@ -12,6 +12,7 @@ mod by_query;
 mod cat;
 mod cluster;
 mod conditions;
+mod deprecation;
 pub mod dialect;
 pub mod disk;
 mod document;

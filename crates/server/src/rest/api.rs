@@ -9,6 +9,7 @@ use hyper::Method;
 use node::Node;
 use serde_json::Value;
 
+use super::deprecation::of_path;
 use super::dialect::{Dialect, DialectDefaults, PathKind, Signs, select};
 use super::disk::Disk;
 use super::document_view::TYPELESS;
@@ -137,18 +138,31 @@ impl<'r> Call<'r> {
         Error::node(error, self.dialect, type_name)
     }
 
+    /// Names a deprecation in the answer, if this dialect has any.
+    pub(crate) fn warn(&mut self, deprecation: &str) {
+        if self.dialect == Dialect::V7 {
+            self.rendering.warn(deprecation, self.dialect);
+        }
+    }
+
     /// Chooses the dialect again, once the types that the items of a body name are known.
     pub(crate) fn hear_types<'t>(
         &mut self,
-        mut types: impl Iterator<Item = &'t str>,
+        types: impl Iterator<Item = &'t str>,
         carries_seq_no_condition: bool,
+        deprecation: &str,
     ) {
+        let mut types = types.peekable();
+        let names_any = types.peek().is_some();
         if self.signs.path == PathKind::Typeless && types.any(|name| name != TYPELESS) {
             self.signs.path = PathKind::Typed;
         }
         self.signs.carries_seq_no_condition |= carries_seq_no_condition;
         self.dialect = select(self.signs, self.dialects);
         self.parameters.speak(self.dialect);
+        if names_any {
+            self.warn(deprecation);
+        }
     }
 }
 
@@ -218,6 +232,9 @@ impl Api {
         match lookup {
             Found::Endpoint(found) => {
                 *endpoint = Some(found.endpoint);
+                for deprecation in of_path(&found, request, &parameters, dialect) {
+                    rendering.warn(deprecation, dialect);
+                }
                 check_body(request, &negotiated, &found, dialect)?;
                 let (rendering, dialects) = (rendering.clone(), self.dialects);
                 let (disk, attributes) = (&self.disk, &*self.attributes);

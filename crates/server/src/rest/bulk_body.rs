@@ -10,6 +10,7 @@ use serde_json::value::RawValue;
 
 use super::api::Call;
 use super::conditions::{Conditions, VersionType};
+use super::deprecation::BULK_TYPES;
 use super::dialect::Dialect;
 use super::error::Error;
 use super::fields::{Fields, scalar, token, token_of};
@@ -75,7 +76,7 @@ pub(crate) fn parse(body: &Bytes, call: &mut Call<'_>) -> Result<Vec<Item>, Erro
     let types = raw_items.iter().flat_map(|(raw, _)| raw.type_name());
     let types: Vec<_> = types.collect();
     let conditional = raw_items.iter().any(|(raw, _)| raw.carries_seq_no_condition());
-    call.hear_types(types.iter().map(|asked| &**asked), conditional);
+    call.hear_types(types.iter().map(|asked| &**asked), conditional, BULK_TYPES);
     let dialect = call.dialect;
     let mut names = Names::default();
     raw_items.into_iter().map(|(raw, source)| raw.read(source, dialect, &mut names)).collect()

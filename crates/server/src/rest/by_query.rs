@@ -15,6 +15,7 @@ use node::{Expansion, Node};
 use query::{Query, Reindex, RoutingRule, Search, VersionRule, WriteByQuery};
 
 use super::api::Call;
+use super::deprecation::REINDEX_TYPES;
 use super::error::Error;
 use super::index::expression::find_scopes;
 use super::json;
@@ -152,6 +153,9 @@ pub(crate) async fn reindex(
         return Err(missing_pipeline(name));
     }
     let types = std::mem::take(&mut request.source.types);
+    if !types.is_empty() || request.destination.names_type {
+        call.warn(REINDEX_TYPES);
+    }
     if !types.is_empty() {
         let types = types.iter().map(|name| Query::of_type(name)).collect();
         narrow(&mut request.source.search, Query::any(types));

@@ -122,8 +122,10 @@ pub(crate) fn root(node: &Node, call: &mut Call<'_>) -> Result<Answer, Error> {
     Ok(answer)
 }
 
+/// The commit that this server says it was built from.
+pub(super) const HASH: &str = "0000000000000000000000000000000000000000";
+
 fn write_version(version: &mut Object<'_>, dialect: Dialect) {
-    const HASH: &str = "0000000000000000000000000000000000000000";
     const DATE: &str = "2025-01-01T00:00:00.000000000Z";
     version.string("number", dialect.version_number());
     match dialect {

@@ -10,6 +10,7 @@ use shard::Document;
 
 use super::api::Call;
 use super::conditions::{Conditions, VersionType};
+use super::deprecation::MULTI_GET_TYPES;
 use super::dialect::Dialect;
 use super::document::take_freshness;
 use super::document_view::{self, TYPELESS, type_name};
@@ -54,7 +55,7 @@ pub(crate) async fn multi_get(node: &Node, call: &mut Call<'_>) -> Result<Answer
     }
     let mut items = parse(&call.request.body, call)?;
     let typed = items.iter().filter_map(|item| item.type_name.as_deref());
-    call.hear_types(typed, false);
+    call.hear_types(typed, false, MULTI_GET_TYPES);
     for item in &mut items {
         item.index = item.index.take().or_else(|| call.found.index.map(str::to_owned));
         item.type_name =

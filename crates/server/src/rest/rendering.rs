@@ -4,8 +4,9 @@
 
 use bytes::Bytes;
 use hyper::StatusCode;
-use hyper::header::ALLOW;
+use hyper::header::{ALLOW, HeaderName, HeaderValue, WARNING};
 
+use super::deprecation;
 use super::dialect::Dialect;
 use super::error::{Error, ErrorBody};
 use super::filter_path::FilterPath;
@@ -39,6 +40,8 @@ pub struct Rendering {
     pub format: Option<Format>,
     /// The `Content-Type` of JSON answers.
     pub json_content_type: &'static str,
+    /// What the client is warned of.
+    warnings: Vec<HeaderValue>,
 }
 
 impl Rendering {
@@ -51,6 +54,7 @@ impl Rendering {
             filter_path: FilterPath::default(),
             format: None,
             json_content_type: dialect.json_content_type(),
+            warnings: Vec::new(),
         }
     }
 
@@ -69,12 +73,23 @@ impl Rendering {
             )?,
             format: format(parameters.take("format").as_deref(), negotiated)?,
             json_content_type: negotiated.json_content_type(dialect),
+            warnings: Vec::new(),
         })
+    }
+
+    /// Names a deprecation in the answer, once.
+    pub fn warn(&mut self, deprecation: &str, dialect: Dialect) {
+        if let Some(warning) = deprecation::header(deprecation, dialect)
+            && !self.warnings.contains(&warning)
+        {
+            self.warnings.push(warning);
+        }
     }
 
     /// An endpoint's answer as the request wants it.
     pub fn answer(&self, answer: Answer) -> Response {
-        let Answer { status, headers, held, content, pretty_by_default } = answer;
+        let Answer { status, mut headers, held, content, pretty_by_default } = answer;
+        headers.extend(self.warnings());
         let (content_type, body) = match content {
             Content::Text(text) => (TEXT, text),
             Content::Json(json) => {
@@ -93,7 +108,12 @@ impl Rendering {
     pub fn error(&self, error: &Error) -> Response {
         let mut response = self.error_body(&error.body());
         response.headers.extend(error.allow().map(|allow| (ALLOW, allow)));
+        response.headers.extend(self.warnings());
         response
+    }
+
+    fn warnings(&self) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
+        self.warnings.iter().map(|warning| (WARNING, warning.clone()))
     }
 
     /// An error that is worded already.

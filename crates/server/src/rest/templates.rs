@@ -7,6 +7,7 @@ use node::{Node, Settings, Template, TemplateBody, TemplateKey, TemplateKind, ma
 use serde_json::{Map, Value, json};
 
 use super::api::Call;
+use super::deprecation::TEMPLATE_PATTERN;
 use super::document_view::TYPELESS;
 use super::error::Error;
 use super::index::aliases::{read_aliases, shown_aliases};
@@ -75,8 +76,11 @@ async fn put(kind: TemplateKind, node: &Node, call: &mut Call<'_>) -> Result<Ans
 }
 
 /// A template of the old kind: what it gives stands beside what it is for.
-fn read_legacy(body: Value, typed: bool, call: &Call<'_>) -> Result<Template, Error> {
+fn read_legacy(body: Value, typed: bool, call: &mut Call<'_>) -> Result<Template, Error> {
     let mut members = object(body)?;
+    if members.contains_key("template") {
+        call.warn(TEMPLATE_PATTERN);
+    }
     let mut take = |name: &str| members.shift_remove(name);
     let patterns = take("index_patterns").or_else(|| take("template"));
     let template = Template {

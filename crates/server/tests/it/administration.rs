@@ -204,3 +204,77 @@ fn all_stored_fields_are_none_beside_the_source() {
     let one = client.ask(json_request("POST", "/i/_search", &json!({"stored_fields": ["a"]})));
     assert_eq!(one.status, 400);
 }
+
+/// Recorded from Elasticsearch 7.2.1, versions apart. Older clients know no such header, newer ones no
+/// types.
+#[test]
+fn what_is_deprecated_is_named_in_a_warning() {
+    const DOCUMENTS: &str = "[types removal] Specifying types in document index requests is deprecated, use the typeless endpoints instead (/{index}/_doc/{id}, /{index}/_doc, or /{index}/_create/{id}).";
+    let directory = tempfile::tempdir().unwrap();
+    let listeners = ["127.0.0.1:0=7", "127.0.0.1:0=5", "127.0.0.1:0=8"];
+    let occam = Occam::listening(directory.path(), &listeners, &[]);
+    let mut client = occam.client();
+    let typed_bulk = "{\"index\":{\"_type\":\"blog\",\"_id\":\"2\"}}\n{}\n";
+    let typed_search = "{\"index\":\"site\",\"type\":\"blog\"}\n{}\n";
+    for (request, expected) in [
+        (json_request("PUT", "/site/blog/1/_create", &json!({})), DOCUMENTS),
+        // A refusal is warned of as well.
+        (json_request("PUT", "/site/blog/1/_create", &json!({})), DOCUMENTS),
+        (
+            bulk("/site/_bulk", typed_bulk),
+            "[types removal] Specifying types in bulk requests is deprecated.",
+        ),
+        (
+            bulk("/site/blog/_bulk", typed_bulk),
+            "[types removal] Specifying types in bulk requests is deprecated.",
+        ),
+        (
+            bulk("/_msearch", typed_search),
+            "[types removal] Specifying types in multi search requests is deprecated.",
+        ),
+        (
+            json_request(
+                "POST",
+                "/_mget",
+                &json!({"docs": [{"_index": "site", "_type": "blog", "_id": "1"}]}),
+            ),
+            "[types removal] Specifying types in multi get requests is deprecated.",
+        ),
+        (
+            json_request(
+                "POST",
+                "/_reindex",
+                &json!({"source": {"index": "site"}, "dest": {"index": "other", "type": "blog"}}),
+            ),
+            "[types removal] Specifying types in reindex requests is deprecated.",
+        ),
+        (
+            bare("GET", "/site?include_type_name=true"),
+            "[types removal] Using `include_type_name` in get indices requests is deprecated. The parameter will be removed in the next major version.",
+        ),
+        (
+            json_request("PUT", "/_template/t", &json!({"template": "x*"})),
+            "Deprecated field [template] used, replaced by [index_patterns]",
+        ),
+        (
+            bare("HEAD", "/site/_mapping/blog"),
+            "Type exists requests are deprecated, as types have been deprecated.",
+        ),
+    ] {
+        let is_head = request.starts_with(b"HEAD");
+        let reply = if is_head { client.send(&request).head() } else { client.ask(&request) };
+        let warnings: Vec<_> = reply.headers.iter().filter(|(name, _)| name == "warning").collect();
+        let [(_, warning)] = warnings[..] else { panic!("{expected}: {warnings:?}") };
+        let (agent, text) =
+            warning.split_once(' ').and_then(|(_, rest)| rest.split_once(' ')).unwrap();
+        assert!(agent.starts_with("Elasticsearch-7."), "{warning}");
+        assert_eq!(text, format!("\"{expected}\""));
+    }
+    for request in [bare("GET", "/site/_search"), bulk("/site/_bulk", "{\"index\":{}}\n{}\n")] {
+        assert_eq!(client.ask(request).header("warning"), None);
+    }
+    for address in &occam.addresses()[1..] {
+        let reply = Client::to(*address).ask(bare("GET", "/site/blog/1"));
+        assert_eq!(reply.header("warning"), None, "{}", reply.text());
+    }
+}

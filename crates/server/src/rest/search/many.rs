@@ -13,6 +13,7 @@ use crate::rest::response::Answer;
 
 use super::contexts::Contexts;
 use super::{Asked, answer, took};
+use crate::rest::deprecation::MULTI_SEARCH_TYPES;
 
 /// How many searches one request may have.
 const SEARCHES_MAX: usize = 1_000;
@@ -22,6 +23,7 @@ struct Item {
     asked: Asked,
     index: Option<String>,
     expansion: Expansion,
+    names_type: bool,
 }
 
 /// Many searches, one after the other.
@@ -48,6 +50,9 @@ pub(crate) async fn multi_search(
     }
     call.finish_parameters()?;
     let items = read(call, as_int)?;
+    if items.iter().any(|item| item.names_type) {
+        call.warn(MULTI_SEARCH_TYPES);
+    }
     if items.is_empty() {
         return Err(Error::Validation(vec!["no requests added".to_owned()]));
     }
@@ -135,7 +140,12 @@ fn read(call: &Call<'_>, as_int: bool) -> Result<Vec<Item>, Error> {
 
 /// Reads a header.
 fn header_of(line: &str) -> Result<Item, Error> {
-    let mut item = Item { asked: Asked::default(), index: None, expansion: Expansion::OPEN };
+    let mut item = Item {
+        asked: Asked::default(),
+        index: None,
+        expansion: Expansion::OPEN,
+        names_type: false,
+    };
     let members: Map<String, Value> = if line.trim().is_empty() {
         Map::new()
     } else {
@@ -152,9 +162,8 @@ fn header_of(line: &str) -> Result<Item, Error> {
                 let states = names(value).unwrap_or_default();
                 expand(&mut item.expansion, states.split(','))?;
             }
-            "type"
-            | "types"
-            | "search_type"
+            "type" | "types" => item.names_type = true,
+            "search_type"
             | "preference"
             | "request_cache"
             | "allow_partial_search_results"
