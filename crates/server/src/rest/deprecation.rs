@@ -16,6 +16,9 @@ use super::request::Request;
 use super::route::Match;
 use super::templates::Templates;
 
+/// What a resize says of its settings.
+pub(super) const COPY_SETTINGS: &str =
+    "parameter [copy_settings] is deprecated and will be removed in 8.0.0";
 /// Types in the items of a bulk.
 pub(super) const BULK_TYPES: &str =
     "[types removal] Specifying types in bulk requests is deprecated.";
@@ -45,11 +48,13 @@ pub(super) fn of_path(
     let is_by_query = matches!(found.endpoint, Endpoint::UpdateByQuery | Endpoint::DeleteByQuery);
     let names_type = found.path != PathKind::Typeless
         || is_by_query && request.segments.get(1).is_some_and(|segment| *segment == *TYPELESS);
-    let names_type = names_type.then(|| types(found.endpoint, &request.method));
+    let asks_existence =
+        found.endpoint == Endpoint::Indices(Indices::GetMapping) && request.method == Method::HEAD;
+    let types = if asks_existence { Some(TYPE_EXISTS) } else { among(&TYPES, found.endpoint) };
     // Another value is refused before it means anything.
     let asks_types = matches!(parameters.value("include_type_name"), Some("" | "true" | "false"));
-    let asks_types = asks_types.then(|| include_type_name(found.endpoint));
-    names_type.into_iter().chain(asks_types).flatten().collect()
+    let include = among(&INCLUDE_TYPE_NAME, found.endpoint).filter(|_| asks_types);
+    types.filter(|_| names_type).into_iter().chain(include).collect()
 }
 
 /// The header that names a deprecation.
@@ -58,82 +63,95 @@ pub(super) fn header(deprecation: &str, dialect: Dialect) -> Option<HeaderValue>
     HeaderValue::from_str(&format!("299 Elasticsearch-{version}-{HASH} \"{deprecation}\"")).ok()
 }
 
-/// A type in the path.
-fn types(endpoint: Endpoint, method: &Method) -> Option<&'static str> {
-    Some(match endpoint {
-        Endpoint::Index | Endpoint::IndexAutoId | Endpoint::Create => {
-            "[types removal] Specifying types in document index requests is deprecated, use the \
-             typeless endpoints instead (/{index}/_doc/{id}, /{index}/_doc, or \
-             /{index}/_create/{id})."
-        }
-        // Elasticsearch's own words.
-        Endpoint::Delete => {
-            "[types removal] Specifying types in document index requests is deprecated, use the \
-             /{index}/_doc/{id} endpoint instead."
-        }
-        Endpoint::Get => {
-            "[types removal] Specifying types in document get requests is deprecated, use the \
-             /{index}/_doc/{id} endpoint instead."
-        }
-        Endpoint::Source => {
-            "[types removal] Specifying types in get_source and exist_sourcerequests is deprecated."
-        }
-        Endpoint::Update => {
-            "[types removal] Specifying types in document update requests is deprecated, use the \
-             endpoint /{index}/_update/{id} instead."
-        }
-        Endpoint::MultiGet => MULTI_GET_TYPES,
-        Endpoint::Bulk => BULK_TYPES,
-        Endpoint::Search | Endpoint::UpdateByQuery | Endpoint::DeleteByQuery => {
-            "[types removal] Specifying types in search requests is deprecated."
-        }
-        Endpoint::Count => "[types removal] Specifying types in count requests is deprecated.",
-        Endpoint::MultiSearch => MULTI_SEARCH_TYPES,
-        Endpoint::ValidateQuery => {
-            "[types removal] Specifying types in validate query requests is deprecated."
-        }
-        Endpoint::Indices(Indices::GetMapping) if method == Method::HEAD => {
-            "Type exists requests are deprecated, as types have been deprecated."
-        }
-        _ => return None,
-    })
+/// What a table says of an endpoint.
+fn among(table: &[(Endpoint, &'static str)], endpoint: Endpoint) -> Option<&'static str> {
+    table.iter().find(|(of, _)| *of == endpoint).map(|(_, deprecation)| *deprecation)
 }
 
+/// A type in the path.
+const TYPES: [(Endpoint, &str); 15] = [
+    (Endpoint::Index, DOCUMENT_TYPES),
+    (Endpoint::IndexAutoId, DOCUMENT_TYPES),
+    (Endpoint::Create, DOCUMENT_TYPES),
+    // Elasticsearch's own words.
+    (
+        Endpoint::Delete,
+        "[types removal] Specifying types in document index requests is deprecated, use the \
+         /{index}/_doc/{id} endpoint instead.",
+    ),
+    (
+        Endpoint::Get,
+        "[types removal] Specifying types in document get requests is deprecated, use the \
+         /{index}/_doc/{id} endpoint instead.",
+    ),
+    (
+        Endpoint::Source,
+        "[types removal] Specifying types in get_source and exist_sourcerequests is deprecated.",
+    ),
+    (
+        Endpoint::Update,
+        "[types removal] Specifying types in document update requests is deprecated, use the \
+         endpoint /{index}/_update/{id} instead.",
+    ),
+    (Endpoint::MultiGet, MULTI_GET_TYPES),
+    (Endpoint::Bulk, BULK_TYPES),
+    (Endpoint::Search, SEARCH_TYPES),
+    (Endpoint::UpdateByQuery, SEARCH_TYPES),
+    (Endpoint::DeleteByQuery, SEARCH_TYPES),
+    (Endpoint::Count, "[types removal] Specifying types in count requests is deprecated."),
+    (Endpoint::MultiSearch, MULTI_SEARCH_TYPES),
+    (
+        Endpoint::ValidateQuery,
+        "[types removal] Specifying types in validate query requests is deprecated.",
+    ),
+];
+const DOCUMENT_TYPES: &str = "[types removal] Specifying types in document index requests is \
+    deprecated, use the typeless endpoints instead (/{index}/_doc/{id}, /{index}/_doc, or \
+    /{index}/_create/{id}).";
+const SEARCH_TYPES: &str = "[types removal] Specifying types in search requests is deprecated.";
+
+/// A type in the path of a question about mappings.
+const TYPE_EXISTS: &str = "Type exists requests are deprecated, as types have been deprecated.";
+
 /// `include_type_name`, whatever it says.
-fn include_type_name(endpoint: Endpoint) -> Option<&'static str> {
-    Some(match endpoint {
-        Endpoint::Indices(Indices::Create) => {
-            "[types removal] Using include_type_name in create index requests is deprecated. The \
-             parameter will be removed in the next major version."
-        }
-        Endpoint::Indices(Indices::Get) => {
-            "[types removal] Using `include_type_name` in get indices requests is deprecated. The \
-             parameter will be removed in the next major version."
-        }
-        Endpoint::Indices(Indices::PutMapping) => {
-            "[types removal] Using include_type_name in put mapping requests is deprecated. The \
-             parameter will be removed in the next major version."
-        }
-        Endpoint::Indices(Indices::GetMapping) => {
-            "[types removal] Using include_type_name in get mapping requests is deprecated. The \
-             parameter will be removed in the next major version."
-        }
-        Endpoint::Indices(Indices::GetFieldMapping) => {
-            "[types removal] Using include_type_name in get field mapping requests is deprecated. \
-             The parameter will be removed in the next major version."
-        }
-        Endpoint::Indices(Indices::Rollover) => {
-            "[types removal] Using include_type_name in rollover index requests is deprecated. The \
-             parameter will be removed in the next major version."
-        }
-        Endpoint::Templates(TemplateKind::Legacy, Templates::Put) => {
-            "[types removal] Specifying include_type_name in put index template requests is \
-             deprecated. The parameter will be removed in the next major version."
-        }
-        Endpoint::Templates(TemplateKind::Legacy, Templates::Get) => {
-            "[types removal] Specifying include_type_name in get index template requests is \
-             deprecated."
-        }
-        _ => return None,
-    })
-}
+const INCLUDE_TYPE_NAME: [(Endpoint, &str); 8] = [
+    (
+        Endpoint::Indices(Indices::Create),
+        "[types removal] Using include_type_name in create index requests is deprecated. The \
+         parameter will be removed in the next major version.",
+    ),
+    (
+        Endpoint::Indices(Indices::Get),
+        "[types removal] Using `include_type_name` in get indices requests is deprecated. The \
+         parameter will be removed in the next major version.",
+    ),
+    (
+        Endpoint::Indices(Indices::PutMapping),
+        "[types removal] Using include_type_name in put mapping requests is deprecated. The \
+         parameter will be removed in the next major version.",
+    ),
+    (
+        Endpoint::Indices(Indices::GetMapping),
+        "[types removal] Using include_type_name in get mapping requests is deprecated. The \
+         parameter will be removed in the next major version.",
+    ),
+    (
+        Endpoint::Indices(Indices::GetFieldMapping),
+        "[types removal] Using include_type_name in get field mapping requests is deprecated. The \
+         parameter will be removed in the next major version.",
+    ),
+    (
+        Endpoint::Indices(Indices::Rollover),
+        "[types removal] Using include_type_name in rollover index requests is deprecated. The \
+         parameter will be removed in the next major version.",
+    ),
+    (
+        Endpoint::Templates(TemplateKind::Legacy, Templates::Put),
+        "[types removal] Specifying include_type_name in put index template requests is \
+         deprecated. The parameter will be removed in the next major version.",
+    ),
+    (
+        Endpoint::Templates(TemplateKind::Legacy, Templates::Get),
+        "[types removal] Specifying include_type_name in get index template requests is deprecated.",
+    ),
+];

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::expression::take_timeouts;
 use super::{has_enough, read_new_index};
 use crate::rest::api::Call;
+use crate::rest::deprecation::COPY_SETTINGS;
 use crate::rest::error::Error;
 use crate::rest::response::Answer;
 
@@ -16,7 +17,11 @@ pub(super) async fn resize(node: &Node, call: &mut Call<'_>) -> Result<Answer, E
     let waits = call.parameters.take("wait_for_active_shards");
     take_timeouts(call)?;
     call.parameters.declare(&["target"]);
-    if call.parameters.take_flag("copy_settings")? == Some(false) {
+    let copies_settings = call.parameters.take_flag("copy_settings")?;
+    if copies_settings.is_some() {
+        call.warn(COPY_SETTINGS);
+    }
+    if copies_settings == Some(false) {
         let text = "parameter [copy_settings] can not be explicitly set to [false]";
         return Err(Error::illegal_argument(text));
     }
