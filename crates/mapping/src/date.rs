@@ -8,6 +8,7 @@ mod iso;
 mod math;
 mod named;
 mod number;
+pub(crate) mod print;
 mod resolve;
 mod zone;
 

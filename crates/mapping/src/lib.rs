@@ -24,6 +24,7 @@ mod value;
 
 pub use check::{Accepted, Document, FieldSink, FieldValue, Fit, MappingUpdate};
 pub use date::expression::{DateExpression, DateMoment, DateZone, Edge};
+pub use date::print::DatePrinter;
 pub use definition::root::SourceRule;
 pub use error::{ErrorType, MappingError};
 pub use field::FieldType;

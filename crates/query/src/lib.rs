@@ -7,6 +7,7 @@
 
 mod analysis;
 mod by_query;
+mod doc_values;
 mod error;
 mod field;
 mod json;
@@ -25,6 +26,7 @@ pub use analysis::{Analyzer, Token};
 pub use by_query::{
     Conflicts, Destination, Reindex, RoutingRule, Source, VersionRule, WriteByQuery,
 };
+pub use doc_values::{DocValues, ValuesOf};
 pub use error::{Place, QueryError, Stage};
 pub use field::Fields;
 pub use json::{Body, Node};

@@ -13,6 +13,7 @@ use std::collections::BTreeSet;
 use mapping::Mapping;
 
 use crate::{
+    doc_values::DocValues,
     error::{Checked, QueryError},
     field::{Fields, Wanted},
     order::{Key, Ranking},
@@ -21,7 +22,8 @@ use crate::{
     sort::Sort,
 };
 
-pub(crate) use sorting::address_text;
+pub(crate) use matching::no_analyzer;
+pub(crate) use sorting::{address_text, check_column, has_fielddata, no_columns};
 
 use compile::Compiler;
 use sorting::Criterion;
@@ -97,6 +99,7 @@ impl<'m> Plan<'m> {
         }
         let ranking = Ranking::new(criteria.iter().map(Criterion::direction).collect());
         let after = after(search, &criteria)?;
+        DocValues::new(&search.docvalue_fields, context.mapping)?;
         Ok(Self {
             wanted,
             query,

@@ -3,6 +3,7 @@
 use mapping::Dialect;
 
 use crate::{
+    doc_values::ValuesOf,
     error::{Checked, QueryError},
     json::{Body, Kind, Member, Node},
     number,
@@ -66,6 +67,8 @@ pub struct Search {
     pub source: Option<String>,
     /// Which stored fields are given.
     pub stored_fields: Option<StoredFields>,
+    /// Which fields' values are given.
+    pub docvalue_fields: Vec<ValuesOf>,
     /// Whether hits tell their version.
     pub version: Option<bool>,
     /// Whether hits tell their sequence number.
@@ -94,11 +97,10 @@ pub struct Search {
 const WITHOUT_EFFECT: [&str; 1] = ["request_cache"];
 
 /// Keys of what this server has not yet.
-const UNSUPPORTED: [&str; 20] = [
+const UNSUPPORTED: [&str; 19] = [
     "aggregations",
     "aggs",
     "collapse",
-    "docvalue_fields",
     "explain",
     "ext",
     "fields",
@@ -157,6 +159,11 @@ impl Search {
             "sort" if !node.is_null() => self.sort = Sort::read(body, node)?,
             "_source" if !node.is_null() => self.source = Some(body.raw(node).to_owned()),
             "stored_fields" => self.stored_fields = Some(stored_fields(node).ok_or_else(unknown)?),
+            "docvalue_fields" if node.elements().is_some() => {
+                let asked = node.elements().unwrap_or_default();
+                self.docvalue_fields =
+                    asked.iter().map(|one| values_of(body, one)).collect::<Checked<_>>()?;
+            }
             "version" => self.version = Some(self.flag(parser, member)?),
             "seq_no_primary_term" => self.seq_no_primary_term = Some(self.flag(parser, member)?),
             "track_scores" => self.track_scores = Some(self.flag(parser, member)?),
@@ -291,6 +298,29 @@ fn terminate_after(text: &str) -> Checked<Option<u64>> {
         Ok(value) => Ok(Some(value)),
         Err(_) => Err(QueryError::argument("terminateAfter must be > 0")),
     }
+}
+
+/// A field whose values are asked for.
+fn values_of(body: &Body<'_>, node: &Node) -> Checked<ValuesOf> {
+    let Some(members) = node.members() else {
+        let field = node.text().ok_or_else(|| {
+            let reason =
+                format!("[docvalue_fields] doesn't support values of type: {}", node.token());
+            body.parsing(node, reason)
+        })?;
+        return Ok(ValuesOf { field: field.to_owned(), format: None });
+    };
+    let (mut field, mut format) = (None, None);
+    for member in members {
+        let text = member.value.text().map(str::to_owned);
+        match member.name.as_str() {
+            "field" => field = text,
+            "format" => format = text,
+            _ => return Err(body.unknown_field(member, "docvalues_field")),
+        }
+    }
+    let field = field.ok_or_else(|| QueryError::argument("Required [field]"))?;
+    Ok(ValuesOf { field, format })
 }
 
 /// The names of stored fields.

@@ -153,7 +153,7 @@ impl DateMoment {
 }
 
 /// The moment of a number of milliseconds.
-fn of_millis(millis: i64) -> Moment {
+pub(super) fn of_millis(millis: i64) -> Moment {
     let nanos = u32::try_from(millis.rem_euclid(1_000)).unwrap_or(0) * 1_000_000;
     Moment { seconds: millis.div_euclid(1_000), nanos }
 }

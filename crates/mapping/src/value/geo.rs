@@ -104,7 +104,7 @@ pub(crate) fn read_points(json: &str, form: PointForm, found: Found<'_>) -> Chec
     }
     let event = reader.value().map_err(broken)?;
     if matches!(event, Event::Number(_)) {
-        return found(form.coordinates(&mut reader, event, "geo_point expected")?);
+        return found(form.coordinates(&mut reader, event, "geo_point expected", coordinate)?);
     }
     let mut event = event;
     loop {
@@ -113,6 +113,16 @@ pub(crate) fn read_points(json: &str, form: PointForm, found: Found<'_>) -> Chec
             return Ok(());
         }
         event = reader.value().map_err(broken)?;
+    }
+}
+
+/// A coordinate in an array within an array.
+fn inner_coordinate(event: Event<'_>) -> Checked<f64> {
+    match event {
+        Event::Number(text) => Ok(text.parse().unwrap_or(f64::NAN)),
+        Event::Text(_) | Event::Object | Event::Array | Event::Boolean(_) | Event::Null => {
+            Err(refused("numeric value expected"))
+        }
     }
 }
 
@@ -137,7 +147,7 @@ impl PointForm {
                     return Err(refused("geo_point expected"));
                 }
                 let event = reader.value().map_err(broken)?;
-                self.coordinates(reader, event, "only two values expected")
+                self.coordinates(reader, event, "only two values expected", inner_coordinate)
             }
             Event::Number(_) | Event::Boolean(_) | Event::Null => {
                 Err(refused("geo_point expected"))
@@ -151,6 +161,7 @@ impl PointForm {
         reader: &mut Reader<'_>,
         longitude: Event<'_>,
         too_many: &str,
+        coordinate: fn(Event<'_>) -> Checked<f64>,
     ) -> Checked<GeoPoint> {
         let mut point = GeoPoint { lat: f64::NAN, lon: coordinate(longitude)? };
         let mut place = 1;

@@ -185,7 +185,7 @@ fn term(token: &Token) -> Value {
 }
 
 /// An analyzer that this server has not.
-pub(super) fn no_analyzer(name: &str) -> QueryError {
+pub(crate) fn no_analyzer(name: &str) -> QueryError {
     QueryError::unsupported(format_args!("the analyzer [{name}] is")).of_shard()
 }
 

@@ -311,7 +311,23 @@ fn field<'m>(
         }
         return Ok((By::Field(wanted.slot(field)), Form::Term, Conversion::None));
     }
-    if domain == Domain::Text {
+    if kind == FieldType::GeoPoint {
+        let reason = "can't sort on geo_point field without using specific sorting feature, like geo_distance";
+        return Err(QueryError::argument(reason).of_shard());
+    }
+    check_column(field, name)?;
+    let form = form(&domain).ok_or_else(|| no_columns(name, kind.name()))?;
+    let (form, conversion) = converted(sort, &domain, form, kind)?;
+    if is_absent {
+        return Ok((By::Absent, form, conversion));
+    }
+    Ok((By::Field(wanted.slot(field)), form, conversion))
+}
+
+/// Refuses fields without columns: texts, and those whose mapping says so.
+pub(crate) fn check_column(field: FieldRef<'_>, name: &str) -> Checked<()> {
+    let kind = field.field_type();
+    if Domain::of_type(kind) == Domain::Text {
         let reason = format!(
             "Fielddata is disabled on text fields by default. Set fielddata=true on [{name}] in order \
              to load fielddata in memory by uninverting the inverted index. Note that this can \
@@ -319,11 +335,6 @@ fn field<'m>(
         );
         return Err(QueryError::argument(reason).of_shard());
     }
-    if kind == FieldType::GeoPoint {
-        let reason = "can't sort on geo_point field without using specific sorting feature, like geo_distance";
-        return Err(QueryError::argument(reason).of_shard());
-    }
-    let form = form(&domain).ok_or_else(|| no_columns(name, kind.name()))?;
     if field.parameter("doc_values").as_ref().and_then(Json::as_bool) == Some(false) {
         let reason = format!(
             "Can't load fielddata on [{name}] because fielddata is unsupported on fields of type \
@@ -332,15 +343,11 @@ fn field<'m>(
         );
         return Err(QueryError::argument(reason).of_shard());
     }
-    let (form, conversion) = converted(sort, &domain, form, kind)?;
-    if is_absent {
-        return Ok((By::Absent, form, conversion));
-    }
-    Ok((By::Field(wanted.slot(field)), form, conversion))
+    Ok(())
 }
 
 /// Whether the terms of a text may be sorted by.
-fn has_fielddata(field: FieldRef<'_>) -> bool {
+pub(crate) fn has_fielddata(field: FieldRef<'_>) -> bool {
     field.parameter("fielddata").as_ref().and_then(Json::as_bool) == Some(true)
 }
 
@@ -383,7 +390,7 @@ fn converted(
 }
 
 /// A field whose values cannot be ordered.
-fn no_columns(name: &str, kind: &str) -> QueryError {
+pub(crate) fn no_columns(name: &str, kind: &str) -> QueryError {
     let reason = format!("Fielddata is not supported on field [{name}] of type [{kind}]");
     QueryError::argument(reason).of_shard()
 }

@@ -87,7 +87,7 @@ fn each_step_of_the_administration_holds() {
 
 #[test]
 fn each_step_of_the_searches_holds() {
-    assert_eq!(replay(parse(SEARCHES), Listener::Pinned), 121);
+    assert_eq!(replay(parse(SEARCHES), Listener::Pinned), 130);
 }
 
 #[test]

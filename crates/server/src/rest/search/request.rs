@@ -1,7 +1,7 @@
 //! What a search asks for: its URL and its body together.
 
 use node::{Expansion, Index, Node, Scope, parse_time_value};
-use query::{Query, QueryError, Search, Sort, StoredFields, TotalHits, UrlQuery};
+use query::{Query, QueryError, Search, Sort, StoredFields, TotalHits, UrlQuery, ValuesOf};
 use serde_json::value::RawValue;
 
 use crate::rest::api::Call;
@@ -26,8 +26,8 @@ const WITHOUT_EFFECT: [&str; 7] = [
 ];
 
 /// Parameters of what is not there yet.
-const UNSUPPORTED: [&str; 6] =
-    ["docvalue_fields", "suggest_field", "suggest_mode", "suggest_size", "suggest_text", "explain"];
+const UNSUPPORTED: [&str; 5] =
+    ["suggest_field", "suggest_mode", "suggest_size", "suggest_text", "explain"];
 
 /// A search with what its URL says.
 #[derive(Clone, Debug, Default)]
@@ -140,6 +140,10 @@ impl Asked {
         }
         if let Some(fields) = parameters.take_list("stored_fields") {
             search.stored_fields = StoredFields::of(fields);
+        }
+        if let Some(fields) = parameters.take_list("docvalue_fields") {
+            let values_of = |field| ValuesOf { field, format: None };
+            search.docvalue_fields = fields.into_iter().map(values_of).collect();
         }
         // Without a value these two say nothing, unlike other flags.
         if parameters.value("version") != Some("") {
@@ -304,8 +308,31 @@ fn check_search_type(text: Option<&str>) -> Result<(), Error> {
     }
 }
 
-/// Refuses more hits than a page of an index may have.
+/// How many fields' values an index gives at most, unless its settings say something else.
+const VALUES_MAX: usize = 100;
+
+/// Refuses the values of more fields than an index gives.
+fn check_values(node: &Node, asked: &Asked, scopes: &[Scope]) -> Result<(), Error> {
+    let wanted = asked.search.docvalue_fields.len();
+    for scope in scopes.iter().filter(|_| wanted > 0) {
+        let setting = scope.index.metadata().settings.get("index.max_docvalue_fields_search");
+        let limit = setting.and_then(|text| text.parse().ok()).unwrap_or(VALUES_MAX);
+        if wanted > limit {
+            let reason = format!(
+                "Trying to retrieve too many docvalue_fields. Must be less than or equal to: [{limit}] but \
+                 was [{wanted}]. This limit can be set by changing the \
+                 [index.max_docvalue_fields_search] index level setting."
+            );
+            let error = QueryError::argument(reason);
+            return Err(phase_failed(node, Some(scope.index.identity()), &error));
+        }
+    }
+    Ok(())
+}
+
+/// Refuses more hits than a page of an index may have, and the values of more fields.
 pub(crate) fn check_window(node: &Node, asked: &Asked, scopes: &[Scope]) -> Result<(), Error> {
+    check_values(node, asked, scopes)?;
     let wanted = asked.search.from.unwrap_or(0).saturating_add(asked.size());
     let window = |index: &Index| {
         let setting = index.metadata().settings.get("index.max_result_window");

@@ -1,7 +1,8 @@
 //! How a search's answer looks.
 
+use mapping::Mapping;
 use node::{Found, Hit};
-use query::{Key, StoredFields, TotalHits};
+use query::{DocValues, Key, StoredFields, TotalHits};
 use shard::Document;
 
 use crate::rest::dialect::Dialect;
@@ -61,10 +62,12 @@ pub(crate) fn write_members(o: &mut Object<'_>, dialect: Dialect, page: &Page<'_
             None if found.shards == 0 => o.float("max_score", 0.0),
             None => o.null("max_score"),
         }
+        let mappings = Mappings::of(page);
+        let values = mappings.values(asked);
         o.array("hits", |hits| {
             for (hit, document) in page.hits.iter().zip(page.documents) {
                 if let Some(document) = document {
-                    write_hit(hits, dialect, page, hit, document, scores);
+                    write_hit(hits, dialect, page, (hit, document), scores, &values);
                 }
             }
         });
@@ -104,14 +107,46 @@ fn write_total(o: &mut Object<'_>, asked: &Asked, total: u64) {
     });
 }
 
+/// The mappings of the indices that hits are of, by the indices' identities, where fields' values are asked
+/// for.
+struct Mappings<'p>(Vec<(&'p str, Mapping)>);
+
+impl<'p> Mappings<'p> {
+    fn of(page: &Page<'p>) -> Self {
+        let mut mappings: Vec<(&str, Mapping)> = Vec::new();
+        if !page.asked.search.docvalue_fields.is_empty() {
+            for hit in page.hits {
+                let uuid = &*hit.index.identity().uuid;
+                if mappings.iter().all(|(known, _)| *known != uuid) {
+                    mappings.push((uuid, hit.index.mapping()));
+                }
+            }
+        }
+        Self(mappings)
+    }
+
+    /// The fields of each that are asked for.
+    fn values(&self, asked: &Asked) -> Vec<(&'p str, DocValues<'_>)> {
+        let asked = &asked.search.docvalue_fields;
+        let mut all = Vec::with_capacity(self.0.len());
+        for (uuid, mapping) in &self.0 {
+            // What is refused here was refused where it was searched, unless the mapping changed since.
+            if let Ok(values) = DocValues::new(asked, mapping) {
+                all.push((*uuid, values));
+            }
+        }
+        all
+    }
+}
+
 /// One hit.
 fn write_hit(
     hits: &mut Array<'_>,
     dialect: Dialect,
     page: &Page<'_>,
-    hit: &Hit,
-    document: &Document,
+    (hit, document): (&Hit, &Document),
     scores: bool,
+    values: &[(&str, DocValues<'_>)],
 ) {
     let asked = page.asked;
     let search = &asked.search;
@@ -142,6 +177,13 @@ fn write_hit(
         let source = asked.source.show(&hit.index, &document.source, shows_source(asked));
         if let Some(source) = source {
             o.raw("_source", &source);
+        }
+        let uuid = &*hit.index.identity().uuid;
+        if let Some((_, values)) = values.iter().find(|(of, _)| *of == uuid) {
+            let values = values.read(&document.source);
+            if !values.is_empty() {
+                o.value("fields", &values);
+            }
         }
         if !search.sort.is_empty() {
             o.array("sort", |sort| hit.keys.iter().for_each(|key| write_key(sort, key)));
