@@ -71,7 +71,7 @@ fn hexadecimal(text: &str) -> Option<f64> {
 }
 
 /// Prints a double as `Double.toString` does.
-pub(crate) fn double_text(value: f64) -> String {
+pub fn double_text(value: f64) -> String {
     if let Some(text) = odd_text(value) {
         return text;
     }

@@ -28,6 +28,7 @@ pub use date::print::DatePrinter;
 pub use definition::root::SourceRule;
 pub use error::{ErrorType, MappingError};
 pub use field::FieldType;
+pub use java::double_text;
 pub use mapping::{FieldRef, Mapping};
 pub use request::{create_form, update_form};
 pub use settings::{Dialect, Settings};

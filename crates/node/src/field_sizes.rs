@@ -16,7 +16,9 @@ use crate::search::show_some;
 const FIELDS_MAX: usize = 1_000;
 /// So many documents are looked at to find out what completions take. Of a shard with more, that is an
 /// estimate.
-const SAMPLED_DOCUMENTS: usize = 1_000;
+const SAMPLED_DOCUMENTS: usize = 100;
+/// And no more than so many bytes of them.
+const SAMPLED_BYTES: u64 = 1 << 20;
 
 /// The bytes of fields, by shard and path.
 pub type Sizes = BTreeMap<String, u64>;
@@ -84,7 +86,7 @@ impl FieldSizes {
 async fn sample(shard: &Shard, mapping: &Mapping) -> Sizes {
     let mut completions = Completions::default();
     let see = |document: &Document| mapping.fields(&document.source, &mut completions);
-    let looked_at = show_some(shard, SAMPLED_DOCUMENTS, see).await.max(1) as u64;
+    let looked_at = show_some(shard, (SAMPLED_DOCUMENTS, SAMPLED_BYTES), see).await.max(1) as u64;
     let all = shard.shown_documents().max(looked_at);
     let scaled = |bytes: u64| bytes.saturating_mul(all) / looked_at;
     completions.sizes.into_iter().map(|(path, bytes)| (path, scaled(bytes))).collect()

@@ -3,7 +3,7 @@
 
 use std::cmp::Ordering;
 
-use mapping::{DatePrinter, FieldRef, FieldSink, FieldType, FieldValue, Mapping};
+use mapping::{DatePrinter, FieldRef, FieldSink, FieldType, FieldValue, Mapping, double_text};
 use serde_json::Value as Json;
 
 use crate::{
@@ -18,9 +18,12 @@ use crate::{
 const DATE_FORMAT: &str = "strict_date_optional_time";
 /// What says that a field's own format is meant.
 const OWN_FORMAT: &str = "use_field_mapping";
-/// What is no field, and has no values that are shown so.
-const METADATA: [&str; 8] =
-    ["_id", "_index", "_type", "_routing", "_seq_no", "_version", "_primary_term", "_source"];
+/// What is no field, and has no column.
+const METADATA: [&str; 3] = ["_version", "_source", "_primary_term"];
+/// What is no field either, and would have one.
+const METADATA_COLUMNS: [&str; 5] = ["_id", "_index", "_type", "_routing", "_seq_no"];
+/// Patterns come to no more fields.
+const EXPANDED_MAX: usize = 100;
 
 /// A field whose values are asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,8 +50,15 @@ struct Column<'m> {
     form: Form,
 }
 
+impl Column<'_> {
+    /// Whether another shows the same.
+    fn is_same(&self, other: &Self) -> bool {
+        self.name == other.name && self.form == other.form
+    }
+}
+
 /// How a column's values are shown.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 enum Form {
     /// As they are.
     Plain,
@@ -87,8 +97,13 @@ impl<'m> DocValues<'m> {
         if !asked.is_empty() {
             let wanted = Wanted::new(mapping);
             for one in asked {
-                if METADATA.contains(&one.field.as_str()) {
-                    return Err(no_columns(&one.field, &one.field));
+                let name = one.field.as_str();
+                if METADATA.contains(&name) {
+                    return Err(no_columns(name, name));
+                }
+                if METADATA_COLUMNS.contains(&name) {
+                    let what = format_args!("[docvalue_fields] of [{name}] are");
+                    return Err(QueryError::unsupported(what).of_shard());
                 }
                 let names = if one.field.contains('*') {
                     let found = mapping.definitions(&one.field);
@@ -100,9 +115,21 @@ impl<'m> DocValues<'m> {
                     // Nested objects are documents of their own.
                     let Found::Field(field) = wanted.find(&name)? else { continue };
                     let form = form(&wanted, field, one)?;
-                    columns.push(Column { name, field, form });
+                    let column = Column { name, field, form };
+                    if !columns.iter().any(|known: &Column<'_>| known.is_same(&column)) {
+                        columns.push(column);
+                    }
                 }
             }
+        }
+        let limit = asked.len().max(EXPANDED_MAX);
+        if columns.len() > limit {
+            let count = columns.len();
+            let reason = format!(
+                "Trying to retrieve too many docvalue_fields. Must be less than or equal to: [{limit}] but \
+                 was [{count}]: a pattern names so many"
+            );
+            return Err(QueryError::argument(reason).of_shard());
         }
         Ok(Self { mapping, columns })
     }
@@ -199,7 +226,9 @@ impl Form {
             (Item::Boolean(value), _) => value.into(),
             (Item::Ip(address), _) => address_text(address).into(),
             (Item::Term(term), _) => term.into(),
-            (Item::Point(lat, lon), _) => format!("{lat:?}, {lon:?}").into(),
+            (Item::Point(lat, lon), _) => {
+                format!("{}, {}", double_text(lat), double_text(lon)).into()
+            }
         }
     }
 }
@@ -338,6 +367,7 @@ mod tests {
             ("r", None, "Fielddata is not supported on field [r] of type [integer_range]"),
             ("off", None, "Can't load fielddata on [off] because fielddata is unsupported"),
             ("_version", None, "Fielddata is not supported on field [_version] of type [_version]"),
+            ("_id", None, "[docvalue_fields] of [_id] are not supported yet"),
             ("ip", Some("x"), "Field [ip] of type [ip] does not support custom formats"),
             ("n", Some("#.0"), "formats of numbers in [docvalue_fields] are not supported yet"),
             ("d", Some("nope"), "to show dates by the format [nope] is not supported yet"),

@@ -17,6 +17,9 @@ const UNKNOWN_DELETIONS_MAX: usize = 12;
 /// How many ways to tell incarnations apart are tried in full.
 const FULL_MAX: usize = 10_000;
 
+/// The rule of what no search has decided.
+const UNDECIDED: &str = "undecided";
+
 /// A kind of search: how many requests of unknown outcome, whose writes nobody saw, it takes to have happened
 /// one after the other, and whether points that look alike are one to it.
 type Kind = (u32, bool);
@@ -126,9 +129,13 @@ impl<'h> Index<'h> {
         let mut wrong = Vec::new();
         for (searches, steps_max, steps_in_all) in EFFORTS {
             let effort = Effort::new(steps_max + steps_more, steps_in_all + steps_more);
-            wrong = self.check_within(searches, &effort, &by_id);
-            if wrong.is_empty() || !effort.was_too_little() {
-                break;
+            let found = self.check_within(searches, &effort, &by_id);
+            if found.is_empty() || !effort.was_too_little() {
+                return found;
+            }
+            // What little effort was enough to refute, more can only fail to tell again.
+            if wrong.is_empty() || found.iter().any(|violation| violation.rule != UNDECIDED) {
+                wrong = found;
             }
         }
         wrong
@@ -499,7 +506,7 @@ impl<'h> Index<'h> {
         if !is_decided {
             story.push_str("  the search for an order took too long: nothing is known\n");
         }
-        let mut rule = "undecided";
+        let mut rule = UNDECIDED;
         if let Some(Furthest { fault, blocked, order, docs, .. }) = furthest {
             if is_decided {
                 rule = fault.rule;

@@ -2,6 +2,9 @@
 
 use super::{Moment, calendar::date_of, expression::of_millis};
 
+/// No format has more bytes, for every date is as long.
+const FORMAT_BYTES_MAX: usize = 200;
+
 /// A piece of a printed date.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Piece {
@@ -72,13 +75,15 @@ impl DatePrinter {
 
     /// The pieces of a pattern, if all of its letters are known.
     fn pattern(pattern: &str) -> Option<Vec<Piece>> {
+        if pattern.len() > FORMAT_BYTES_MAX {
+            return None;
+        }
         let mut pieces = Vec::new();
         let mut rest = pattern;
         while let Some(first) = rest.chars().next() {
             if first == '\'' {
-                let (text, after) = rest.get(1..)?.split_once('\'')?;
-                let text = if text.is_empty() { "'" } else { text };
-                pieces.push(Piece::Text(text.to_owned()));
+                let (text, after) = quoted(rest.get(1..)?)?;
+                pieces.push(Piece::Text(text));
                 rest = after;
                 continue;
             }
@@ -87,7 +92,7 @@ impl DatePrinter {
             let short = run.len() <= 2;
             pieces.push(match first {
                 'y' | 'u' if run.len() == 2 => Piece::ShortYear,
-                'y' | 'u' => Piece::Year(run.len()),
+                'y' | 'u' if run.len() <= 9 => Piece::Year(run.len()),
                 'M' if short => Piece::Month(run.len()),
                 'd' if short => Piece::Day(run.len()),
                 'H' if short => Piece::Hour(run.len()),
@@ -147,6 +152,22 @@ impl DatePrinter {
     }
 }
 
+/// A text up to the quote that ends it, and what comes after; two quotes stand for one.
+fn quoted(rest: &str) -> Option<(String, &str)> {
+    let (first, mut after) = rest.split_once('\'')?;
+    if first.is_empty() {
+        return Some(("'".to_owned(), after));
+    }
+    let mut text = first.to_owned();
+    while let Some(more) = after.strip_prefix('\'') {
+        let (next, rest) = more.split_once('\'')?;
+        text.push('\'');
+        text.push_str(next);
+        after = rest;
+    }
+    Some((text, after))
+}
+
 #[cfg(test)]
 mod tests {
     use super::DatePrinter;
@@ -162,11 +183,13 @@ mod tests {
             ("yyyy/MM/dd HH:mm:ss||epoch_millis", 1_577_836_800_000, "2020/01/01 00:00:00"),
             ("8yyyy/MM", 1_577_836_800_000, "2020/01"),
             ("d.M.yy 'at' H''mm.SS", 1_577_840_461_230, "1.1.20 at 1'01.23"),
+            ("yyyy 'o''clock'", 0, "1970 o'clock"),
             ("uuuu-MM-dd", -62_135_596_800_001, "0000-12-31"),
         ] {
             assert_eq!(print(format, millis).as_deref(), Some(expected), "{format}");
         }
-        for unknown in ["EEE", "MMM", "nope", "yyyy-'x"] {
+        let (long_year, long_text) = ("y".repeat(70_000), " ".repeat(201));
+        for unknown in ["EEE", "MMM", "nope", "yyyy-'x", "yyyyyyyyyy", &long_year, &long_text] {
             assert_eq!(print(unknown, 0), None, "{unknown}");
         }
         let nanos = DatePrinter::new("strict_date_optional_time").unwrap();

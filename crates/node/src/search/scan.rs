@@ -370,18 +370,24 @@ pub(super) fn rows_of(shard: &Shard, part: usize, rows: &mut Vec<Row>) -> bool {
     })
 }
 
-/// Shows some of a shard's documents, so many at most; returns how many. What cannot be read, or is written
-/// meanwhile, is left out.
+/// Shows some of a shard's documents: so many, and of so many bytes, at most, but one. Returns how many. What
+/// cannot be read, or is written meanwhile, is left out.
 pub(crate) async fn show_some(
     shard: &Shard,
-    most: usize,
+    (most, bytes_most): (usize, u64),
     mut show: impl FnMut(&Document),
 ) -> usize {
     let (mut rows, mut part) = (Vec::new(), 0);
     while rows.len() < most && rows_of(shard, part, &mut rows) {
         part += 1;
     }
-    rows.truncate(most);
+    let mut bytes = 0_u64;
+    let fits = |row: &&Row| {
+        bytes = bytes.saturating_add(u64::from(row.location.length));
+        bytes <= bytes_most
+    };
+    let fitting = rows.iter().take(most).take_while(fits).count();
+    rows.truncate(fitting.max(1));
     let mut shown = 0;
     let mut rest = rows.as_slice();
     while !rest.is_empty() {

@@ -306,10 +306,9 @@ fn field<'m>(
     })?;
     if domain == Domain::Text && has_fielddata(field) {
         wanted.analyzer(field, &["analyzer"]).map_err(|name| no_analyzer(&name))?;
-        if is_absent {
-            return Ok((By::Absent, Form::Term, Conversion::None));
-        }
-        return Ok((By::Field(wanted.slot(field)), Form::Term, Conversion::None));
+        let (form, conversion) = converted(sort, &domain, Form::Term, kind)?;
+        let by = if is_absent { By::Absent } else { By::Field(wanted.slot(field)) };
+        return Ok((by, form, conversion));
     }
     if kind == FieldType::GeoPoint {
         let reason = "can't sort on geo_point field without using specific sorting feature, like geo_distance";

@@ -236,21 +236,26 @@ impl Api {
                     rendering.warn(deprecation, dialect);
                 }
                 check_body(request, &negotiated, &found, dialect)?;
-                let (rendering, dialects) = (rendering.clone(), self.dialects);
+                let dialects = self.dialects;
                 let (disk, attributes) = (&self.disk, &*self.attributes);
                 let mut call = Call {
                     request,
                     found,
                     dialect,
                     parameters,
-                    rendering,
+                    rendering: rendering.clone(),
                     disk,
                     attributes,
                     signs,
                     dialects,
                 };
-                let answer = self.dispatch(&mut call).await?;
-                Ok(call.rendering.answer(answer))
+                let answer = self.dispatch(&mut call).await;
+                let answered = answer.map(|answer| call.rendering.answer(answer));
+                if answered.is_err() {
+                    // What the body was warned of, a refusal is too.
+                    *rendering = call.rendering;
+                }
+                answered
             }
             Found::OtherMethods(methods) if request.method == Method::OPTIONS => {
                 Ok(rendering.options(&methods.join(",")))

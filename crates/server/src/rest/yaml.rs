@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::rendering::PRETTY_BYTES_MAX;
 
-/// A name of so many characters stands on a line of its own, behind a question mark, as in SnakeYAML.
+/// A name of so many characters, as Java counts them, stands on a line of its own, behind a question mark, as in SnakeYAML.
 const LONG_NAME_CHARS: usize = 128;
 /// So does one that is written in more bytes: YAML takes no more before a colon on one line.
 const NAME_BYTES_MAX: usize = 1_024;
@@ -69,7 +69,7 @@ impl Layout<'_> {
         let indent = self.start_line()?;
         let name: String = serde_json::from_slice(self.text.name()?).ok()?;
         let key = key(&name);
-        let is_long = name.chars().count() >= LONG_NAME_CHARS || key.len() > NAME_BYTES_MAX;
+        let is_long = name.encode_utf16().count() >= LONG_NAME_CHARS || key.len() > NAME_BYTES_MAX;
         if is_long {
             self.out.extend_from_slice(b"? ");
         }

@@ -225,8 +225,8 @@ fn what_is_deprecated_is_named_in_a_warning() {
             "[types removal] Specifying types in bulk requests is deprecated.",
         ),
         (
-            bulk("/site/blog/_bulk", typed_bulk),
-            "[types removal] Specifying types in bulk requests is deprecated.",
+            json_request("PUT", "/_template/t", &json!({"template": "x*", "bogus": 1})),
+            "Deprecated field [template] used, replaced by [index_patterns]",
         ),
         (
             bulk("/_msearch", typed_search),

@@ -58,6 +58,8 @@ pub(super) struct Append {
     sync_within: Duration,
     /// Whether it holds no new document, so that it may take room from the reserve.
     is_essential: bool,
+    /// Whether it holds copies of old documents, which make room where nothing else does.
+    is_relocation: bool,
     /// How many operations it has.
     operations: usize,
     /// The entry as it will be stored.
@@ -79,6 +81,7 @@ impl Append {
             Effect::Index { .. } => operation.seq_no >= state.end.next_seq_no,
             Effect::Delete { .. } | Effect::Noop { .. } => false,
         };
+        let is_document = |operation: &Operation| matches!(operation.effect, Effect::Index { .. });
         let append = Self {
             stream,
             term: entry.term,
@@ -89,6 +92,7 @@ impl Append {
                 Durability::Async { sync_interval } => sync_interval,
             },
             is_essential: !entry.operations.iter().any(is_new),
+            is_relocation: entry.operations.iter().any(is_document),
             operations: entry.operations.len(),
             frame: encode_entry(stream, entry)?,
             answer,

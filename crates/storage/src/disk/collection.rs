@@ -403,7 +403,7 @@ impl Appender {
         let rolled = |appender: &mut Self| {
             appender.roll(SEGMENT_HEADER_BYTES).map_err(GroupError::before_writing)
         };
-        self.with_reserve(Share::ButForAStart, 0, rolled).map_err(GroupError::into_cause)
+        self.with_reserve(Share::All, 0, rolled).map_err(GroupError::into_cause)
     }
 
     /// Takes an evacuated segment out of the log, durably: from here on only the copies count. Its

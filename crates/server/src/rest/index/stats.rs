@@ -62,15 +62,7 @@ impl ShownFields {
     /// Takes the parameters that name them.
     pub(crate) fn take(call: &mut Call<'_>) -> Self {
         let all = call.parameters.take_list("fields");
-        let mut of = |name: &'static str| {
-            let own = call.parameters.take_list(name);
-            match (&all, own) {
-                (None, None) => None,
-                (all, own) => {
-                    Some(all.iter().flatten().cloned().chain(own.into_iter().flatten()).collect())
-                }
-            }
-        };
+        let mut of = |name: &'static str| call.parameters.take_list(name).or_else(|| all.clone());
         Self { sorted: of("fielddata_fields"), completions: of("completion_fields") }
     }
 }

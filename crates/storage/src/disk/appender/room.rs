@@ -22,8 +22,11 @@ use super::{
 const PROBE_INTERVAL: Duration = Duration::from_millis(500);
 /// So much must be free beside the reserve before new documents are taken again.
 const FREE_BYTES_MIN: u64 = 1 << 20;
-/// This part of the reserve is for the next start, which may find the disk as full.
+/// This part of the reserve is for the next start, which may find the disk as full. No delete takes it; copies
+/// of documents do, for they are what makes room.
 const START_DIVISOR: u64 = 4;
+/// No start takes more than this: the markers of some thousand shards, and a manifest.
+const START_BYTES_MAX: u64 = 2 << 20;
 
 /// How much of the reserve a step may take.
 #[derive(Clone, Copy, Debug)]
@@ -99,7 +102,7 @@ impl Appender {
         mut step: impl FnMut(&mut Self) -> Result<T, GroupError>,
     ) -> Result<T, GroupError> {
         let kept = match share {
-            Share::ButForAStart => self.reserve_target() / START_DIVISOR,
+            Share::ButForAStart => (self.reserve_target() / START_DIVISOR).min(START_BYTES_MAX),
             Share::All => 0,
         };
         loop {
@@ -128,8 +131,10 @@ impl Appender {
             return Ok(());
         }
         let bytes = essential.iter().map(|append| append.bytes() as u64).sum();
+        let relocates = essential.iter().any(|append| append.is_relocation);
+        let share = if relocates { Share::All } else { Share::ButForAStart };
         let append = |appender: &mut Self| appender.append(&essential, now);
-        let ended = self.with_reserve(Share::ButForAStart, bytes, append);
+        let ended = self.with_reserve(share, bytes, append);
         self.answer(essential, ended)
     }
 

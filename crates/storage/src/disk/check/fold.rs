@@ -105,7 +105,8 @@ impl Fold {
             }
             Some(_) => {}
         }
-        if last.seq_no >= stream.next_seq_no {
+        // The last number of all has none after it but itself.
+        if last.seq_no.next() > stream.next_seq_no {
             stream.next_seq_no = last.seq_no.next();
             wrong = Some("an operation's sequence number is not below its entry's next one");
         }

@@ -161,8 +161,7 @@ impl<'a> Front<'a> {
     /// Takes it off the front of what follows a record's length, up to the id.
     fn take(fields: &mut Fields<'a>) -> Option<Self> {
         let kind = fields.u8()?;
-        // The last number has none after it, so that no operation has it.
-        let seq_no = fields.varint().filter(|number| *number < u64::MAX).map(SeqNo::new)?;
+        let seq_no = SeqNo::new(fields.varint()?);
         let term = PrimaryTerm::new(fields.varint()?);
         let time = Timestamp::from_millis(unzigzag(fields.varint()?));
         let version = Version::new(fields.varint()?.cast_signed())?;
