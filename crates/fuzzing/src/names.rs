@@ -27,6 +27,11 @@ fn check_name(name: &str) {
     if target == "/" || name.len() > 300 {
         return;
     }
+    if name.starts_with('<') && name.ends_with('>') {
+        // Date math, which comes to another name or to none.
+        let _ = world.ask(Asked::new(Method::PUT, &target, b"")).unwrap();
+        return;
+    }
     let response = world.ask(Asked::new(Method::PUT, &target, b"")).unwrap();
     let forbidden = ['\\', '/', '*', '?', '"', '<', '>', '|', ' ', ',', '#', ':'];
     let keeps_the_rules = name.len() <= 255
