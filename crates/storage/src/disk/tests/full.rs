@@ -166,6 +166,21 @@ fn a_log_opens_on_a_disk_that_deletes_have_filled() {
     }
 }
 
+/// Copies of old documents are what makes room where nothing else does: they take what deletes leave.
+#[test]
+fn copies_take_the_room_that_deletes_leave() {
+    let mut world = filled(LARGE, 1_000);
+    while world.write(ONE, delete(world.next_seq_no())).is_ok() {}
+    let reserve = |world: &World| world.files.image().files["RESERVE"].len() as u64;
+    assert_eq!(reserve(&world), LARGE.segment_bytes_max / 4);
+    let mut copies = 0;
+    while world.write(ONE, index(1, &"c".repeat(400))).is_ok() {
+        copies += 1;
+    }
+    assert!(copies > 10, "{copies} copies");
+    assert_eq!(reserve(&world), 0);
+}
+
 /// Crashes at any change from before the disk is full until after it no longer is.
 #[test]
 fn a_crash_on_a_full_disk_loses_nothing() {
