@@ -8,7 +8,7 @@ use hyper::Method;
 
 use crate::{
     json::{Json, parse},
-    world::{Asked, World, take_dialect},
+    world::{Asked, World, take_dialect, without_mark},
 };
 
 /// An item as it is read in the plainest way.
@@ -90,30 +90,64 @@ fn items(body: &[u8]) -> Option<(Vec<Item<'_>>, bool)> {
             continue;
         }
         let parsed = parse(line)?;
-        let [(action, metadata @ Json::Object(_))] = parsed.members() else { return None };
+        let [(action, metadata @ Json::Object(_)), others @ ..] = parsed.members() else {
+            return None;
+        };
+        if parsed.repeats_names() || others.iter().any(|(name, _)| says_something(name)) {
+            return None;
+        }
         let action = String::from_utf8(action.clone()).ok()?;
         if !["index", "create", "delete", "update"].contains(&action.as_str()) {
             return None;
         }
-        are_plain &= is_plain(&action, metadata);
+        are_plain &= is_plain(&action, metadata) && others.is_empty();
         let mut source = &b""[..];
         if action != "delete" {
             // An action at the very end, without its source, is read, and then as good as not there.
             let Some(line) = lines.next() else { break };
-            source = line.strip_suffix(b"\r").unwrap_or(line);
+            let line = line.strip_suffix(b"\r").unwrap_or(line);
+            source = without_mark(line);
         }
         items.push(Item { action, metadata: metadata.clone(), source });
     }
     Some((items, are_plain))
 }
 
-/// Whether an action's metadata is nothing but an id and an index, each given once as a text: there is
-/// nothing about it that could refuse the whole bulk.
+/// Whether a key would say something of an action, in whatever version: no line may have it beside one.
+fn says_something(name: &[u8]) -> bool {
+    let plain = name.strip_prefix(b"_").unwrap_or(name);
+    let plain: Vec<u8> = plain.iter().filter(|byte| **byte != b'_').copied().collect();
+    let known: [&[u8]; 18] = [
+        b"index",
+        b"create",
+        b"delete",
+        b"update",
+        b"type",
+        b"id",
+        b"routing",
+        b"parent",
+        b"optype",
+        b"version",
+        b"versiontype",
+        b"ifseqno",
+        b"ifprimaryterm",
+        b"retryonconflict",
+        b"pipeline",
+        b"source",
+        b"requirealias",
+        b"requiredatastream",
+    ];
+    known.contains(&plain.to_ascii_lowercase().as_slice())
+}
+
+/// Whether an action's metadata is nothing but an id, which a delete must have, and an index, each given once as
+/// a text: there is nothing about it that could refuse the whole bulk.
 fn is_plain(action: &str, metadata: &Json) -> bool {
     let members = metadata.members();
     let is_plain = |(name, value): &(Vec<u8>, Json)| {
         let is_short = value.text().is_some_and(|text| (1..=500).contains(&text.len()));
         is_short && (name == b"_id" || name == b"_index")
     };
-    !metadata.repeats_names() && members.iter().all(is_plain) && action != "update"
+    let names_enough = action != "delete" || metadata.get("_id").is_some();
+    names_enough && !metadata.repeats_names() && members.iter().all(is_plain) && action != "update"
 }

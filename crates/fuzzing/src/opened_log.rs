@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use document::{LastWrite, Operation, SeqNo};
+use document::{LastWrite, Operation, PrimaryTerm, SeqNo};
 use parking_lot::Mutex;
 use shard::{
     log::{Damage, EntryOutline, LogError, LogProvider, Logs, OutlineEffect, Replay, StreamId},
@@ -26,6 +26,7 @@ pub(crate) const TINY: Options = Options {
     group_entries_max: 16,
     collected_bytes_per_second: 0,
     opening_threads_max: 1,
+    term_min: PrimaryTerm::FIRST,
 };
 
 /// An operation that an opening shows.

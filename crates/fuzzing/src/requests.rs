@@ -13,7 +13,7 @@ use server::rest::Response;
 
 use crate::{
     json::{Json, parse},
-    world::{Asked, World, escaped},
+    world::{Asked, World, escaped, without_mark},
 };
 
 /// How many requests of an input are looked at.
@@ -93,7 +93,8 @@ fn check_written(world: &World, target: &str, sent: &[u8], response: &Response) 
     let seq_no = answer.get("_seq_no").and_then(Json::number);
     let is_it = written.any(|document| {
         let number = i64::try_from(document.last.seq_no.get()).ok();
-        (is_update || document.source == sent) && (seq_no.is_none() || seq_no == number)
+        (is_update || document.source == without_mark(sent))
+            && (seq_no.is_none() || seq_no == number)
     });
     assert!(is_it, "{target}: {index}/{id} is not there as it was written");
     if world.shards(index) == 1 {

@@ -124,6 +124,11 @@ pub(crate) fn escaped(text: &str) -> String {
     text.bytes().map(|byte| format!("%{byte:02X}")).collect()
 }
 
+/// A source as it is kept: without the byte order mark that it may begin with.
+pub(crate) fn without_mark(source: &[u8]) -> &[u8] {
+    source.strip_prefix("\u{feff}".as_bytes()).unwrap_or(source)
+}
+
 /// A dialect for the first byte of an input, and the rest: `2`, `5`, `7` and `8` pin one.
 pub(crate) fn take_dialect(bytes: &[u8]) -> (Option<Dialect>, &[u8]) {
     let Some((first, rest)) = bytes.split_first() else { return (None, bytes) };

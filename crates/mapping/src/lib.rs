@@ -5,6 +5,7 @@
 //! fields hold. Rules and texts are Elasticsearch's, in the words of a [`Dialect`]. There is no I/O, no
 //! clock and no HTTP here; an error is a type and a reason, which the server renders.
 
+mod capability;
 mod check;
 mod date;
 mod definition;
@@ -22,6 +23,7 @@ mod template;
 mod validate;
 mod value;
 
+pub use capability::{Capability, Place};
 pub use check::{Accepted, Document, FieldSink, FieldValue, Fit, MappingUpdate};
 pub use date::expression::{DateExpression, DateMoment, DateZone, Edge};
 pub use date::print::DatePrinter;
@@ -29,7 +31,7 @@ pub use definition::root::SourceRule;
 pub use error::{ErrorType, MappingError};
 pub use field::FieldType;
 pub use java::double_text;
-pub use mapping::{FieldRef, Mapping};
+pub use mapping::{FieldRef, Mapping, TIMESTAMP};
 pub use request::{create_form, update_form};
 pub use settings::{Dialect, Settings};
 pub use value::geo::GeoPoint;

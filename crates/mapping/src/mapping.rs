@@ -21,6 +21,9 @@ use crate::{
     validate,
 };
 
+/// The field by which documents of data streams are ordered.
+pub const TIMESTAMP: &str = "@timestamp";
+
 /// What an index knows of its fields.
 ///
 /// It never changes: an update makes another. A copy costs as much as two pointers.
@@ -36,6 +39,8 @@ struct Inner {
     settings: Settings,
     /// The formats by which dates are detected.
     date_formats: Vec<Arc<DateFormat>>,
+    /// The shortest source, in bytes, of which a value may be left out; nothing where none ever is.
+    least_left_out: Option<usize>,
 }
 
 /// A field with values, as a mapping has it.
@@ -87,7 +92,8 @@ impl Mapping {
     fn with(root: Root, settings: Settings) -> Self {
         let date_formats =
             root.date_formats.clone().unwrap_or_else(|| default_formats(settings.dialect));
-        Self { inner: Arc::new(Inner { root, settings, date_formats }) }
+        let least_left_out = least_left_out(&root.object, settings.dialect);
+        Self { inner: Arc::new(Inner { root, settings, date_formats, least_left_out }) }
     }
 
     /// The mapping of a new index: a type's name and its definition, without the name around it.
@@ -102,6 +108,7 @@ impl Mapping {
         let root = Self::parse(type_name, definition, &settings)
             .map_err(|error| wrap(error, type_name, settings.dialect))?;
         validate::check(&ObjectNode::new(""), &root.object, &settings, false)?;
+        validate::timestamp(&root)?;
         Ok(Self::with(root, settings))
     }
 
@@ -139,6 +146,7 @@ impl Mapping {
             merged.source = update.source;
         }
         validate::check(&root.object, &merged.object, settings, false)?;
+        validate::timestamp(&merged)?;
         Ok(Self::with(merged, settings.clone()))
     }
 
@@ -222,6 +230,16 @@ impl Mapping {
         self.inner.root.routing_required
     }
 
+    /// The field of which each document must have one value, as those of data streams must
+    /// (`_data_stream_timestamp`); nothing where documents are free.
+    pub(crate) fn timestamp(&self) -> Option<&Leaf> {
+        let root = &self.inner.root;
+        if root.timestamp_required != Some(true) {
+            return None;
+        }
+        root.object.leaf(TIMESTAMP).map(|leaf| &**leaf)
+    }
+
     /// What of a source is stored.
     #[must_use]
     pub fn source_rule(&self) -> &SourceRule {
@@ -244,6 +262,12 @@ impl Mapping {
             Some(Node::Object(_)) | None => object.leaf(path)?,
         };
         Some(FieldRef { leaf })
+    }
+
+    /// Whether a field, or one of several of one value, is of a type.
+    #[must_use]
+    pub fn has_type(&self, field_type: FieldType) -> bool {
+        has_type(&self.inner.root.object, field_type)
     }
 
     /// The definitions of the fields whose paths match a pattern with stars, multi-fields and aliases
@@ -278,6 +302,16 @@ impl Mapping {
         walk::fields(self, source, sink);
     }
 
+    /// The paths of the fields of which values of a source are left out: because they are malformed, or in
+    /// version 8 because they are too long. By this mapping, which may not be the one it was written under.
+    #[must_use]
+    pub fn ignored(&self, source: &[u8]) -> Vec<Arc<str>> {
+        match self.inner.least_left_out {
+            Some(least) if source.len() > least => walk::ignored(self, source),
+            Some(_) | None => Vec::new(),
+        }
+    }
+
     /// The parts that a walk over a document needs.
     pub(crate) fn root(&self) -> &Root {
         &self.inner.root
@@ -308,6 +342,30 @@ fn wrap(error: MappingError, type_name: &str, dialect: Dialect) -> MappingError 
     error.wrapped(&match dialect {
         Dialect::Seven => format!("Failed to parse mapping [{type_name}]: "),
         Dialect::Eight => "Failed to parse mapping: ".to_owned(),
+    })
+}
+
+/// The shortest source, in bytes, of which a value of a field of an object may be left out.
+fn least_left_out(object: &ObjectNode, dialect: Dialect) -> Option<usize> {
+    let of_node = |node: &Node| match node {
+        Node::Object(own) => least_left_out(own, dialect),
+        Node::Leaf(leaf) => {
+            let leaves = std::iter::once(leaf).chain(&leaf.fields);
+            leaves.filter_map(|leaf| leaf.rule.least_left_out(dialect)).min()
+        }
+        Node::Alias(..) => None,
+    };
+    object.children.iter().filter_map(|(_, node)| of_node(node)).min()
+}
+
+/// Whether a field of an object is of a type.
+fn has_type(object: &ObjectNode, field_type: FieldType) -> bool {
+    object.children.iter().any(|(_, node)| match node {
+        Node::Object(own) => has_type(own, field_type),
+        Node::Leaf(leaf) => {
+            leaf.kind == field_type || leaf.fields.iter().any(|own| own.kind == field_type)
+        }
+        Node::Alias(..) => false,
     })
 }
 

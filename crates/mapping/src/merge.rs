@@ -160,6 +160,12 @@ pub(crate) fn root(
     if update.meta.is_some() {
         merged.meta.clone_from(&update.meta);
     }
+    if existing.timestamp_required == Some(true) && update.timestamp_required == Some(false) {
+        let reason = "Mapper for [_data_stream_timestamp] conflicts with existing mapper:\n\t\
+                      Cannot update parameter [enabled] from [true] to [false]";
+        return Err(MappingError::argument(reason));
+    }
+    merged.timestamp_required = update.timestamp_required.or(existing.timestamp_required);
     merged.field_names = update.field_names.or(existing.field_names);
     merged.date_detection = update.date_detection.or(existing.date_detection);
     merged.numeric_detection = update.numeric_detection.or(existing.numeric_detection);

@@ -23,6 +23,8 @@ pub(crate) fn root(root: &Root) -> Value {
     add("enabled", (!object.enabled).then_some(false.into()));
     add("subobjects", object.subobjects.map(Value::from));
     add("_meta", root.meta.clone());
+    let timestamp = root.timestamp_required;
+    add("_data_stream_timestamp", timestamp.map(|enabled| json!({ "enabled": enabled })));
     add("_field_names", root.field_names.map(|enabled| json!({ "enabled": enabled })));
     add("_routing", root.routing_required.then(|| json!({ "required": true })));
     let source = &root.source;

@@ -2,9 +2,13 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
+use serde_json::Value;
+
 use crate::{
+    definition::root::Root,
     error::MappingError,
-    field::form::Checked,
+    field::{FieldType, form::Checked},
+    mapping::TIMESTAMP,
     node::{Leaf, Node, ObjectNode, join},
     settings::{Dialect, Settings},
 };
@@ -243,4 +247,35 @@ fn name_length(census: &Census, earlier: &Census, settings: &Settings) -> Checke
         }
         Some(_) | None => Ok(()),
     }
+}
+
+/// Refuses a mapping of a data stream (`_data_stream_timestamp`) by which documents may lack their time.
+pub(crate) fn timestamp(root: &Root) -> Checked<()> {
+    if root.timestamp_required != Some(true) {
+        return Ok(());
+    }
+    let refuse = |what: String| {
+        let reason = format!("data stream timestamp field [{TIMESTAMP}] {what}");
+        Err(MappingError::argument(reason))
+    };
+    let Some(leaf) = root.object.leaf(TIMESTAMP) else {
+        return match root.object.find(TIMESTAMP) {
+            None => refuse("does not exist".to_owned()),
+            Some(_) => refuse("is of type [object], but [date,date_nanos] is expected".to_owned()),
+        };
+    };
+    if !matches!(leaf.kind, FieldType::Date | FieldType::DateNanos) {
+        let kind = leaf.kind.name();
+        return refuse(format!("is of type [{kind}], but [date,date_nanos] is expected"));
+    }
+    if leaf.parameter("doc_values") == Some(Value::Bool(false)) {
+        return refuse("doesn't have doc values".to_owned());
+    }
+    if leaf.given("null_value").is_some() {
+        return refuse("has disallowed attribute [null_value] specified".to_owned());
+    }
+    if leaf.parameter("ignore_malformed") == Some(Value::Bool(true)) {
+        return refuse("has disallowed attribute [ignore_malformed] specified".to_owned());
+    }
+    Ok(())
 }

@@ -8,7 +8,7 @@ use std::{
 use shard::{Write, WriteError};
 
 use crate::{
-    DocumentWrite, Error, Index, Node, WrittenDocument,
+    DocumentWrite, Error, Index, NamedBy, Node, WrittenDocument,
     mappings::Standing,
     write::{Routed, Target},
 };
@@ -30,7 +30,7 @@ impl Node {
         answers.resize_with(writes.len(), || None);
         let mut groups = Groups::default();
         for ((place, write), answer) in (0..).zip(writes).zip(&mut answers) {
-            let routed = self.route_item(write, &mut groups.targets).await;
+            let routed = self.route_item(write.without_mark(), &mut groups.targets).await;
             match routed.and_then(|routed| groups.check(routed)) {
                 Ok(routed) => groups.push(place, routed),
                 Err(error) => *answer = Some(Err(error)),
@@ -52,10 +52,17 @@ impl Node {
         write: DocumentWrite,
         targets: &mut HashMap<ResolvedBy, Result<Target, Error>>,
     ) -> Result<Routed, Error> {
-        let by: ResolvedBy =
-            (Arc::clone(&write.index), write.type_name.clone(), write.require_alias);
+        let found = write.found.as_ref().map(|place| Arc::clone(&place.index.identity().uuid));
+        let by: ResolvedBy = (
+            Arc::clone(&write.index),
+            write.type_name.clone(),
+            write.named_by,
+            write.adds(),
+            found,
+        );
         let target = match targets.get(&by) {
             Some(Ok(target)) => target.clone(),
+            Some(Err(error)) if is_lasting(error) => return Err(error.clone()),
             // A plain delete finds no index where a later write creates it.
             Some(Err(_)) | None => {
                 let resolved = self.target_for(&write).await;
@@ -79,7 +86,19 @@ impl Node {
     }
 }
 
-type ResolvedBy = (Arc<str>, Option<Arc<str>>, bool);
+/// Whether the next write of its kind would be refused as well, which need not be tried again for each.
+fn is_lasting(error: &Error) -> bool {
+    matches!(
+        error,
+        Error::DataStream(_)
+            | Error::AliasIsIndex { .. }
+            | Error::AutoCreateForbidden { .. }
+            | Error::Mapping(_)
+            | Error::Setting(_)
+    )
+}
+
+type ResolvedBy = (Arc<str>, Option<Arc<str>>, NamedBy, bool, Option<Arc<str>>);
 
 #[derive(Default)]
 struct Groups {

@@ -25,7 +25,7 @@ use tokio::sync::Mutex;
 pub(crate) use changes::Changes;
 pub(crate) use mapping::check_definition;
 pub use record::{IndexMetadata, NewIndex, index_names};
-use record::{NODE_RECORD, SETTINGS_RECORD, record, record_bytes, removal};
+use record::{NODE_RECORD, SETTINGS_RECORD, record, record_bytes, removal, stream_record};
 pub(crate) use record::{NodeRecord, Stored};
 pub(crate) use view::View;
 
@@ -106,6 +106,7 @@ impl Catalog {
             }
             view.insert(Arc::new(Index::new(metadata, shards.into(), Arc::default(), mappings)));
         }
+        stored.streams.into_iter().for_each(|stream| view.insert_stream(stream));
         let (node, is_new) = match stored.node {
             Some(node) => (node, false),
             None => (NodeRecord::new(tables.random.as_ref()), true),
@@ -209,6 +210,7 @@ impl Catalog {
         let mut changes = {
             let view = self.view();
             let mut changes = plan(&view)?;
+            changes.check_amount(CHANGED_TOGETHER_MAX)?;
             view.check(&changes)?;
             changes.changed.retain(|changed| {
                 view.get(&changed.name).is_some_and(|index| index.metadata() != changed)
@@ -285,6 +287,7 @@ impl Catalog {
             mappings,
             type_name,
             aliases: new.aliases,
+            stream: new.stream,
             closed: false,
             is_filling: false,
             rules_of_8: new.dialect == ::mapping::Dialect::Eight,
@@ -307,6 +310,10 @@ impl Catalog {
         }
         records.extend(changes.changed.iter().map(|metadata| record(&metadata.uuid, metadata)));
         records.extend(changes.deleted.iter().map(|index| removal(&index.metadata().uuid)));
+        for (name, stream) in &changes.streams {
+            let id = stream_record(name);
+            records.push(stream.as_ref().map_or_else(|| removal(&id), |s| record(&id, s)));
+        }
         for (key, template) in &changes.templates {
             let id = key.record_id();
             records.push(template.as_ref().map_or_else(|| removal(&id), |t| record(&id, t)));
@@ -329,7 +336,10 @@ impl Catalog {
         }
         // Where there is no room for what is put, what is removed with it must stay too. A record that
         // is there takes no further memory.
-        let adds = created.is_some() || !changes.templates.is_empty() || changes.settings.is_some();
+        let adds = created.is_some()
+            || !changes.templates.is_empty()
+            || changes.settings.is_some()
+            || changes.streams.values().any(Option::is_some);
         if adds {
             writer.records.check_room(RECORD_ID_BYTES).map_err(Error::Catalog)?;
         } else if !changes.changed.is_empty() {
@@ -378,17 +388,15 @@ impl Catalog {
         if let Some(created) = created {
             view.insert(created);
         }
-        if !changes.templates.is_empty() {
-            let templates = Arc::make_mut(&mut view.templates);
-            for (key, template) in &changes.templates {
-                match template {
-                    Some(template) => templates.put(key, template.clone()),
-                    None => templates.remove(key),
-                }
+        for (name, stream) in &changes.streams {
+            match stream {
+                Some(stream) => view.insert_stream(stream.clone()),
+                None => view.remove_stream(name),
             }
         }
+        view.change_templates(&changes.templates);
         if let Some(settings) = &changes.settings {
-            view.settings = Arc::new(settings.clone());
+            view.change_settings(settings.clone());
         }
     }
 
@@ -400,6 +408,8 @@ impl Catalog {
             let missing = || Error::IndexNotFound { index: Arc::clone(name) };
             doomed.push(index.ok_or_else(missing)?);
         }
+        let all = Changes { deleted: doomed.clone(), ..Changes::default() };
+        self.view().check(&all)?;
         // In parts that one entry of the log holds, each gone before the next is begun.
         for part in doomed.chunks(CHANGED_TOGETHER_MAX) {
             let changes = Changes { deleted: part.to_vec(), ..Changes::default() };

@@ -4,10 +4,10 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{matches_glob, settings::flatten_names};
+use crate::{matches_glob, parse_time_value, settings::flatten_names, templates::stack};
 
 /// Families of settings that are known and can change.
-const DYNAMIC: [&str; 31] = [
+const DYNAMIC: [&str; 32] = [
     "action.auto_create_index",
     "action.destructive_requires_name",
     "action.search.",
@@ -21,6 +21,7 @@ const DYNAMIC: [&str; 31] = [
     "cluster.remote.",
     "cluster.routing.",
     "cluster.service.",
+    "data_streams.lifecycle.poll_interval",
     "indices.breaker.",
     "indices.id_field_data.",
     "indices.lifecycle.",
@@ -58,6 +59,13 @@ const FIXED: [&str; 11] = [
 
 /// Settings with an effect here that would be lost in silence.
 const REFUSED: [&str; 2] = ["cluster.blocks.read_only", "cluster.blocks.read_only_allow_delete"];
+
+/// How often the lifecycles of data streams are carried out.
+const LIFECYCLE_INTERVAL: &str = "data_streams.lifecycle.poll_interval";
+/// As in Elasticsearch.
+const LIFECYCLE_INTERVAL_DEFAULT_MILLIS: i64 = 5 * 60 * 1_000;
+/// The shortest that it may be.
+const LIFECYCLE_INTERVAL_MIN_MILLIS: i64 = 1_000;
 
 /// Why a setting was not taken; what is said names it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -120,6 +128,13 @@ impl ClusterSettings {
         self.get("action.destructive_requires_name").map(|text| text == "true")
     }
 
+    /// How often the lifecycles of data streams are carried out, in milliseconds.
+    #[must_use]
+    pub fn lifecycle_interval_millis(&self) -> i64 {
+        let set = self.get(LIFECYCLE_INTERVAL).and_then(|text| parse_time_value(text).ok());
+        set.unwrap_or(LIFECYCLE_INTERVAL_DEFAULT_MILLIS)
+    }
+
     /// These settings with changes, `null` resets; and what of them was accepted.
     ///
     /// # Errors
@@ -168,7 +183,16 @@ fn check(scope: &'static str, name: &str, value: &Value) -> Result<(), ClusterSe
         });
     }
     let is_boolean = value.as_str().is_some_and(|text| ["true", "false"].contains(&text));
-    if name == "action.destructive_requires_name" && !is_boolean {
+    let is_interval = || {
+        let millis = value.as_str().and_then(|text| parse_time_value(text).ok());
+        millis.is_some_and(|millis| millis >= LIFECYCLE_INTERVAL_MIN_MILLIS)
+    };
+    let is_invalid = match name {
+        "action.destructive_requires_name" | stack::SWITCH => !is_boolean,
+        LIFECYCLE_INTERVAL => !is_interval(),
+        _ => false,
+    };
+    if is_invalid {
         let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         return Err(ClusterSettingError::Invalid { name: owned, value });
     }
@@ -204,5 +228,11 @@ mod tests {
         assert_eq!(refused(json!({"cluster.name": "x"})), fixed);
         assert!(refused(json!({"cluster.blocks.read_only": true})).contains("not supported"));
         assert!(refused(json!({"action.destructive_requires_name": 3})).starts_with("Failed"));
+        for short in ["999ms", "-1", "often"] {
+            assert!(refused(json!({LIFECYCLE_INTERVAL: short})).starts_with("Failed"), "{short}");
+        }
+        let given = json!({LIFECYCLE_INTERVAL: "1s"});
+        let (set, _) = ClusterSettings::default().changed(&given, &json!({})).unwrap();
+        assert_eq!(set.lifecycle_interval_millis(), 1_000);
     }
 }

@@ -7,7 +7,9 @@ use mapping::MappingError;
 use shard::WriteError;
 use thiserror::Error;
 
-use crate::{ClusterSettingError, SettingError, SourceError, templates::TemplateKey};
+use crate::{
+    ClusterSettingError, DataStreamError, SettingError, SourceError, templates::TemplateKey,
+};
 
 /// An index as it is called in an error.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +29,15 @@ pub enum Error {
         /// The name.
         index: Arc<str>,
     },
+    /// There is no index of that name, where one alone is meant.
+    #[error("no such index [{index}]")]
+    OneIndexNotFound {
+        /// The name.
+        index: Arc<str>,
+    },
+    /// What is asked of a data stream cannot be.
+    #[error(transparent)]
+    DataStream(#[from] DataStreamError),
     /// There is none, and it may not be created along the way.
     #[error("no such index [{index}] and {why}")]
     AutoCreateForbidden {

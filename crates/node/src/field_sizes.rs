@@ -72,11 +72,7 @@ impl FieldSizes {
         if self.completions.lock().get(&number).is_some_and(|(seq_no, _)| *seq_no == now) {
             return;
         }
-        let definitions = mapping.definitions("*");
-        let is_completion = |definition: &serde_json::Value| {
-            definition.get("type").and_then(|kind| kind.as_str()) == Some("completion")
-        };
-        let has_any = definitions.iter().any(|(_, definition)| is_completion(definition));
+        let has_any = mapping.has_type(FieldType::Completion);
         let sizes = if has_any { sample(shard, mapping).await } else { Sizes::new() };
         self.completions.lock().insert(number, (now, sizes));
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use document::Version;
 use mapping::Mapping;
-use shard::{Document, ReadError, Shard};
+use shard::{Document, ReadError, Shard, store::Hold};
 
 use crate::{Counters, DocumentError, Error, IndexMetadata, IndexRef, mappings::Mappings, routing};
 
@@ -29,7 +29,7 @@ const WRITE_BLOCKS: [&str; 3] =
     ["index.blocks.read_only", "index.blocks.read_only_allow_delete", "index.blocks.write"];
 /// The setting that blocks what is kept of an index, to readers and to changes.
 const METADATA_BLOCK: &str = "index.blocks.metadata";
-/// The settings that block changes of what is kept of an index, those of settings excepted.
+/// The settings that block changes of what is kept of an index, those of blocks excepted.
 const METADATA_BLOCKS: [&str; 3] =
     [METADATA_BLOCK, "index.blocks.read_only", "index.blocks.read_only_allow_delete"];
 /// The setting that blocks reads.
@@ -127,6 +127,11 @@ impl Index {
         self.shards.iter().for_each(|shard| shard.refresh());
     }
 
+    /// Keeps what the tables tell of now readable, as long as these live.
+    pub fn hold(&self) -> impl Iterator<Item = Hold> {
+        self.shards.iter().map(|shard| shard.hold())
+    }
+
     /// Shows searches every write that one shard answered.
     pub fn refresh_shard(&self, number: u32) {
         self.counters.refreshes.rise();
@@ -217,6 +222,15 @@ impl Index {
     pub(crate) fn check_changeable(&self) -> Result<(), Error> {
         let blocking = METADATA_BLOCKS.into_iter();
         match blocking.into_iter().find(|name| self.metadata.settings.get(name) == Some("true")) {
+            Some(setting) => Err(Error::Blocked { index: self.identity.clone(), setting }),
+            None => Ok(()),
+        }
+    }
+
+    /// Refuses where a setting keeps it from being deleted.
+    pub(crate) fn check_deletable(&self) -> Result<(), Error> {
+        let blocks = [METADATA_BLOCK, "index.blocks.read_only"].into_iter();
+        match blocks.into_iter().find(|name| self.metadata.settings.get(name) == Some("true")) {
             Some(setting) => Err(Error::Blocked { index: self.identity.clone(), setting }),
             None => Ok(()),
         }

@@ -9,6 +9,7 @@ mod bulk;
 mod catalog;
 mod cluster_settings;
 mod counters;
+mod data_stream;
 mod date_math;
 mod error;
 mod field_sizes;
@@ -16,6 +17,7 @@ mod index;
 mod index_expression;
 mod index_name;
 mod json_text;
+mod lifecycle;
 mod mappings;
 mod node;
 mod node_admin;
@@ -34,14 +36,19 @@ pub use alias::{Alias, Aliases};
 pub use catalog::{IndexMetadata, NewIndex, SHARDS_MAX, index_names};
 pub use cluster_settings::{ClusterSettingError, ClusterSettings, FlatSettings};
 pub use counters::{Counter, Counters};
+pub use data_stream::{DataStream, DataStreamError, DataStreamRule};
 pub use date_math::iso_8601;
 pub use error::{DocumentError, Error, IndexRef};
 pub use field_sizes::{FieldSizes, Sizes};
 pub use index::{Freshness, Index};
 pub use index_expression::{Expansion, is_wild};
 pub use json_text::{JsonText, content as json_string_content};
+pub use lifecycle::{Age, Due, Lifecycle, ended_millis};
 pub use node::{AutoCreate, Node, NodeOptions, Ready, StartError, matches_glob};
-pub use node_admin::{AliasAction, Resize, ResizeKind, Rollover, SettingsChange};
+pub use node_admin::{
+    AliasAction, LifecycleRun, Resize, ResizeKind, Rollover, SettingsChange, StreamAction,
+    StreamSettingsChange,
+};
 pub use random::Random;
 pub use search::{
     FailureCause, Filter, Found, Hit, Moment, Scan, Scope, SearchRequest, Searcher, ShardFailure,
@@ -52,7 +59,7 @@ pub use source::{SourceError, check_source};
 pub use templates::{Template, TemplateBody, TemplateKey, TemplateKind, Templates};
 pub use time_value::{TimeValueError, parse_time_value};
 pub use update::{DocumentMerge, MergeError};
-pub use write::{DocumentWrite, MissingIndex, WrittenDocument, update};
+pub use write::{DocumentWrite, MissingIndex, NamedBy, Place, WrittenDocument, update};
 
 #[cfg(test)]
 mod tests;

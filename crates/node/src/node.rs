@@ -7,7 +7,7 @@ use std::{
 };
 
 use document::Effect;
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 use shard::{
     Alarm, Machine, Memory, Recovery, Shard, ShardOptions, VersionTable,
     log::{Damage, EntryOutline, LogError, LogProvider, Logs, Relocate, Replay, StreamId},
@@ -16,7 +16,7 @@ use shard::{
 use thiserror::Error;
 
 use crate::{
-    Index, Random, Scan, Searcher, Turns,
+    Index, LifecycleRun, Random, Scan, Searcher, Turns,
     catalog::{Catalog, Stored},
 };
 
@@ -128,6 +128,7 @@ pub struct Node {
     logs: Arc<dyn Logs>,
     alarm: Alarm,
     searches: Arc<Turns>,
+    pub(crate) last_lifecycle_run: Mutex<Option<LifecycleRun>>,
 }
 
 impl Node {
@@ -174,7 +175,18 @@ impl Node {
         let documents = catalog.all().iter().map(|index| index.documents()).sum();
         let memory = tables.memory;
         let searches = Arc::default();
-        let node = Self { catalog, machine, random, options, memory, logs, alarm, searches };
+        let last_lifecycle_run = Mutex::default();
+        let node = Self {
+            catalog,
+            machine,
+            random,
+            options,
+            memory,
+            logs,
+            alarm,
+            searches,
+            last_lifecycle_run,
+        };
         let node = Arc::new(node);
         let deleted = node.delete_unfinished().await;
         deleted.map_err(|error| StartError::Catalog(error.to_string()))?;

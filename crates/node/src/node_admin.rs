@@ -1,6 +1,8 @@
 //! What is done to indices, aliases, templates and settings as a whole.
 
 mod alias_plan;
+mod data_streams;
+mod lifecycles;
 mod resize;
 mod template_rules;
 
@@ -9,15 +11,18 @@ use std::{collections::BTreeMap, sync::Arc};
 use serde_json::Value;
 
 use crate::{
-    Alias, AutoCreate, ClusterSettings, Error, Expansion, Index, NewIndex, Node, Template,
-    TemplateKey, TemplateKind, Templates,
+    Alias, AutoCreate, ClusterSettings, DataStreamError, Error, Expansion, Index, NewIndex, Node,
+    Template, TemplateKey, TemplateKind, Templates,
     catalog::{Changes, View},
     date_math, index_name,
     mappings::Edition,
     matches_glob,
+    templates::stack,
     write::through_alias,
 };
 use alias_plan::AliasPlan;
+pub use data_streams::{StreamAction, StreamSettingsChange};
+pub use lifecycles::LifecycleRun;
 pub use resize::{Resize, ResizeKind};
 use template_rules::{check_mappings, check_template, check_unused, with_templates};
 
@@ -58,6 +63,16 @@ pub struct SettingsChange {
     pub preserves: bool,
 }
 
+impl SettingsChange {
+    /// Whether it is about blocks and nothing else: then no block stands in its way, since nothing else
+    /// could lift one.
+    fn is_about_blocks(&self) -> bool {
+        let flat = crate::settings::flatten_names(&self.given).unwrap_or_default();
+        flat.iter()
+            .all(|(name, _)| name.strip_prefix("index.").unwrap_or(name).starts_with("blocks."))
+    }
+}
+
 /// A rollover of an alias to a new index.
 #[derive(Clone, Debug)]
 pub struct Rollover {
@@ -83,7 +98,7 @@ impl Node {
     pub fn index_for_writes(&self, name: &str) -> Option<Arc<Index>> {
         let name = date_math::resolve(name, self.now()).ok()?;
         let target = self.catalog.view().write_target(&name).ok()?;
-        target.map(|(index, _)| index)
+        target.map(|target| target.index)
     }
 
     /// The index that a read of one document goes to, and the routing it takes there.
@@ -150,8 +165,8 @@ impl Node {
 
     /// All templates.
     #[must_use]
-    pub fn templates(&self) -> Arc<Templates> {
-        Arc::clone(&self.catalog.view().templates)
+    pub fn templates(&self, dialect: mapping::Dialect) -> Arc<Templates> {
+        Arc::clone(self.catalog.view().templates(dialect))
     }
 
     /// The settings of the node as a whole.
@@ -180,7 +195,7 @@ impl Node {
             if let Some(index) = view.get(&new.name) {
                 return Err(Error::IndexExists { index: index.identity().clone() });
             }
-            let created = with_templates(new, &view.templates)?;
+            let created = with_templates(new, view)?;
             Ok(Changes { created: Some(created), ..Changes::default() })
         };
         self.created(plan).await
@@ -200,7 +215,7 @@ impl Node {
             if let Some(index) = view.get(&new.name) {
                 return Err(Error::IndexExists { index: index.identity().clone() });
             }
-            let mut created = with_templates(new, &view.templates)?;
+            let mut created = with_templates(new, view)?;
             if created.settings.get("index.number_of_shards").is_none()
                 && created.settings.get("index.number_of_routing_shards").is_none()
             {
@@ -227,20 +242,16 @@ impl Node {
     /// # Errors
     /// [`Error::IndexNotFound`], [`Error::Blocked`], [`Error::Catalog`].
     pub async fn delete_indices(&self, names: Vec<Arc<str>>) -> Result<(), Error> {
-        for index in names.iter().filter_map(|name| self.catalog.get(name)) {
-            let blocked = |name: &str| index.metadata().settings.get(name) == Some("true");
-            let blocks = ["index.blocks.metadata", "index.blocks.read_only"];
-            if let Some(setting) = blocks.into_iter().find(|name| blocked(name)) {
-                return Err(Error::Blocked { index: index.identity().clone(), setting });
-            }
-        }
+        let present = names.iter().filter_map(|name| self.catalog.get(name));
+        present.into_iter().try_for_each(|index| index.check_deletable())?;
         self.catalog.delete(names).await
     }
 
     /// Changes settings of indices, of all of them or, where one refuses, of none.
     ///
     /// # Errors
-    /// [`Error::FixedWhileOpen`], [`Error::Setting`], [`Error::Catalog`].
+    /// [`Error::FixedWhileOpen`], [`Error::Setting`], [`Error::Blocked`] unless it is about blocks alone,
+    /// [`Error::Catalog`].
     pub async fn change_settings(
         &self,
         indices: Vec<Arc<Index>>,
@@ -249,6 +260,9 @@ impl Node {
         let plan = move |view: &View| {
             let mut changed = Vec::new();
             for index in present(view, &indices) {
+                if !change.is_about_blocks() {
+                    index.check_changeable()?;
+                }
                 let mut metadata = index.metadata().clone();
                 let settings = &metadata.settings;
                 let fixed = settings.fixed(&change.given, change.preserves)?;
@@ -293,6 +307,14 @@ impl Node {
             let mut changed = Vec::new();
             for index in present(view, &indices) {
                 index.check_changeable()?;
+                if closed
+                    && view.stream_of(index.name()).is_some_and(|s| s.is_written_to(index.name()))
+                {
+                    let index = index.name();
+                    let text =
+                        format!("cannot close the following data stream write indices [{index}]");
+                    return Err(DataStreamError::Refused(text).into());
+                }
                 let mut metadata = index.metadata().clone();
                 if metadata.is_filling {
                     let text = format!("index {} is not complete yet", index.name());
@@ -330,12 +352,21 @@ impl Node {
     pub async fn roll_over(&self, rollover: Rollover) -> Result<Arc<Index>, Error> {
         let plan = move |view: &View| {
             let Rollover { alias, old, new } = rollover;
-            let gone = || Error::IndexNotFound { index: old.as_str().into() };
-            let mut from = view.get(&old).ok_or_else(gone)?.metadata().clone();
+            let passed = || Error::Rollover(format!("[{alias}] does not lead to [{old}] any more"));
+            let mut from = view.get(&old).ok_or_else(passed)?.metadata().clone();
+            // Whether it still leads comes first: who was quicker has taken the name, too.
+            let leads = view.write_target(&alias).ok().flatten();
+            let has_leader = view.aliased(&alias).any(|(_, said)| said.leads_writes());
+            if has_leader && leads.is_some_and(|target| target.index.name() != old) {
+                return Err(passed());
+            }
+            if !from.aliases.contains_key(&alias) {
+                return Err(passed());
+            }
             if let Some(index) = view.get(&new.name) {
                 return Err(Error::IndexExists { index: index.identity().clone() });
             }
-            let mut created = with_templates(new, &view.templates)?;
+            let mut created = with_templates(new, view)?;
             let Some(present) = from.aliases.get_mut(&alias) else {
                 return Err(Error::Rollover(format!("[{alias}] is no alias of [{old}] any more")));
             };
@@ -366,12 +397,16 @@ impl Node {
         dialect: mapping::Dialect,
     ) -> Result<(), Error> {
         let plan = move |view: &View| {
-            if must_be_new && view.templates.of(key.kind).contains_key(&key.name) {
+            let templates = view.templates(dialect);
+            if must_be_new && templates.of(key.kind).contains_key(&key.name) {
                 return Err(Error::TemplateExists { key });
             }
-            check_template(&key, &template, &view.templates)?;
-            check_mappings(key.kind, &template, &view.templates, dialect)?;
-            Ok(Changes { templates: vec![(key, Some(template))], ..Changes::default() })
+            let own = view.templates(mapping::Dialect::Seven);
+            check_template(&key, &template, own)?;
+            check_mappings(key.kind, &template, templates, dialect)?;
+            let templates = vec![(key, Some(template))];
+            check_streams(view, &templates)?;
+            Ok(Changes { templates, ..Changes::default() })
         };
         self.catalog.apply(plan).await.map(drop)
     }
@@ -381,23 +416,37 @@ impl Node {
     /// # Errors
     /// [`Error::TemplateMissing`] for a name without template, [`Error::ComponentInUse`],
     /// [`Error::Catalog`].
-    pub async fn delete_templates(&self, key: TemplateKey) -> Result<(), Error> {
+    pub async fn delete_templates(
+        &self,
+        key: TemplateKey,
+        dialect: mapping::Dialect,
+    ) -> Result<(), Error> {
         let plan = move |view: &View| {
             let mut doomed = Vec::new();
             for part in key.name.split(',') {
-                let names = view.templates.of(key.kind).keys();
+                let names = view.templates(mapping::Dialect::Seven).of(key.kind).keys();
                 let before = doomed.len();
                 doomed.extend(names.filter(|name| matches_glob(part, name)).cloned());
-                if doomed.len() == before && !part.contains('*') {
-                    let key = TemplateKey { kind: key.kind, name: part.to_owned() };
+                let key = TemplateKey { kind: key.kind, name: part.to_owned() };
+                let is_there = view.templates(dialect).of(key.kind).contains_key(part);
+                if doomed.len() == before && !part.contains('*') && !is_there {
                     return Err(Error::TemplateMissing { key });
                 }
             }
             if key.kind == TemplateKind::Component {
-                doomed.iter().try_for_each(|name| check_unused(name, &view.templates))?;
+                // Where version 8 brings one along, that takes its place.
+                let last = |name: &&String| {
+                    let key = TemplateKey { kind: key.kind, name: (*name).clone() };
+                    !stack::is_of_stack(&key)
+                };
+                let templates = view.templates(mapping::Dialect::Eight);
+                doomed.iter().filter(last).try_for_each(|name| check_unused(name, templates))?;
             }
-            let gone = doomed.into_iter().map(|name| (TemplateKey { kind: key.kind, name }, None));
-            Ok(Changes { templates: gone.collect(), ..Changes::default() })
+            let kind = key.kind;
+            let gone: Vec<_> =
+                doomed.into_iter().map(|name| (TemplateKey { kind, name }, None)).collect();
+            check_streams(view, &gone)?;
+            Ok(Changes { templates: gone, ..Changes::default() })
         };
         self.catalog.apply(plan).await.map(drop)
     }
@@ -414,11 +463,50 @@ impl Node {
         let (_, accepted) = self.cluster_settings().changed(&persistent, &transient)?;
         let plan = move |view: &View| {
             let (settings, _) = view.settings.changed(&persistent, &transient)?;
+            let bereft = view.bereft_under(&settings);
+            if !bereft.is_empty() {
+                let (switch, streams) = (stack::SWITCH, bereft.join(", "));
+                let text =
+                    format!("[{switch}] cannot be off while data streams need it: [{streams}]");
+                return Err(DataStreamError::Refused(text).into());
+            }
             Ok(Changes { settings: Some(settings), ..Changes::default() })
         };
         self.catalog.apply(plan).await?;
         Ok(accepted)
     }
+}
+
+/// Refuses changes of templates after which a data stream would have none that makes its indices.
+fn check_streams(view: &View, changes: &[(TemplateKey, Option<Template>)]) -> Result<(), Error> {
+    let changes_index_templates = changes.iter().any(|(key, _)| key.kind == TemplateKind::Index);
+    if !changes_index_templates || view.streams().next().is_none() {
+        return Ok(());
+    }
+    let bereft = view.bereft_by(changes);
+    if bereft.is_empty() {
+        return Ok(());
+    }
+    let streams = bereft.join(", ");
+    let text = match changes {
+        [(key, Some(template))] => format!(
+            "composable template [{}] with index patterns [{}], priority [{}] and no data stream \
+             configuration would cause data streams [{streams}] to no longer match a data stream \
+             template",
+            key.name,
+            template.index_patterns.join(", "),
+            template.order.unwrap_or(0)
+        ),
+        several => {
+            let names: Vec<&str> = several.iter().map(|(key, _)| key.name.as_str()).collect();
+            format!(
+                "unable to remove composable templates [{}] as they are in use by a data streams \
+                 [{streams}]",
+                names.join(", ")
+            )
+        }
+    };
+    Err(DataStreamError::Refused(text).into())
 }
 
 /// Those of some indices that are still there, as they are now.

@@ -13,9 +13,9 @@ use std::sync::Arc;
 use document::{LastWrite, Timestamp};
 use query::{Key, QueryError, Search};
 use shard::{
-    Document,
+    Document, ReadError,
     log::BoxFuture,
-    store::{Location, StoreError},
+    store::{Hold, Location, StoreError},
 };
 
 use crate::{Error, Index, IndexRef};
@@ -60,9 +60,16 @@ struct MomentOfShard {
     shard: u32,
     rows: Vec<Row>,
     filter: Option<Filter>,
+    /// Keeps the sources.
+    _hold: Hold,
 }
 
 impl Moment {
+    /// The indices of which it is.
+    pub fn indices(&self) -> impl Iterator<Item = &Index> {
+        self.shards.iter().map(|shard| &*shard.index)
+    }
+
     /// How many bytes of memory it takes, about.
     #[must_use]
     pub fn bytes(&self) -> u64 {
@@ -96,11 +103,14 @@ pub struct Hit {
     pub keys: Vec<Key>,
     /// The names of the queries that it matches.
     pub names: Vec<String>,
+    /// Whether its source was looked at: what it was written to since may not match.
+    pub is_judged_by_source: bool,
     location: Location,
 }
 
 impl Hit {
-    /// Reads the document as it was; nothing if it was written since and its older source is given up.
+    /// Reads the document as it was; nothing if it was written since and its older source is given up, which
+    /// it may be where room is short.
     ///
     /// # Errors
     /// [`StoreError`] when it cannot be read.
@@ -108,6 +118,20 @@ impl Hit {
         match self.index.shard(self.shard) {
             Ok(shard) => shard.read_at(&self.id, self.last, self.location).await,
             Err(_) => Ok(None),
+        }
+    }
+
+    /// Reads the document as it is now; nothing if it is there no more.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it cannot be read.
+    pub async fn read_latest(&self) -> Result<Option<Document>, StoreError> {
+        let Ok(shard) = self.index.shard(self.shard) else { return Ok(None) };
+        match shard.get(&self.id, None).await {
+            Ok(document) => Ok(document),
+            Err(ReadError::Store(error)) => Err(error),
+            // Nothing is required of it.
+            Err(ReadError::Conflict(_)) => Ok(None),
         }
     }
 
@@ -142,6 +166,15 @@ pub struct Found {
     pub shards: u64,
     /// What went wrong, by shard.
     pub failures: Vec<ShardFailure>,
+    /// Keep the sources of the hits.
+    pub(crate) holds: Vec<Hold>,
+}
+
+impl Found {
+    /// Keeps the sources of the hits no more: what collection gives up of them meanwhile cannot be read.
+    pub fn release(&mut self) {
+        self.holds.clear();
+    }
 }
 
 /// Why a shard could not be searched.

@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use thiserror::Error;
 
 use document::GcDeletes;
 use shard::log::Durability;
 
-use crate::{matches_glob, parse_time_value, routing};
+use crate::{DataStreamError, Error, matches_glob, parse_time_value, routing};
 use known::{DEFAULTS, FINAL, KNOWN, KNOWN_FAMILIES, PRIVATE, STATIC};
 
 /// Settings of one index by their full, flat names (`index.number_of_shards`). Scalars are texts, as
@@ -37,6 +37,27 @@ pub enum SettingError {
         /// The bound it is beyond, if that is why: ` must be >= 1`.
         bound: String,
     },
+    /// It is no number.
+    #[error("Failed to parse value [{value}] for setting [{name}]")]
+    NotANumber {
+        /// The setting's full name.
+        name: String,
+        /// The value that was given.
+        value: String,
+    },
+    /// It is none of the values that it may have.
+    #[error("unknown value for [{name}] must be one of [{known}] but was: {value}")]
+    NotOneOf {
+        /// The setting's full name.
+        name: String,
+        /// The value that was given.
+        value: String,
+        /// What it may be.
+        known: String,
+    },
+    /// It is no range of numbers of replicas.
+    #[error("failed to parse [index.auto_expand_replicas] from value: [{0}] at index -1")]
+    NotARange(String),
     /// It is no time with its unit.
     #[error(
         "failed to parse setting [{name}] with value [{value}] as a time value: unit is missing or \
@@ -83,6 +104,9 @@ pub enum SettingError {
 /// The longest name of a setting: names are shown as trees, a level for each dot.
 const NAME_BYTES_MAX: usize = 255;
 
+/// The settings that say how many shards an index has.
+const SHARD_COUNTS: [&str; 2] = ["index.number_of_shards", "index.number_of_routing_shards"];
+
 /// When writes are answered: `request` or `async`.
 const DURABILITY: &str = "index.translog.durability";
 /// After how long writes that were answered before are durable.
@@ -90,8 +114,17 @@ const SYNC_INTERVAL: &str = "index.translog.sync_interval";
 /// As in Elasticsearch.
 const SYNC_INTERVAL_DEFAULT: Duration = Duration::from_secs(5);
 
+/// Numbers that bound mappings, with the least that each may be.
+const MAPPING_LIMITS: [(&str, i64); 5] = [
+    ("index.mapping.depth.limit", 1),
+    ("index.mapping.field_name_length.limit", 1),
+    ("index.mapping.nested_fields.limit", 0),
+    ("index.mapping.nested_objects.limit", 0),
+    ("index.mapping.total_fields.limit", 0),
+];
+
 /// Numbers that an index stores, with the least that each may be.
-const AT_LEAST: [(&str, i64); 11] = [
+const AT_LEAST: [(&str, i64); 12] = [
     ("index.analyze.max_token_count", 1),
     ("index.max_docvalue_fields_search", 0),
     ("index.max_inner_result_window", 1),
@@ -103,6 +136,7 @@ const AT_LEAST: [(&str, i64); 11] = [
     ("index.max_shingle_diff", 0),
     ("index.max_slices_per_scroll", 1),
     ("index.max_terms_count", 1),
+    ("index.priority", 0),
 ];
 /// How documents could be compressed; they are not.
 const CODECS: [&str; 3] = ["default", "best_compression", "lucene_default"];
@@ -120,6 +154,12 @@ impl Settings {
         let settings = Self(given.filter(|(_, value)| !value.is_null()).collect());
         settings.check()?;
         Ok(settings)
+    }
+
+    /// Whether nothing is set.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     /// The names of all settings that are known one by one, for suggestions.
@@ -149,16 +189,53 @@ impl Settings {
     /// What a copy with other shards takes over of these settings, and over it what is given; `null`
     /// resets a setting.
     pub(crate) fn taken_over(&self, given: &Value) -> Result<Self, SettingError> {
-        let mut taken = self.without(&["index.number_of_shards", "index.number_of_routing_shards"]);
+        self.without(&SHARD_COUNTS).with_changes(given)
+    }
+
+    /// These settings with changes of any kind; `null` resets a setting.
+    pub(crate) fn with_changes(mut self, given: &Value) -> Result<Self, SettingError> {
+        let mut added = Self::default();
         for (name, value) in flatten(given)? {
             if value.is_null() {
-                taken.0.shift_remove(&name);
+                self.0.shift_remove(&name);
             } else {
-                taken.0.insert(name, value);
+                added.0.insert(name, value);
             }
         }
-        taken.check()?;
-        Ok(taken)
+        self.checked_with(added)
+    }
+
+    /// These settings and others over them, of which only the others are looked at one by one: what was
+    /// taken once may be beyond what is taken now.
+    fn checked_with(mut self, added: Self) -> Result<Self, SettingError> {
+        added.check_each()?;
+        self.0.extend(added.0);
+        self.check_routing_shards()?;
+        Ok(self)
+    }
+
+    /// The settings among those given that running indices can take over, and those for later indices
+    /// only, of which a data stream may have the numbers of shards alone.
+    pub(crate) fn of_streams(json: &Value) -> Result<(Value, Vec<String>), Error> {
+        let (mut everywhere, mut later, mut refused) = (Map::new(), Vec::new(), Vec::new());
+        for (name, value) in flatten(json)? {
+            let is_known = KNOWN.contains(&name.as_str())
+                || KNOWN_FAMILIES.iter().any(|family| name.starts_with(family));
+            let is_fixed = in_family(&STATIC, &name) || in_family(&FINAL, &name);
+            if SHARD_COUNTS.contains(&name.as_str()) {
+                later.push(name);
+            } else if !is_known || is_fixed || name == "index.hidden" {
+                refused.push(name);
+            } else {
+                everywhere.insert(name, value);
+            }
+        }
+        if refused.is_empty() {
+            return Ok((Value::Object(everywhere), later));
+        }
+        let text =
+            format!("Cannot set the following settings on a data stream: [{}]", refused.join(","));
+        Err(DataStreamError::Refused(text).into())
     }
 
     /// Sets what is not set yet.
@@ -195,7 +272,7 @@ impl Settings {
     /// These settings with the changes that `json` makes; `null` resets a setting, or several by a
     /// wildcard, to their defaults. What is set already may be preserved.
     pub(crate) fn changed(&self, json: &Value, preserves: bool) -> Result<Self, SettingError> {
-        let mut changed = self.clone();
+        let (mut changed, mut added) = (self.clone(), Self::default());
         for (name, value) in flatten(json)? {
             if preserves && self.0.contains_key(&name) {
                 continue;
@@ -208,11 +285,10 @@ impl Settings {
             } else if value.is_null() {
                 changed.0.shift_remove(&name);
             } else {
-                changed.0.insert(name, value);
+                added.0.insert(name, value);
             }
         }
-        changed.check()?;
-        Ok(changed)
+        changed.checked_with(added)
     }
 
     /// How many primary shards: 1 unless set.
@@ -268,6 +344,12 @@ impl Settings {
 
     /// Checks names and values.
     pub(crate) fn check(&self) -> Result<(), SettingError> {
+        self.check_each()?;
+        self.check_routing_shards()
+    }
+
+    /// Checks names and values one by one.
+    fn check_each(&self) -> Result<(), SettingError> {
         for name in self.0.keys() {
             if PRIVATE.contains(&name.as_str()) {
                 return Err(SettingError::Private(name.clone()));
@@ -280,7 +362,6 @@ impl Settings {
         self.check_number("index.number_of_shards", 1, SHARDS_MAX)?;
         self.check_number("index.number_of_replicas", 0, i64::from(i32::MAX))?;
         self.check_number("index.number_of_routing_shards", 1, 1 << 20)?;
-        self.check_routing_shards()?;
         self.check_time("index.gc_deletes", -1, "-1")?;
         self.check_durability()?;
         self.check_time(SYNC_INTERVAL, 100, "100ms")?;
@@ -288,6 +369,17 @@ impl Settings {
         for (name, min) in AT_LEAST {
             self.check_number(name, min, i64::from(i32::MAX))?;
         }
+        for (name, min) in MAPPING_LIMITS {
+            self.check_number(name, min, i64::MAX)?;
+        }
+        for name in ["index.mapping.ignore_malformed", "index.mapping.coerce"] {
+            let value = self.0.get(name).map(shown);
+            if let Some(value) = value.filter(|value| lenient_flag(value).is_none()) {
+                return Err(SettingError::NotABoolean(value));
+            }
+        }
+        self.check_one_of("index.shard.check_on_startup", &["false", "true", "checksum", "fix"])?;
+        self.check_replica_range()?;
         for block in ["metadata", "read", "read_only", "read_only_allow_delete", "write"] {
             let name = format!("index.blocks.{block}");
             let value = self.0.get(&name).map(shown);
@@ -346,10 +438,36 @@ impl Settings {
             Err(SettingError::Invalid { name: name.to_owned(), value: text.clone(), bound })
         };
         match text.parse::<i64>() {
-            Err(_) => invalid(String::new()),
+            Err(_) => Err(SettingError::NotANumber { name: name.to_owned(), value: text }),
             Ok(number) if number < min => invalid(format!(" must be >= {min}")),
             Ok(number) if number > max => invalid(format!(" must be <= {max}")),
             Ok(_) => Ok(()),
+        }
+    }
+
+    fn check_one_of(&self, name: &str, known: &[&str]) -> Result<(), SettingError> {
+        let value = self.0.get(name).map(shown);
+        let Some(value) = value.filter(|value| !known.contains(&value.as_str())) else {
+            return Ok(());
+        };
+        let (name, known) = (name.to_owned(), known.join(", "));
+        Err(SettingError::NotOneOf { name, value, known })
+    }
+
+    /// `false`, or from how many replicas to how many, or to `all`.
+    fn check_replica_range(&self) -> Result<(), SettingError> {
+        let Some(value) = self.0.get("index.auto_expand_replicas").map(shown) else {
+            return Ok(());
+        };
+        let number = |text: &str| text.parse::<u32>().ok();
+        let is_range = value.split_once('-').is_some_and(|(least, most)| {
+            let most = if most == "all" { Some(u32::MAX) } else { number(most) };
+            number(least).zip(most).is_some_and(|(least, most)| least <= most)
+        });
+        if is_range || lenient_flag(&value) == Some(false) {
+            Ok(())
+        } else {
+            Err(SettingError::NotARange(value))
         }
     }
 
@@ -411,6 +529,15 @@ pub(crate) fn flatten_names(json: &Value) -> Result<Vec<(String, Value)>, Settin
         }
     }
     Ok(flat)
+}
+
+/// A switch in any spelling that was one in some version.
+pub(crate) fn lenient_flag(text: &str) -> Option<bool> {
+    match text {
+        "true" | "on" | "yes" | "1" => Some(true),
+        "false" | "off" | "no" | "0" => Some(false),
+        _ => None,
+    }
 }
 
 fn shown(value: &Value) -> String {

@@ -3,12 +3,14 @@
 //! The composable template of the highest priority counts alone; only where there is none do all
 //! legacy templates that match, in ascending order. What the creation itself says wins over both.
 
+pub(crate) mod stack;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::{Aliases, SettingError, Settings, matches_glob};
+use crate::{Aliases, DataStreamRule, Lifecycle, SettingError, Settings, matches_glob};
 
 /// What a template gives to an index.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -25,6 +27,9 @@ pub struct TemplateBody {
     /// Aliases.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub aliases: Option<Aliases>,
+    /// How long the indices of data streams live.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lifecycle: Option<Lifecycle>,
 }
 
 impl TemplateBody {
@@ -37,6 +42,12 @@ impl TemplateBody {
         if let Some(mappings) = &over.mappings {
             let base = self.mappings.get_or_insert_with(|| Value::Object(Map::new()));
             merge_mappings(base, mappings);
+        }
+        if let Some(over) = &over.lifecycle {
+            let base = self.lifecycle.take();
+            let retention = base.and_then(|base| base.data_retention);
+            let data_retention = over.data_retention.clone().or(retention);
+            self.lifecycle = Some(Lifecycle { enabled: over.enabled, data_retention });
         }
         if over.type_name.is_some() {
             self.type_name.clone_from(&over.type_name);
@@ -60,7 +71,7 @@ pub enum TemplateKind {
 }
 
 impl TemplateKind {
-    const ALL: [Self; 3] = [Self::Legacy, Self::Index, Self::Component];
+    pub(crate) const ALL: [Self; 3] = [Self::Legacy, Self::Index, Self::Component];
 
     /// The beginning of the ids of its records. No index's uuid has a slash.
     fn prefix(self) -> &'static str {
@@ -116,6 +127,9 @@ pub struct Template {
     /// What it gives; a composable template may give nothing of its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub body: Option<TemplateBody>,
+    /// That it makes data streams, not indices, and of what kind.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data_stream: Option<DataStreamRule>,
     /// Further members that are shown as they were given.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub others: Map<String, Value>,
@@ -157,11 +171,29 @@ impl Templates {
         }
     }
 
+    /// Puts templates, or takes them away where none is given.
+    pub(crate) fn change(&mut self, changes: &[(TemplateKey, Option<Template>)]) {
+        for (key, template) in changes {
+            match template {
+                Some(template) => self.put(key, template.clone()),
+                None => self.remove(key),
+            }
+        }
+    }
+
     /// The name of the composable template that counts for an index.
     #[must_use]
     pub fn winner(&self, index: &str) -> Option<(&String, &Template)> {
         let matching = self.of(TemplateKind::Index).iter().filter(|(_, t)| t.is_for(index));
-        matching.max_by_key(|(_, template)| template.rank())
+        // One that was put goes before one that was brought along.
+        matching.max_by_key(|(name, template)| (template.rank(), !stack::is_index_template(name)))
+    }
+
+    /// The template that a data stream of that name is made by, and what it says of it.
+    #[must_use]
+    pub fn stream_winner(&self, stream: &str) -> Option<(&String, &Template, DataStreamRule)> {
+        let (name, template) = self.winner(stream)?;
+        Some((name, template, template.data_stream?))
     }
 
     /// The legacy templates for an index in the order in which they count.
@@ -178,8 +210,7 @@ impl Templates {
     pub fn composed(&self, template: &Template) -> TemplateBody {
         let mut body = TemplateBody::default();
         for name in template.composed_of.iter().flatten() {
-            let component = self.of(TemplateKind::Component).get(name);
-            if let Some(part) = component.and_then(|component| component.body.as_ref()) {
+            if let Some(part) = self.component(name).and_then(|part| part.body.as_ref()) {
                 body.overlay(part);
             }
         }
@@ -187,6 +218,21 @@ impl Templates {
             body.overlay(own);
         }
         body
+    }
+
+    /// A component of a template, which may be one that version 8 brings along.
+    pub(crate) fn component(&self, name: &str) -> Option<&Template> {
+        let own = self.of(TemplateKind::Component).get(name);
+        own.or_else(|| stack::brought_component(name))
+    }
+
+    /// The settings of a composable template with its components.
+    pub(crate) fn composed_settings(&self, template: &Template) -> Settings {
+        let components = template.composed_of.iter().flatten();
+        let components = components.filter_map(|name| self.component(name));
+        let bodies = components.chain([template]).filter_map(|part| part.body.as_ref());
+        let settings = bodies.filter_map(|body| body.settings.as_ref());
+        settings.fold(Settings::default(), |base, over| base.overlaid(over))
     }
 
     /// What an index of this name gets.

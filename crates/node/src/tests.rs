@@ -14,11 +14,12 @@ use shard::{Change, Clock, Machine, WriteError, log::memory::MemoryLog};
 
 use crate::{
     Alias, AliasAction, Aliases, AutoCreate, DocumentError, DocumentMerge, DocumentWrite, Error,
-    Expansion, Hit, MissingIndex, NewIndex, Node, NodeOptions, Random, Rollover, Scope,
-    SearchRequest, Searcher, Settings, SettingsChange, Template, TemplateBody, TemplateKey,
+    Expansion, Hit, MissingIndex, NamedBy, NewIndex, Node, NodeOptions, Place, Random, Rollover,
+    Scope, SearchRequest, Searcher, Settings, SettingsChange, Template, TemplateBody, TemplateKey,
     TemplateKind, Within, WrittenDocument, update,
 };
 
+mod data_streams;
 mod mappings;
 mod resize;
 
@@ -43,11 +44,13 @@ impl Random for Counting {
 struct World {
     disk: MemoryLog,
     random: Arc<Counting>,
+    clock: Arc<Fixed>,
 }
 
 impl World {
     fn new() -> Self {
-        Self { disk: MemoryLog::default(), random: Arc::default() }
+        let clock = Arc::new(Fixed(AtomicI64::new(1)));
+        Self { disk: MemoryLog::default(), random: Arc::default(), clock }
     }
 
     async fn start(&self) -> Arc<Node> {
@@ -57,7 +60,7 @@ impl World {
             auto_create: AutoCreate::parse("-secret*,+*"),
             table_bytes_max: u64::MAX,
         };
-        let clock = Arc::new(Fixed(AtomicI64::new(1)));
+        let clock = Arc::clone(&self.clock) as Arc<dyn Clock>;
         let log = Box::new(self.disk.clone());
         let machine = Machine::with_clock(clock);
         Node::start(log, machine, Arc::clone(&self.random) as Arc<dyn Random>, options)
@@ -81,7 +84,8 @@ fn write(index: &str, id: &str, change: Change) -> DocumentWrite {
         precondition: Precondition::None,
         change,
         missing_index: MissingIndex::Create(&[], mapping::Dialect::Seven),
-        require_alias: false,
+        named_by: NamedBy::default(),
+        found: None,
     }
 }
 
@@ -96,11 +100,15 @@ fn typed(mut write: DocumentWrite, type_name: &str) -> DocumentWrite {
 
 fn merge(index: &str, id: &str, doc: Value) -> DocumentWrite {
     let doc = Some(doc.to_string().into());
-    write(
-        index,
-        id,
-        update(Arc::new(DocumentMerge { doc, upsert: None, detect_noop: true }), false),
-    )
+    let merge = DocumentMerge { doc, upsert: None, detect_noop: true };
+    write(index, id, update(Arc::new(merge), false))
+}
+
+/// A merge that brings the same along for a document that is not there.
+fn upsert(index: &str, id: &str, doc: Value) -> DocumentWrite {
+    let doc = Some(Bytes::from(doc.to_string()));
+    let merge = DocumentMerge { doc: doc.clone(), upsert: doc, detect_noop: true };
+    write(index, id, update(Arc::new(merge), false))
 }
 
 fn new(name: &str, settings: Value) -> NewIndex {
@@ -110,6 +118,7 @@ fn new(name: &str, settings: Value) -> NewIndex {
         mappings: json!({}),
         type_name: None,
         aliases: Aliases::new(),
+        stream: None,
         dialect: mapping::Dialect::Seven,
     }
 }
@@ -138,8 +147,11 @@ async fn a_write_creates_its_index_unless_that_is_forbidden() {
     assert!(matches!(invalid, Err(Error::InvalidIndexName { .. })));
     let plain =
         DocumentWrite { missing_index: MissingIndex::Refuse, ..write("x", "1", Change::Delete) };
-    assert!(matches!(node.write(plain).await, Err(Error::IndexNotFound { .. })));
-    let aliased = DocumentWrite { require_alias: true, ..index("y", "1", "{}") };
+    assert!(matches!(node.write(plain).await, Err(Error::OneIndexNotFound { .. })));
+    let aliased = DocumentWrite {
+        named_by: NamedBy { alias: true, ..NamedBy::default() },
+        ..index("y", "1", "{}")
+    };
     assert!(matches!(node.write(aliased).await, Err(Error::NotAnAlias { .. })));
     assert_eq!(node.indices().len(), 1);
 }
@@ -394,6 +406,46 @@ async fn a_routing_of_an_alias_is_taken_and_not_contradicted() {
 }
 
 #[tokio::test]
+async fn what_was_found_is_written_where_it_was_found() {
+    let node = World::new().start().await;
+    node.create_index(new("a", json!({"number_of_shards": 5}))).await.unwrap();
+    let routing = (0..).map(|number| format!("r{number}")).find(|routing| {
+        let index = node.index("a").unwrap();
+        index.shard_number("1", Some(routing)) != index.shard_number("1", None)
+    });
+    // Two documents of one id, both with the first sequence number of their shards.
+    let routed = node.write(DocumentWrite { routing, ..index("a", "1", "{}") }).await.unwrap();
+    let innocent = node.write(index("a", "1", "{}")).await.unwrap();
+    let precondition = Precondition::SeqNo {
+        seq_no: innocent.written.last.seq_no,
+        term: innocent.written.last.term,
+    };
+    let found = |at: &WrittenDocument| {
+        let place = Place { index: Arc::clone(&at.index), shard: at.shard };
+        let missing_index = MissingIndex::Refuse;
+        DocumentWrite {
+            precondition,
+            missing_index,
+            found: Some(place),
+            ..write("a", "1", Change::Delete)
+        }
+    };
+    let deleted = node.write(found(&routed)).await.unwrap();
+    assert_eq!(deleted.shard, routed.shard);
+    assert!(source(&node, "a", "1").await.is_some(), "the other one of that id is still there");
+
+    // Neither another index of that name, nor one that an alias of that name leads to, is meant.
+    node.delete_indices(vec!["a".into()]).await.unwrap();
+    node.write(index("a", "1", "{}")).await.unwrap();
+    for write in
+        [node.write(found(&innocent)).await, node.bulk(vec![found(&innocent)]).await.remove(0)]
+    {
+        assert!(matches!(write, Err(Error::OneIndexNotFound { .. })), "{write:?}");
+    }
+    assert!(source(&node, "a", "1").await.is_some());
+}
+
+#[tokio::test]
 async fn a_closed_index_is_neither_written_nor_read() {
     let world = World::new();
     let node = world.start().await;
@@ -482,8 +534,11 @@ async fn templates_and_settings_survive_and_count() {
     assert!(index_of.metadata().mappings.pointer("/properties/f").is_some());
     let refused = node.write(index("no-1", "1", "{}")).await;
     assert!(matches!(refused, Err(Error::AutoCreateForbidden { .. })));
-    node.delete_templates(key.clone()).await.unwrap();
-    assert!(matches!(node.delete_templates(key).await, Err(Error::TemplateMissing { .. })));
+    node.delete_templates(key.clone(), Dialect::Seven).await.unwrap();
+    assert!(matches!(
+        node.delete_templates(key, Dialect::Seven).await,
+        Err(Error::TemplateMissing { .. })
+    ));
 }
 
 #[tokio::test]
@@ -495,7 +550,11 @@ async fn a_rollover_moves_its_alias_in_one_step() {
         Rollover { alias: "x".to_owned(), old: "a-1".to_owned(), new: new("a-2", json!({})) };
     node.roll_over(rollover.clone()).await.unwrap();
     assert_eq!(node.write(index("x", "1", "{}")).await.unwrap().index.name(), "a-2");
-    assert!(matches!(node.roll_over(rollover).await, Err(Error::IndexExists { .. })));
+    // Who comes late is told so, before the name that is taken by then.
+    assert!(matches!(node.roll_over(rollover).await, Err(Error::Rollover(_))));
+    let back =
+        Rollover { alias: "x".to_owned(), old: "a-2".to_owned(), new: new("a-1", json!({})) };
+    assert!(matches!(node.roll_over(back).await, Err(Error::IndexExists { .. })));
 }
 
 #[tokio::test]

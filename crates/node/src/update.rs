@@ -9,7 +9,7 @@ use std::collections::HashSet;
 
 use bytes::Bytes;
 use indexmap::IndexMap;
-use shard::{Modified, Modify, log::Cause};
+use shard::{Modified, Modify, WriteError};
 use thiserror::Error;
 
 use crate::{
@@ -50,12 +50,13 @@ pub enum MergeError {
 }
 
 impl Modify for DocumentMerge {
-    fn modify(&self, present: Option<&Bytes>) -> Result<Modified, Cause> {
+    fn modify(&self, present: Option<&Bytes>) -> Result<Modified, WriteError> {
         match (present, &self.doc, &self.upsert) {
             (None, _, Some(upsert)) => Ok(Modified::Source(upsert.clone())),
             (None, _, None) | (Some(_), None, _) => Ok(Modified::Missing),
             (Some(present), Some(doc), _) => {
-                let Merged { source, changed } = merge(present, doc, RESULT_BYTES_MAX)?;
+                let Merged { source, changed } = merge(present, doc, RESULT_BYTES_MAX)
+                    .map_err(|error| WriteError::Unmodifiable(error.to_string().into()))?;
                 Ok(if changed || !self.detect_noop {
                     Modified::Source(source)
                 } else {

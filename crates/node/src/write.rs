@@ -2,17 +2,22 @@
 
 use std::sync::Arc;
 
+use bytes::{Buf, Bytes};
 use document::{DocumentId, Precondition, Routing};
 use mapping::MappingError;
-use shard::{Change, Modify, Write, WriteError, Written};
+use shard::{Change, Modified, Modify, Unfit, Update, Write, WriteError, Written};
 
 use crate::{
-    Alias, DocumentError, Error, Index, IndexMetadata, MissingIndex::Create, NewIndex, Node,
-    Settings, check_source, date_math,
+    Alias, DataStream, DataStreamError, DocumentError, Error, Index, IndexMetadata,
+    MissingIndex::Create, NewIndex, Node, Settings, Templates, check_source, date_math,
+    index_expression::WriteTarget,
 };
 
 /// The longest id or routing, as in any index of Lucene's. Dialects are stricter about ids.
 const NAME_BYTES_MAX: usize = 32_766;
+
+/// The byte order mark of UTF-8.
+const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
 /// The type of an index that typeless requests created.
 const TYPELESS: &str = "_doc";
@@ -34,8 +39,45 @@ pub struct DocumentWrite {
     pub change: Change,
     /// What happens where there is no such index.
     pub missing_index: MissingIndex,
-    /// Whether the index must be named by an alias.
-    pub require_alias: bool,
+    /// What the name of the index must be.
+    pub named_by: NamedBy,
+    /// Where the document was found, if a search found it: the write goes there and nowhere else.
+    pub found: Option<Place>,
+}
+
+/// The shard of a document: of this very index, not of another one of its name.
+#[derive(Clone, Debug)]
+pub struct Place {
+    /// The index.
+    pub index: Arc<Index>,
+    /// The number of its shard.
+    pub shard: u32,
+}
+
+impl DocumentWrite {
+    /// Whether it can only add a document.
+    pub(crate) fn adds(&self) -> bool {
+        matches!(self.change, Change::Create(_))
+    }
+
+    /// Without the byte order mark that a source may begin with, which is no part of it (RFC 8259 §8.1).
+    pub(crate) fn without_mark(mut self) -> Self {
+        if let Change::Index(source) | Change::Create(source) = &mut self.change
+            && source.starts_with(BYTE_ORDER_MARK)
+        {
+            source.advance(BYTE_ORDER_MARK.len());
+        }
+        self
+    }
+}
+
+/// What the name of an index must be that a write goes to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct NamedBy {
+    /// An alias.
+    pub alias: bool,
+    /// That of a data stream.
+    pub data_stream: bool,
 }
 
 /// What a write does where there is no index.
@@ -69,6 +111,10 @@ pub(crate) struct Target {
     routing: Option<String>,
     /// The name it goes by.
     name: Arc<str>,
+    /// The data stream that the index is of.
+    stream: Option<Arc<DataStream>>,
+    /// Whether it is that stream, not the index, that is named.
+    is_stream: bool,
 }
 
 /// The routing of an operation through an alias, which may have one of its own.
@@ -99,6 +145,7 @@ impl Node {
     /// # Errors
     /// [`Error`] when it was not written; [`WriteError::Unknown`] when that cannot be told.
     pub async fn write(&self, write: DocumentWrite) -> Result<WrittenDocument, Error> {
+        let write = write.without_mark();
         let target = self.target_for(&write).await?;
         let Routed { index, shard, id, mut write } = self.route(target, write)?;
         index.mappings().check_write(&mut write)?;
@@ -115,20 +162,28 @@ impl Node {
             resolved => resolved.into(),
         };
         let found = self.catalog.view().write_target(&name)?;
-        let is_alias = found.as_ref().is_some_and(|(_, alias)| alias.is_some());
-        if write.require_alias && !is_alias {
+        let is_alias = found.as_ref().is_some_and(|found| found.alias.is_some());
+        if write.named_by.alias && !is_alias {
             return Err(Error::NotAnAlias { index: name });
         }
-        let (index, alias) = match found {
+        let found = match found {
+            Some(found) if found.is_stream => self.rolled_over(found, &name, write).await?,
             Some(found) => found,
             None => {
                 check_change(&write.change)?;
-                (self.create_missing(&name, write).await?, None)
+                self.create_missing(&name, write).await?
             }
         };
+        let WriteTarget { index, alias, stream, is_stream } = found;
+        if write.found.as_ref().is_some_and(|place| place.index.identity() != index.identity()) {
+            return Err(Error::OneIndexNotFound { index: name });
+        }
+        if write.named_by.data_stream && !is_stream {
+            return Err(DataStreamError::NotOne(name.to_string()).into());
+        }
         let index = self.of_type(index, write).await?;
         let routing = alias.and_then(|Alias { index_routing, .. }| index_routing);
-        Ok(Target { index, routing, name })
+        Ok(Target { index, routing, name, stream, is_stream })
     }
 
     /// The index, once it takes writes of the type.
@@ -162,16 +217,51 @@ impl Node {
         self.catalog.change(index.identity(), fix).await
     }
 
+    /// What a write to a data stream goes to, where an index is to be begun first.
+    async fn rolled_over(
+        &self,
+        found: WriteTarget,
+        name: &str,
+        write: &DocumentWrite,
+    ) -> Result<WriteTarget, Error> {
+        let stream = found.stream.as_ref().filter(|stream| stream.rolls_over_on_write);
+        let Some(stream) = stream.filter(|_| write.adds()) else { return Ok(found) };
+        let dialect = found.index.mapping().settings().dialect;
+        match self.roll_over_data_stream(&stream.name, found.index.name(), dialect).await {
+            // Somebody else was quicker.
+            Ok(_) | Err(Error::Rollover(_)) => {}
+            Err(error) => return Err(error),
+        }
+        Ok(self.catalog.view().write_target(name)?.unwrap_or(found))
+    }
+
     async fn create_missing(
         &self,
         name: &Arc<str>,
         write: &DocumentWrite,
-    ) -> Result<Arc<Index>, Error> {
+    ) -> Result<WriteTarget, Error> {
         let Create(defaults, dialect) = write.missing_index else {
-            return Err(Error::IndexNotFound { index: Arc::clone(name) });
+            return Err(Error::OneIndexNotFound { index: Arc::clone(name) });
         };
-        if let Some(why) = self.auto_create().objection(name) {
+        let templates = self.templates(dialect);
+        if let Some(why) = self.auto_creation_objection(name, &templates) {
             return Err(Error::AutoCreateForbidden { index: Arc::clone(name), why });
+        }
+        if templates.stream_winner(name).is_some() {
+            // Before the stream is created, which would be of no use to this write.
+            if !write.adds() {
+                return Err(DataStreamError::CreateOnly.into());
+            }
+            match self.create_data_stream(name, dialect).await {
+                // Somebody else was quicker.
+                Err(Error::DataStream(DataStreamError::Exists(_))) => {}
+                created => drop(created?),
+            }
+            let created = self.catalog.view().write_target(name)?;
+            return created.ok_or_else(|| Error::IndexNotFound { index: Arc::clone(name) });
+        }
+        if write.named_by.data_stream {
+            return Err(DataStreamError::NotOne(name.to_string()).into());
         }
         let new = NewIndex {
             name: Arc::clone(name),
@@ -179,20 +269,42 @@ impl Node {
             mappings: serde_json::Value::Object(serde_json::Map::new()),
             type_name: None,
             aliases: crate::Aliases::new(),
+            stream: None,
             dialect,
         };
         // A typeless write fixes the type as well, as it does in Elasticsearch 7.
         let type_name = write.type_name.as_deref().unwrap_or(TYPELESS).to_owned();
-        match self.create_along_the_way(new, defaults, type_name).await {
+        let index = match self.create_along_the_way(new, defaults, type_name).await {
             // Somebody else was quicker.
-            Err(Error::IndexExists { .. }) => self.index(name),
-            created => created,
+            Err(Error::IndexExists { .. }) => self.index(name)?,
+            created => created?,
+        };
+        Ok(WriteTarget { index, alias: None, stream: None, is_stream: false })
+    }
+
+    /// Which rule forbids that an index is created along the way, if one does. A template may know
+    /// better than the setting.
+    fn auto_creation_objection(&self, name: &str, templates: &Templates) -> Option<String> {
+        let winner = templates.winner(name).map(|(_, template)| template);
+        let says = winner.and_then(|template| template.others.get("allow_auto_create")?.as_bool());
+        match (says, winner) {
+            (Some(false), Some(template)) => Some(format!(
+                "composable template [{}] forbids index auto creation",
+                template.index_patterns.join(", ")
+            )),
+            (Some(_), _) => None,
+            (None, _) => self.auto_create().objection(name),
         }
     }
 
     /// Leads a write to its shard.
     pub(crate) fn route(&self, target: Target, write: DocumentWrite) -> Result<Routed, Error> {
-        let Target { index, routing, name } = target;
+        let Target { index, routing, name, stream, is_stream } = target;
+        let write = match stream {
+            Some(stream) if is_stream => added_to(&stream, write)?,
+            Some(stream) => check_direct(&stream, write)?,
+            None => write,
+        };
         let write =
             DocumentWrite { routing: through_alias(&name, routing, write.routing)?, ..write };
         let id = write.id.unwrap_or_else(|| self.random.document_id(self.machine.clock.now()));
@@ -202,7 +314,10 @@ impl Node {
                 return Err(Error::TooLong { what, limit: NAME_BYTES_MAX, length });
             }
         }
-        let (shard, _) = index.shard_of(&id, write.routing.as_deref())?;
+        let shard = match write.found {
+            Some(place) => place.shard,
+            None => index.shard_of(&id, write.routing.as_deref())?.0,
+        };
         let routed = Write {
             id: DocumentId::from(id.as_str()),
             routing: write.routing.map(Routing::from),
@@ -229,9 +344,10 @@ impl Node {
             Err(WriteError::Closed) if !self.is_current(&index) => {
                 Err(Error::IndexNotFound { index: Arc::clone(&index.identity().name) })
             }
-            Err(WriteError::Unfit(unfit)) => Err(match unfit.reason::<MappingError>() {
-                Some(error) => Error::Mapping(error.clone()),
-                None => {
+            Err(WriteError::Unfit(unfit)) => Err(match (unfit.reason(), unfit.reason()) {
+                (Some(error), _) => Error::Mapping(MappingError::clone(error)),
+                (None, Some(error)) => Error::DataStream(DataStreamError::clone(error)),
+                (None, None) => {
                     index.document_error(shard, &id, DocumentError::Write(WriteError::Unfit(unfit)))
                 }
             }),
@@ -240,9 +356,64 @@ impl Node {
     }
 
     /// Whether this very index is still there: not deleted, and not another one of its name.
-    fn is_current(&self, index: &Index) -> bool {
+    #[must_use]
+    pub fn is_current(&self, index: &Index) -> bool {
         let present = self.catalog.get(index.name());
         present.is_some_and(|present| present.identity() == index.identity())
+    }
+}
+
+/// What is written through the name of a data stream: something that is added to it.
+fn added_to(stream: &DataStream, write: DocumentWrite) -> Result<DocumentWrite, Error> {
+    if !write.adds() {
+        return Err(DataStreamError::CreateOnly.into());
+    }
+    if write.routing.is_some() && !stream.allows_routing {
+        return Err(DataStreamError::Routing(stream.name.clone()).into());
+    }
+    Ok(write)
+}
+
+/// Refuses what adds a document to an index of a data stream that is named itself. What changes one that
+/// is there, under the condition of a sequence number, may.
+fn check_direct(stream: &DataStream, write: DocumentWrite) -> Result<DocumentWrite, Error> {
+    let has_seq_no = matches!(write.precondition, Precondition::SeqNo { .. });
+    let (op, without) = match write.change {
+        Change::Create(_) => ("create", ""),
+        Change::Index(_) if !has_seq_no => ("index", " and no if_primary_term and if_seq_no set"),
+        Change::Update(update) => {
+            let modify =
+                Arc::new(ChangeOnly { modify: update.modify, stream: stream.name.clone() });
+            let change = Change::Update(Update { modify, ..update });
+            return Ok(DocumentWrite { change, ..write });
+        }
+        Change::Index(_) | Change::Delete => return Ok(write),
+    };
+    let stream = stream.name.clone();
+    Err(DataStreamError::Direct { op, without, stream }.into())
+}
+
+/// An update of an index of a data stream that is named itself: it may change what is there. Whether
+/// something is, only the writer can tell.
+#[derive(Debug)]
+struct ChangeOnly {
+    modify: Arc<dyn Modify>,
+    stream: String,
+}
+
+impl Modify for ChangeOnly {
+    fn modify(&self, present: Option<&Bytes>) -> Result<Modified, WriteError> {
+        let modified = self.modify.modify(present)?;
+        if present.is_none() && matches!(modified, Modified::Source(_)) {
+            let (op, without, stream) = ("create", "", self.stream.clone());
+            let refused = DataStreamError::Direct { op, without, stream };
+            return Err(WriteError::Unfit(Unfit::new(refused)));
+        }
+        Ok(modified)
+    }
+
+    fn weight(&self) -> usize {
+        self.modify.weight()
     }
 }
 

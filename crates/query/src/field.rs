@@ -138,6 +138,8 @@ pub(crate) struct Wanted<'m> {
     fields: Vec<FieldRef<'m>>,
     /// What the terms of each field are.
     readings: Vec<Reading>,
+    /// Whether it is wanted which fields have values that are left out.
+    ignored: bool,
 }
 
 /// What the terms of a field are.
@@ -156,7 +158,7 @@ impl<'m> Wanted<'m> {
     pub(crate) fn new(mapping: &'m Mapping) -> Self {
         let mut nested = Vec::new();
         collect_nested(&mapping.render(), "", &mut nested);
-        Self { mapping, nested, fields: Vec::new(), readings: Vec::new() }
+        Self { mapping, nested, fields: Vec::new(), readings: Vec::new(), ignored: false }
     }
 
     /// What the index has under a name.
@@ -239,16 +241,27 @@ impl<'m> Wanted<'m> {
         Analyzer::named(&name).filter(|_| !is_own).ok_or(name)
     }
 
-    /// Whether any field is wanted.
+    /// Has the fields told of which values are left out.
+    pub(crate) fn want_ignored(&mut self) {
+        self.ignored = true;
+    }
+
+    /// Whether nothing of a document is wanted.
     pub(crate) fn is_empty(&self) -> bool {
-        self.fields.is_empty()
+        self.fields.is_empty() && !self.ignored
     }
 
     /// Reads the values of a document's fields.
     pub(crate) fn read(&self, source: &[u8], fields: &mut Fields) {
         fields.clear();
         fields.slots.resize_with(self.fields.len(), Vec::new);
-        self.mapping.fields(source, &mut Sink { wanted: self, fields });
+        if !self.fields.is_empty() {
+            self.mapping.fields(source, &mut Sink { wanted: self, fields });
+        }
+        if self.ignored {
+            let paths = self.mapping.ignored(source);
+            fields.ignored.extend(paths.iter().map(|path| Value::Term((**path).into())));
+        }
     }
 }
 
@@ -269,6 +282,8 @@ fn collect_nested(definition: &Json, path: &str, nested: &mut Vec<String>) {
 #[derive(Clone, Debug, Default)]
 pub struct Fields {
     slots: Vec<Vec<Value>>,
+    /// The fields of which values are left out.
+    ignored: Vec<Value>,
 }
 
 impl Fields {
@@ -277,8 +292,14 @@ impl Fields {
         self.slots.get(slot).map_or(&[], Vec::as_slice)
     }
 
+    /// The fields of which values are left out, where that is wanted.
+    pub(crate) fn ignored(&self) -> &[Value] {
+        &self.ignored
+    }
+
     /// Forgets the values, and keeps their memory.
     fn clear(&mut self) {
+        self.ignored.clear();
         for slot in &mut self.slots {
             slot.clear();
         }

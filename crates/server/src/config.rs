@@ -50,6 +50,8 @@ pub struct Config {
     pub body_bytes_max: u64,
     /// How much collection may copy in a second while there is time; 0 turns it off.
     pub collected_bytes_per_second: u64,
+    /// Whether the data directory was restored from a backup.
+    pub restored: bool,
     /// `action.auto_create_index`, as written: `true`, `false` or patterns.
     pub auto_create_index: String,
     /// The form of diagnostics.
@@ -136,6 +138,7 @@ impl Config {
                 arguments.collect_rate.as_deref(),
                 file.collected_bytes_per_second,
             )?,
+            restored: arguments.restored,
             log_format: arguments.log_format.unwrap_or(LogFormat::Human),
         };
         config.refuse_exposure()?;

@@ -9,12 +9,17 @@
 mod check;
 
 use std::io::{IsTerminal, Write};
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, anyhow, bail};
+use document::PrimaryTerm;
 use node::{AutoCreate, Node, NodeOptions, Random, StartError};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use server::config::Config;
 use server::config::arguments::{Arguments, Command, LogFormat};
 use server::http::{self, Listener, Settings};
@@ -90,17 +95,48 @@ fn run(config: &Config) -> anyhow::Result<()> {
     served
 }
 
+/// How often it is seen whether the lifecycles of data streams are due.
+const LIFECYCLE_LOOK: Duration = Duration::from_secs(1);
+/// How often it is seen whether scrolls and points in time have expired.
+const EXPIRY_LOOK: Duration = Duration::from_secs(1);
+
+/// Carries out the lifecycles of data streams from time to time, as often as a setting says.
+async fn run_lifecycles(node: Arc<Node>) {
+    let mut last = Instant::now();
+    loop {
+        tokio::time::sleep(LIFECYCLE_LOOK).await;
+        let every = node.cluster_settings().lifecycle_interval_millis();
+        let every = Duration::from_millis(u64::try_from(every).unwrap_or(u64::MAX));
+        if last.elapsed() >= every {
+            last = Instant::now();
+            node.run_lifecycles().await;
+        }
+    }
+}
+
+/// Gives up scrolls and points in time once they have expired: they keep room on the disk.
+async fn expire_contexts(api: Api) {
+    loop {
+        tokio::time::sleep(EXPIRY_LOOK).await;
+        api.expire_contexts();
+    }
+}
+
 async fn serve(config: &Config) -> anyhow::Result<()> {
     let mut terminate = signal(SignalKind::terminate()).context("cannot wait for SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("cannot wait for SIGINT")?;
+    raise_open_files();
     let listeners = listen(config).await?;
     let node = open(config).await?;
     announce(&listeners).context("cannot write to stdout")?;
+    notify_ready();
 
+    let lifecycles = tokio::spawn(run_lifecycles(Arc::clone(&node)));
     let disk = Disk::under(config.data.clone());
     let api = Api::new(Arc::clone(&node), config.dialects)
         .with_disk(disk)
         .with_attributes(config.attributes.clone());
+    let expiry = tokio::spawn(expire_contexts(api.clone()));
     let ending = api.clone();
     let handler = http::handler(move |request| {
         let api = api.clone();
@@ -123,6 +159,9 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
         }
     };
     let busy = http::serve(listeners, handler, settings, stop).await;
+    // What it has begun in the catalogue runs to its end.
+    lifecycles.abort();
+    expiry.abort();
     if busy > 0 {
         tracing::warn!(busy, "stopped with requests unanswered");
     }
@@ -157,7 +196,14 @@ async fn open(config: &Config) -> anyhow::Result<Arc<Node>> {
         table_bytes_max: config.table_bytes_max(),
     };
     let collected_bytes_per_second = config.collected_bytes_per_second;
-    let log_options = Options { collected_bytes_per_second, ..Options::default() };
+    // Terms count starts. Seconds since 1970 are more than that, and more at every later restoration.
+    let term_min = if config.restored {
+        let seconds = Machine::default().clock.now().as_millis().div_euclid(1_000);
+        PrimaryTerm::new(u64::try_from(seconds).unwrap_or(0))
+    } else {
+        PrimaryTerm::FIRST
+    };
+    let log_options = Options { collected_bytes_per_second, term_min, ..Options::default() };
     let log = Box::new(DiskLog::new(data, log_options));
     let ready = Node::start(log, Machine::default(), Arc::new(SystemRandom), options)
         .await
@@ -183,6 +229,28 @@ fn announce(listeners: &[Listener]) -> std::io::Result<()> {
         writeln!(stdout)?;
     }
     stdout.flush()
+}
+
+/// Tells the service manager that requests are served now, if one wants to know (`sd_notify(3)`).
+fn notify_ready() {
+    let Some(name) = std::env::var_os("NOTIFY_SOCKET") else { return };
+    let told = match name.as_bytes().strip_prefix(b"@") {
+        Some(name) => SocketAddr::from_abstract_name(name),
+        None => SocketAddr::from_pathname(&name),
+    };
+    let told = told.and_then(|to| UnixDatagram::unbound()?.send_to_addr(b"READY=1", &to));
+    if let Err(error) = told {
+        tracing::warn!(%error, "cannot tell the service manager that the server is ready");
+    }
+}
+
+/// Lets the process have as many open files as it may: connections, segments, and those kept for readers.
+fn raise_open_files() {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit { current: limit.maximum, ..limit };
+    if let Err(error) = setrlimit(Resource::Nofile, raised) {
+        tracing::info!(%error, "the limit of open files stays as it is");
+    }
 }
 
 /// The machine's randomness.

@@ -12,6 +12,7 @@ mod by_query;
 mod cat;
 mod cluster;
 mod conditions;
+mod data_streams;
 mod deprecation;
 pub mod dialect;
 pub mod disk;
@@ -19,6 +20,7 @@ mod document;
 mod document_view;
 pub mod error;
 mod features;
+mod field_capabilities;
 mod fields;
 pub mod filter_path;
 mod index;
@@ -56,6 +58,7 @@ use node::TemplateKind;
 
 use cat::Table;
 use cluster::Cluster;
+use data_streams::DataStreams;
 use features::Feature;
 use index::Indices;
 use templates::Templates;
@@ -103,12 +106,18 @@ pub enum Endpoint {
     ClosePointInTime,
     /// Count documents.
     Count,
+    /// Say what searches can do with fields.
+    FieldCapabilities,
+    /// Say which shards a search would ask.
+    SearchShards,
     /// Show the terms of texts.
     Analyze,
     /// Say whether a query can be carried out.
     ValidateQuery,
     /// Indices and their aliases.
     Indices(Indices),
+    /// Data streams.
+    DataStreams(DataStreams),
     /// Templates of a kind.
     Templates(TemplateKind, Templates),
     /// The node as a cluster, its nodes and tasks.

@@ -21,7 +21,7 @@ use crate::{
     Admission, Alarm, Change, Held, Machine, Place, Recovery, VersionTable, Write, WriteError,
     Written,
     log::{Damage, Durability, Log, StoredOperation, Stream},
-    store::{Location, Store, StoreError},
+    store::{Hold, Location, Store, StoreError},
     waiting::Waiting,
     writer::{INLINE_MERGE_BYTES_MAX, Relocation, Request, Writer, counts},
 };
@@ -232,6 +232,12 @@ impl Shard {
                 read => return read.map(Some),
             }
         }
+    }
+
+    /// Keeps what the table tells of now readable ([`Store::hold`]).
+    #[must_use]
+    pub fn hold(&self) -> Hold {
+        self.store.hold()
     }
 
     /// How many bytes are stored of a document; nothing where there is none.

@@ -7,6 +7,8 @@
 pub mod conformance;
 pub mod memory;
 
+use std::{any::Any, fmt, sync::Arc};
+
 use document::Operation;
 use thiserror::Error;
 
@@ -48,6 +50,35 @@ pub trait Store: Send + Sync {
 
     /// No document needs what is stored there any more; its space may be collected. Said once.
     fn retire(&self, location: Location);
+
+    /// Keeps what is stored now readable where it lies, also once no document needs it. A store may let
+    /// go of it when room gets short; reading it is [`StoreError::Moved`] then.
+    fn hold(&self) -> Hold;
+}
+
+/// As long as it lives, and the store has the room, what was stored when it was given can be read where it
+/// lay then.
+#[derive(Clone, Default)]
+pub struct Hold(Option<Arc<dyn Any + Send + Sync>>);
+
+impl Hold {
+    /// A hold that ends when the last copy of it is dropped, and `guard` with it.
+    #[must_use]
+    pub fn shared(guard: Arc<dyn Any + Send + Sync>) -> Self {
+        Self(Some(guard))
+    }
+
+    /// A hold on what is never given up.
+    #[must_use]
+    pub fn on_everything() -> Self {
+        Self(None)
+    }
+}
+
+impl fmt::Debug for Hold {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(if self.0.is_some() { "Hold" } else { "Hold(everything)" })
+    }
 }
 
 /// Why an operation cannot be stored or read.

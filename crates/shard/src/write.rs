@@ -6,7 +6,7 @@ use bytes::Bytes;
 use document::{DocumentId, LastWrite, Outcome, Precondition, Refusal, Routing};
 use thiserror::Error;
 
-use crate::{Document, Unfit, log::Cause};
+use crate::{Document, Unfit};
 
 /// One write of one document.
 #[derive(Debug)]
@@ -65,8 +65,9 @@ pub trait Modify: std::fmt::Debug + Send + Sync {
     /// What becomes of a document with this source, or of one that is not there.
     ///
     /// # Errors
-    /// The cause when the source cannot be modified so; nothing is written then.
-    fn modify(&self, present: Option<&Bytes>) -> Result<Modified, Cause>;
+    /// [`WriteError::Unmodifiable`] when the source cannot be modified so, [`WriteError::Unfit`] when
+    /// the caller's rules refuse it; nothing is written then.
+    fn modify(&self, present: Option<&Bytes>) -> Result<Modified, WriteError>;
 
     /// Roughly how many bytes it works through besides the source; large ones run on a worker.
     fn weight(&self) -> usize;

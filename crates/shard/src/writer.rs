@@ -360,7 +360,6 @@ impl Writer {
         let Some(last) = state.live() else {
             // The get half finds nothing first: missing, not in conflict (spec concurrency §4.8).
             let modified = update.modify.modify(None);
-            let modified = modified.map_err(unmodifiable);
             return self.plan_modified(write, None, modified, update.wants_document, slot);
         };
         let check =
@@ -373,8 +372,7 @@ impl Writer {
                 if present.source.len() + update.modify.weight() <= INLINE_MERGE_BYTES_MAX =>
             {
                 let modified = update.modify.modify(Some(&present.source));
-                let (modified, wanted) = (modified.map_err(unmodifiable), update.wants_document);
-                self.plan_modified(write, Some(present), modified, wanted, slot);
+                self.plan_modified(write, Some(present), modified, update.wants_document, slot);
             }
             Some(present) => self.park(write, update, Basis::Read(present), slot),
             None => match self.place(&write.id) {
@@ -658,10 +656,6 @@ fn effect_id(effect: &Effect) -> Option<&DocumentId> {
         Effect::Index { id, .. } | Effect::Delete { id, .. } => Some(id),
         Effect::Noop { .. } => None,
     }
-}
-
-fn unmodifiable(cause: crate::log::Cause) -> WriteError {
-    WriteError::Unmodifiable(cause.to_string().into())
 }
 
 /// A preparation panicked: which update it was is lost with it, so the writer panics too.

@@ -216,6 +216,7 @@ fn options(random: &mut Random) -> Options {
         group_entries_max: choose(random, &[1, 2, 16, 1_024]),
         collected_bytes_per_second: choose(random, &[0, 64 << 10, 1 << 20, 32 << 20]),
         opening_threads_max: 1,
+        term_min: document::PrimaryTerm::FIRST,
     }
 }
 

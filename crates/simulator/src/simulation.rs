@@ -348,7 +348,8 @@ impl<'s> Simulation<'s> {
                 self.host.coverage.count("life: the server ended by itself");
                 // A process that ends still gives some of the answers that it has.
                 self.host.linger().await;
-                Ending::Killed
+                // The power may go meanwhile.
+                self.host.disk.death().map_or(Ending::Killed, ending)
             }
             () = self.stop.notified() => self.stop_cleanly(&node).await,
         };
@@ -375,7 +376,7 @@ impl<'s> Simulation<'s> {
                 Ok(Ok(())) => Ending::Clean,
                 Ok(Err(error)) => {
                     self.note(format_args!("the stop failed: {error}"));
-                    Ending::Killed
+                    self.host.disk.death().map_or(Ending::Killed, ending)
                 }
                 Err(_) => {
                     self.fail("liveness", "a stop does not come to an end");

@@ -26,6 +26,7 @@ const OPTIONS: Options = Options {
     group_entries_max: 1_024,
     collected_bytes_per_second: 0,
     opening_threads_max: 4,
+    term_min: PrimaryTerm::FIRST,
 };
 
 type Failure = Box<dyn std::error::Error>;

@@ -27,6 +27,7 @@ mod collection;
 mod damages;
 mod directory;
 mod format;
+mod held;
 mod log;
 mod maintenance;
 mod manifest;
@@ -42,6 +43,7 @@ mod tests;
 
 use std::{path::Path, sync::Arc};
 
+use document::PrimaryTerm;
 use shard::{
     SystemThreads, Threads,
     log::{LogError, LogProvider, Logs, Replay},
@@ -73,6 +75,9 @@ pub struct Options {
     pub collected_bytes_per_second: u64,
     /// How many threads may read checkpoints at a time when the log is opened.
     pub opening_threads_max: usize,
+    /// The least term of a stream that this opening finds. A directory that was restored from a backup
+    /// needs one above all that were given since: nobody else knows what they were given to.
+    pub term_min: PrimaryTerm,
 }
 
 impl Default for Options {
@@ -83,6 +88,7 @@ impl Default for Options {
             group_entries_max: 1_024,
             collected_bytes_per_second: 32 << 20,
             opening_threads_max: 4,
+            term_min: PrimaryTerm::FIRST,
         }
     }
 }

@@ -282,6 +282,9 @@ impl<'a, S: FieldSink> Walk<'_, 'a, S> {
             return Ok(());
         };
         if text.len() > ignore_above && text.encode_utf16().count() > ignore_above {
+            if self.mapping.settings().dialect == Dialect::Eight {
+                self.leave_out(leaf);
+            }
             return Ok(());
         }
         if indexed && text.len() > TERM_BYTES_MAX {
@@ -312,11 +315,16 @@ impl<'a, S: FieldSink> Walk<'_, 'a, S> {
         if !ignored {
             return Err(error);
         }
+        self.leave_out(leaf);
+        Ok(())
+    }
+
+    /// Notes that a value of a field is left out.
+    fn leave_out(&mut self, leaf: &Leaf) {
         if !self.ignored.contains(&leaf.path) {
             self.ignored.push(Arc::clone(&leaf.path));
         }
         self.sink.ignored(Self::field_ref(leaf));
-        Ok(())
     }
 
     /// One point or several.

@@ -7,9 +7,12 @@ use crate::{
     json::{Event, Malformed, Name, Reader},
     mapping::{FieldRef, Mapping},
     node::{Dynamic, Leaf, Node, ObjectNode},
+    settings::Dialect,
 };
 
-use super::{Accepted, Document, FieldSink, Fit, NoSink, accept::Input, pending::Pending};
+use super::{
+    Accepted, Document, FieldSink, FieldValue, Fit, NoSink, accept::Input, pending::Pending,
+};
 
 /// What a step of the walk gives, or why it ends.
 pub(super) type Step<T = ()> = Result<T, MappingError>;
@@ -38,6 +41,10 @@ pub(super) struct Walk<'w, 'a, S> {
     pub(super) single: Vec<String>,
     /// Whether a value is being copied, which copies no further.
     pub(super) is_copying: bool,
+    /// The field that must have one value, as documents of data streams do.
+    timestamp: Option<&'w Leaf>,
+    /// How many values it has.
+    timestamps: u64,
 }
 
 /// Checks a document.
@@ -65,6 +72,8 @@ pub(crate) fn check_unspoken(
         nested: 0,
         single: Vec::new(),
         is_copying: false,
+        timestamp: mapping.timestamp(),
+        timestamps: 0,
     };
     walk.document()?;
     let Walk { pending, ignored, .. } = walk;
@@ -89,9 +98,38 @@ pub(crate) fn fields<S: FieldSink>(mapping: &Mapping, source: &[u8], sink: &mut 
         nested: 0,
         single: Vec::new(),
         is_copying: false,
+        timestamp: None,
+        timestamps: 0,
     };
     // What does not fit was written under another mapping: the values before it are still told.
     let _ = walk.document();
+}
+
+/// The paths of the fields of which values of a source are left out.
+pub(crate) fn ignored(mapping: &Mapping, source: &[u8]) -> Vec<Arc<str>> {
+    let mut sink = Ignored { dialect: mapping.settings().dialect, paths: Vec::new() };
+    fields(mapping, source, &mut sink);
+    sink.paths
+}
+
+/// Takes the paths of fields of which values are left out.
+struct Ignored {
+    dialect: Dialect,
+    paths: Vec<Arc<str>>,
+}
+
+impl FieldSink for Ignored {
+    fn wants(&self, field: FieldRef<'_>) -> bool {
+        field.leaf.rule.least_left_out(self.dialect).is_some()
+    }
+
+    fn value(&mut self, _: FieldRef<'_>, _: FieldValue<'_>) {}
+
+    fn ignored(&mut self, field: FieldRef<'_>) {
+        if !self.paths.contains(&field.leaf.path) {
+            self.paths.push(Arc::clone(&field.leaf.path));
+        }
+    }
 }
 
 /// A source as text, if it may be an object.
@@ -102,7 +140,6 @@ fn object_text(source: &[u8]) -> Step<&str> {
         let reason = format!("Invalid UTF-8: {error}");
         failed().because(MappingError::new(ErrorType::JsonParse, reason)).at(place(0))
     })?;
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     if text.trim_start_matches([' ', '\t', '\r', '\n']).starts_with('{') {
         return Ok(text);
     }
@@ -125,13 +162,37 @@ impl<'a, S: FieldSink> Walk<'_, 'a, S> {
             self.skip(&event)?;
         }
         if self.reader.peek().is_none() {
-            return Ok(());
+            return self.check_timestamp();
         }
         let at = self.reader.at();
         let event = self.read(Reader::value)?;
         let token = event.token();
         let reason = format!("Malformed content, found extra data after parsing: {token}");
         Err(self.failed(MappingError::argument(reason), at))
+    }
+
+    /// Refuses where the field that must have one value has none or several.
+    fn check_timestamp(&self) -> Step {
+        let Some(timestamp) = self.timestamp else { return Ok(()) };
+        let path = &timestamp.path;
+        // What is left out because it is malformed is none.
+        let is_left_out = self.ignored.iter().any(|ignored| ignored == path);
+        let reason = match self.timestamps {
+            1 if !is_left_out => return Ok(()),
+            1 => format!("data stream timestamp field [{path}] is missing"),
+            0 => format!("data stream timestamp field [{path}] is missing"),
+            _ => format!("data stream timestamp field [{path}] encountered multiple values"),
+        };
+        Err(self.failed(MappingError::argument(reason), self.reader.at()))
+    }
+
+    /// Counts a value of the field that must have one.
+    fn count_timestamp(&mut self, leaf: &Leaf, event: &Event<'a>) {
+        if self.timestamp.is_some_and(|timestamp| std::ptr::eq(timestamp, leaf))
+            && !matches!(event, Event::Null | Event::Array)
+        {
+            self.timestamps += 1;
+        }
     }
 
     /// The members of an object that was opened.
@@ -158,6 +219,9 @@ impl<'a, S: FieldSink> Walk<'_, 'a, S> {
         event: Event<'a>,
         at: usize,
     ) -> Step {
+        if let Node::Leaf(leaf) = node {
+            self.count_timestamp(leaf, &event);
+        }
         match node {
             Node::Leaf(leaf) if !S::WANTS_VALUES && leaf.takes_unseen(&event) => Ok(()),
             Node::Leaf(leaf) => self.values(leaf, name, event, at),
@@ -179,6 +243,7 @@ impl<'a, S: FieldSink> Walk<'_, 'a, S> {
             return self.leaf(leaf, &input);
         }
         self.elements(|walk, event, at| {
+            walk.count_timestamp(leaf, &event);
             let input = walk.input(event, at, None)?;
             walk.leaf(leaf, &input)
         })

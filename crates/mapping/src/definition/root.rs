@@ -46,6 +46,8 @@ pub(crate) struct Root {
     pub(crate) source: SourceRule,
     /// `_routing.required`.
     pub(crate) routing_required: bool,
+    /// `_data_stream_timestamp.enabled`, if it says: whether each document has one timestamp.
+    pub(crate) timestamp_required: Option<bool>,
     /// `_field_names.enabled`, if it says.
     pub(crate) field_names: Option<bool>,
     /// The formats by which dates are detected, if it says.
@@ -69,6 +71,7 @@ impl Root {
             meta: None,
             source: SourceRule::default(),
             routing_required: false,
+            timestamp_required: None,
             field_names: None,
             date_formats: None,
             templates: None,
@@ -132,15 +135,8 @@ impl Root {
                 self.routing_required = required
                     .map_or(Ok(false), |value| boolean(value, "_routing.required", settings))?;
             }
-            "_field_names" => {
-                let map = metadata(key, value, settings.dialect)?;
-                let left: Vec<_> = map.iter().filter(|(name, _)| *name != "enabled").collect();
-                context.none_left(key, &left, None)?;
-                self.field_names = match map.get("enabled") {
-                    Some(value) => Some(boolean(value, "_field_names.enabled", settings)?),
-                    None => None,
-                };
-            }
+            "_data_stream_timestamp" => self.timestamp_required = enabled(key, value, context)?,
+            "_field_names" => self.field_names = enabled(key, value, context)?,
             "_id" | "_type" | "_index" | "_version" | "_seq_no" | "_ignored" | "_feature"
             | "_nested_path" => {
                 return Err(MappingError::parsing(format!("{key} is not configurable")));
@@ -201,6 +197,16 @@ fn metadata<'v>(key: &str, value: &'v Value, dialect: Dialect) -> Checked<&'v Ma
             "[_parent] must be an object containing [type]".to_owned()
         })
     })
+}
+
+/// The definition of a metadata field that has but `enabled`.
+fn enabled(key: &str, value: &Value, context: Context<'_>) -> Checked<Option<bool>> {
+    let map = metadata(key, value, context.settings.dialect)?;
+    let left: Vec<_> = map.iter().filter(|(name, _)| *name != "enabled").collect();
+    context.none_left(key, &left, None)?;
+    let enabled = map.get("enabled");
+    let what = format!("{key}.enabled");
+    enabled.map(|value| boolean(value, &what, context.settings)).transpose()
 }
 
 /// Formats by which dates are detected.

@@ -8,7 +8,7 @@ use crate::{
     date::{DEFAULT_FORMAT, DateFormat},
     error::MappingError,
     field::FieldType,
-    settings::Settings,
+    settings::{Dialect, Settings},
     value::{
         geo::GeoPoint,
         number::{Number, NumberKind},
@@ -110,6 +110,38 @@ pub(crate) enum Rule {
     Histogram,
     /// Whatever: kept and not looked at.
     Unread,
+}
+
+impl Rule {
+    /// The shortest source, in bytes, of which a value may be left out; nothing where none ever is.
+    /// Long terms count from version 8 on.
+    pub(crate) fn least_left_out(&self, dialect: Dialect) -> Option<usize> {
+        match self {
+            Self::Number { ignore_malformed, .. }
+            | Self::Date { ignore_malformed, .. }
+            | Self::Ip { ignore_malformed, .. }
+            | Self::GeoPoint { ignore_malformed, .. }
+            | Self::GeoShape { ignore_malformed } => ignore_malformed.then_some(0),
+            Self::Keyword { ignore_above, .. } => {
+                (dialect == Dialect::Eight && *ignore_above < usize::MAX).then_some(*ignore_above)
+            }
+            Self::Text
+            | Self::Constant(_)
+            | Self::Boolean { .. }
+            | Self::Range(_)
+            | Self::Binary { .. }
+            | Self::Completion { .. }
+            | Self::Join(_)
+            | Self::Percolator
+            | Self::RankFeature
+            | Self::RankFeatures
+            | Self::DenseVector(_)
+            | Self::SparseVector
+            | Self::Flattened(_)
+            | Self::Histogram
+            | Self::Unread => None,
+        }
+    }
 }
 
 /// The given parameters of a field.

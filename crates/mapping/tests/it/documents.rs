@@ -137,3 +137,109 @@ fn an_alias_is_found_as_the_field_it_names() {
     assert!(field.is(&alias));
     assert!(mapping.field("o").is_none());
 }
+
+#[test]
+fn documents_of_data_streams_have_one_timestamp() {
+    let definition = json!({
+        "_data_stream_timestamp": { "enabled": true },
+        "properties": {
+            "@timestamp": { "type": "date" },
+            "o": { "properties": { "@timestamp": { "type": "date" } } }
+        }
+    });
+    for (dialect, kind, reason) in [
+        (Dialect::Seven, "mapper_parsing_exception", "failed to parse"),
+        (
+            Dialect::Eight,
+            "document_parsing_exception",
+            "[1:8] failed to parse: data stream timestamp field [@timestamp] is missing",
+        ),
+    ] {
+        let settings = Settings { dialect, ..Settings::default() };
+        let mapping = Mapping::create("_doc", &definition, settings).unwrap();
+        let rendered = mapping.render();
+        assert_eq!(rendered["_data_stream_timestamp"], json!({ "enabled": true }));
+        for one in [json!({"@timestamp": 1}), json!({"a": 1, "@timestamp": [[null, "2026-01-01"]]})]
+        {
+            check(&mapping, &one).unwrap();
+        }
+        let error = check(&mapping, &json!({"a":1})).unwrap_err();
+        assert_eq!((error.type_name(), error.reason()), (kind, reason));
+        for none in [json!({}), json!({"@timestamp": null}), json!({"o": {"@timestamp": 1}})] {
+            let cause = check(&mapping, &none).unwrap_err().caused_by().unwrap().to_string();
+            assert!(cause.ends_with("data stream timestamp field [@timestamp] is missing"));
+        }
+        let several = check(&mapping, &json!({"@timestamp": [1, 2]})).unwrap_err();
+        let cause = several.caused_by().unwrap().to_string();
+        assert!(cause.ends_with("[@timestamp] encountered multiple values"), "{cause}");
+        let off = json!({ "_data_stream_timestamp": { "enabled": false } });
+        mapping.update(None, &off).unwrap_err();
+        let on = mapping.update(None, &json!({ "properties": {} })).unwrap();
+        check(&on, &json!({})).unwrap_err();
+    }
+}
+
+#[test]
+fn mappings_of_data_streams_have_a_time_that_none_can_lack() {
+    let create = |field: Value, settings: Settings| {
+        let properties = json!({ "@timestamp": field });
+        let definition =
+            json!({ "_data_stream_timestamp": { "enabled": true }, "properties": properties });
+        Mapping::create("_doc", &definition, settings)
+    };
+    for (field, why) in [
+        (json!({ "type": "keyword" }), "is of type [keyword], but [date,date_nanos] is expected"),
+        (json!({ "type": "object" }), "is of type [object], but [date,date_nanos] is expected"),
+        (json!({ "type": "date", "doc_values": false }), "doesn't have doc values"),
+        (
+            json!({ "type": "date", "null_value": 0 }),
+            "has disallowed attribute [null_value] specified",
+        ),
+        (
+            json!({ "type": "date_nanos", "ignore_malformed": true }),
+            "has disallowed attribute [ignore_malformed] specified",
+        ),
+    ] {
+        let error = create(field, Settings::default()).unwrap_err();
+        let expected = format!("data stream timestamp field [@timestamp] {why}");
+        assert_eq!(error.reason(), expected);
+    }
+    let without = json!({ "_data_stream_timestamp": { "enabled": true } });
+    let error = Mapping::create("_doc", &without, Settings::default()).unwrap_err();
+    assert!(error.reason().ends_with("does not exist"), "{error}");
+    let mapping = create(json!({ "type": "date" }), Settings::default()).unwrap();
+    let lenient = json!({"properties": {"@timestamp": {"type": "date", "ignore_malformed": true}}});
+    mapping.update(None, &lenient).unwrap_err();
+    // Nor by what the index does with others.
+    for ignores in [json!({"type": "date"}), json!({"type": "date", "ignore_malformed": false})] {
+        let settings = Settings { ignore_malformed: true, ..Settings::default() };
+        let mapping = create(ignores, settings).unwrap();
+        check(&mapping, &json!({"@timestamp": "2026-11-22"})).unwrap();
+        check(&mapping, &json!({"@timestamp": "zzz"})).unwrap_err();
+    }
+}
+
+#[test]
+fn values_left_out_are_told_of_a_stored_source() {
+    for (dialect, long) in [(Dialect::Seven, false), (Dialect::Eight, true)] {
+        let mapping = mapping(
+            json!({
+                "n": { "type": "long", "ignore_malformed": true },
+                "o": { "properties": { "d": { "type": "date", "ignore_malformed": true } } },
+                "t": { "type": "text", "fields": { "k": { "type": "keyword", "ignore_above": 3 } } },
+                "s": { "type": "keyword" }
+            }),
+            dialect,
+        );
+        let ignored = |source: Value| {
+            let ignored = mapping.ignored(source.to_string().as_bytes());
+            ignored.iter().map(|path| path.to_string()).collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!(ignored(json!({"n": 1, "o": {"d": "2026-01-01"}, "t": "abc", "s": "xyz"})), "");
+        let both = json!({"o": {"d": ["x", "y"]}, "n": [1, "z", 2], "t": "abc"});
+        assert_eq!(ignored(both), "o.d n");
+        assert_eq!(ignored(json!({"t": "abcd"})), if long { "t.k" } else { "" });
+    }
+    let plain = mapping(json!({ "n": { "type": "long" } }), Dialect::Seven);
+    assert!(plain.ignored(br#"{"n":"x"}"#).is_empty());
+}

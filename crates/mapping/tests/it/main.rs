@@ -8,6 +8,7 @@
     reason = "tests may"
 )]
 
+mod capabilities;
 mod documents;
 mod golden;
 mod properties;

@@ -9,6 +9,7 @@ use super::{Catalog, Changes, IndexMetadata, View};
 use crate::{
     Error, IndexRef, Settings,
     mappings::{CatalogLink, Edition, Mappings},
+    settings::lenient_flag,
 };
 
 impl IndexMetadata {
@@ -39,7 +40,7 @@ impl IndexMetadata {
     }
 
     /// Keeps a mapping.
-    fn keep(&mut self, mapping: &Mapping) {
+    pub(crate) fn keep(&mut self, mapping: &Mapping) {
         self.mappings = mapping.render();
         if self.mappings.as_object().is_some_and(|map| !map.is_empty()) || self.type_name.is_some()
         {
@@ -70,7 +71,7 @@ pub(crate) fn mapping_settings(
     };
     let flag = |name: &str, default: bool| {
         let set = settings.get(&format!("index.mapping.{name}"));
-        set.map_or(default, |text| text == "true")
+        set.and_then(lenient_flag).unwrap_or(default)
     };
     let named = |family: &str| {
         let names = settings.iter().filter_map(|(name, _)| name.strip_prefix(family));

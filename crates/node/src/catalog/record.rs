@@ -10,7 +10,8 @@ use serde_json::Value;
 use shard::{Change, Write, log::StreamId};
 
 use crate::{
-    Aliases, ClusterSettings, Random, Settings,
+    Aliases, ClusterSettings, DataStream, Random, Settings,
+    data_stream::Membership,
     templates::{TemplateKey, Templates},
 };
 
@@ -18,6 +19,8 @@ use crate::{
 pub(super) const NODE_RECORD: &str = "_node";
 /// The catalogue document of the settings that all indices share.
 pub(super) const SETTINGS_RECORD: &str = "_settings";
+/// What the ids of the catalogue documents of data streams begin with.
+const STREAM_PREFIX: &str = "data_stream/";
 
 /// What the catalogue keeps of an index.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -44,6 +47,9 @@ pub struct IndexMetadata {
     /// Its aliases.
     #[serde(default)]
     pub aliases: Aliases,
+    /// The data stream that it is of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stream: Option<Membership>,
     /// Whether it is closed: there, but neither read nor written.
     #[serde(default)]
     pub closed: bool,
@@ -88,6 +94,8 @@ pub struct NewIndex {
     pub type_name: Option<String>,
     /// Its aliases.
     pub aliases: Aliases,
+    /// The data stream that it is to be of.
+    pub stream: Option<Membership>,
     /// Whose rules its mapping follows, unless the settings say.
     pub dialect: mapping::Dialect,
 }
@@ -98,6 +106,7 @@ pub(crate) struct Stored {
     pub(super) node: Option<NodeRecord>,
     pub(super) templates: Templates,
     pub(super) settings: ClusterSettings,
+    pub(super) streams: Vec<DataStream>,
     pub(crate) indices: Vec<IndexMetadata>,
     /// Above every stream the log has seen. Where the node's record was lost with the number it keeps,
     /// no stream that still has entries is given again.
@@ -113,6 +122,8 @@ impl Stored {
                 stored.node = Some(read(id, source)?);
             } else if id.as_str() == SETTINGS_RECORD {
                 stored.settings = read(id, source)?;
+            } else if id.as_str().starts_with(STREAM_PREFIX) {
+                stored.streams.push(read(id, source)?);
             } else if let Some(key) = TemplateKey::from_record_id(id.as_str()) {
                 stored.templates.put(&key, read(id, source)?);
             } else {
@@ -134,7 +145,9 @@ impl Stored {
 pub fn index_names(documents: &[(DocumentId, Bytes)]) -> BTreeMap<StreamId, String> {
     let mut names = BTreeMap::from([(StreamId::CATALOG, "the catalogue of indices".to_owned())]);
     let is_index = |id: &str| {
-        ![NODE_RECORD, SETTINGS_RECORD].contains(&id) && TemplateKey::from_record_id(id).is_none()
+        ![NODE_RECORD, SETTINGS_RECORD].contains(&id)
+            && !id.starts_with(STREAM_PREFIX)
+            && TemplateKey::from_record_id(id).is_none()
     };
     let records = documents.iter().filter(|(id, _)| is_index(id.as_str()));
     for index in records.filter_map(|(id, source)| read::<IndexMetadata>(id, source).ok()) {
@@ -162,6 +175,11 @@ pub(super) fn record_bytes(write: &Write) -> usize {
         Change::Index(source) | Change::Create(source) => source.len(),
         Change::Delete | Change::Update(_) => 0,
     }
+}
+
+/// The id of the record of a data stream.
+pub(super) fn stream_record(name: &str) -> String {
+    format!("{STREAM_PREFIX}{name}")
 }
 
 /// A write that removes a record.

@@ -9,7 +9,7 @@ use document::{DocumentId, LastWrite, Precondition, SeqNo};
 use shard::{Change, Shard, Write, store::Location};
 
 use crate::{
-    DocumentError, Error, Index, NewIndex, Node, Settings,
+    DataStreamError, DocumentError, Error, Index, NewIndex, Node, Settings,
     catalog::{Changes, View},
     routing,
 };
@@ -56,6 +56,7 @@ impl Node {
     /// [`Error::Resize`], [`Error::ResizeState`] for what cannot be, [`Error::IndexExists`],
     /// [`Error::InvalidIndexName`], [`Error::Document`] for what cannot be copied, [`Error::Catalog`].
     pub async fn resize(&self, source: &Arc<Index>, resize: Resize) -> Result<Arc<Index>, Error> {
+        self.check_not_written_to(source)?;
         let new = planned(source, resize)?;
         check_source(source)?;
         let before = last_writes(source);
@@ -98,6 +99,19 @@ impl Node {
     }
 
     /// Refuses where the source was written, or could have been, while it was copied.
+    /// Refuses an index that takes what is added to a data stream.
+    fn check_not_written_to(&self, source: &Index) -> Result<(), Error> {
+        let (view, name) = (self.catalog.view(), source.name());
+        match view.stream_of(name).filter(|stream| stream.is_written_to(name)) {
+            None => Ok(()),
+            Some(stream) => Err(DataStreamError::Refused(format!(
+                "cannot resize the write index [{name}] for data stream [{}]",
+                stream.name
+            ))
+            .into()),
+        }
+    }
+
     fn check_unchanged(&self, source: &Index, before: &[Option<SeqNo>]) -> Result<(), Error> {
         let name = source.name();
         let changed = || {

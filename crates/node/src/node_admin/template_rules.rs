@@ -3,14 +3,28 @@
 use serde_json::{Map, Value};
 
 use crate::{
-    Aliases, Error, NewIndex, Settings, Template, TemplateBody, TemplateKey, TemplateKind,
-    Templates, catalog::check_definition, index_name, matches_glob, templates::merge_mappings,
+    Aliases, DataStreamError, Error, NewIndex, Settings, Template, TemplateBody, TemplateKey,
+    TemplateKind, Templates,
+    catalog::{View, check_definition},
+    data_stream::{check_alias, with_timestamp},
+    index_name, matches_glob,
+    templates::merge_mappings,
 };
 
 /// An index to be created with what templates add.
-pub(super) fn with_templates(new: NewIndex, templates: &Templates) -> Result<NewIndex, Error> {
-    let mut body = templates.resolve(&new.name);
-    let NewIndex { name, settings, mappings, type_name, aliases, dialect } = new;
+pub(super) fn with_templates(new: NewIndex, view: &View) -> Result<NewIndex, Error> {
+    let templates = view.templates(new.dialect);
+    if let Some((template, ..)) = templates.stream_winner(&new.name) {
+        let (index, template) = (new.name.to_string(), template.clone());
+        return Err(DataStreamError::StreamsOnly { index, template }.into());
+    }
+    let body = templates.resolve(&new.name);
+    with_body(new, body)
+}
+
+/// An index with what a template brings, unless it says otherwise itself.
+pub(super) fn with_body(new: NewIndex, mut body: TemplateBody) -> Result<NewIndex, Error> {
+    let NewIndex { name, settings, mappings, type_name, aliases, stream, dialect } = new;
     let is_mapped = mappings.as_object().is_some_and(|fields| !fields.is_empty());
     // Mappings without a type that a request brings are not nested under that of a template.
     let type_name = if is_mapped { type_name } else { type_name.or(body.type_name.take()) };
@@ -19,15 +33,22 @@ pub(super) fn with_templates(new: NewIndex, templates: &Templates) -> Result<New
     merge_mappings(&mut merged, &mappings);
     let mut all = Aliases::new();
     for (alias, said) in body.aliases.into_iter().flatten().chain(aliases) {
-        let alias = alias.replace("{index}", &name);
-        if let Some(why) = index_name::alias_objection(&alias) {
-            return Err(Error::InvalidAliasName { alias, why });
-        }
-        all.insert(alias, said);
+        all.insert(alias.replace("{index}", &name), said);
     }
+    check_alias_names(all.keys())?;
     let settings: Settings = body.settings.unwrap_or_default();
     settings.check()?;
-    Ok(NewIndex { name, settings, mappings: merged, type_name, aliases: all, dialect })
+    Ok(NewIndex { name, settings, mappings: merged, type_name, aliases: all, stream, dialect })
+}
+
+/// Refuses names that no alias can have.
+pub(super) fn check_alias_names<'a>(names: impl Iterator<Item = &'a String>) -> Result<(), Error> {
+    for alias in names {
+        if let Some(why) = index_name::alias_objection(alias) {
+            return Err(Error::InvalidAliasName { alias: alias.clone(), why });
+        }
+    }
+    Ok(())
 }
 
 /// The longest name of a template.
@@ -73,8 +94,7 @@ pub(super) fn check_template(
         .filter(|name| {
             let ignored = template.others.get("ignore_missing_component_templates");
             let ignored = ignored.and_then(Value::as_array).into_iter().flatten();
-            !all.of(TemplateKind::Component).contains_key(*name)
-                && !ignored.into_iter().any(|ignored| ignored == *name)
+            all.component(name).is_none() && !ignored.into_iter().any(|ignored| ignored == *name)
         })
         .collect();
     if !missing.is_empty() {
@@ -120,7 +140,15 @@ pub(super) fn check_mappings(
         TemplateKind::Legacy | TemplateKind::Component => template.body.clone().unwrap_or_default(),
         TemplateKind::Index => all.composed(template),
     };
-    let Some(mappings) = &body.mappings else { return Ok(()) };
+    let mut mappings = body.mappings;
+    if template.data_stream.is_some() {
+        with_timestamp(mappings.get_or_insert_default());
+        body.aliases.iter().flat_map(Aliases::values).try_for_each(check_alias)?;
+    } else if kind == TemplateKind::Index && body.lifecycle.is_some() {
+        let text = "lifecycle configuration can only be used in combination with a data stream";
+        return Err(DataStreamError::Refused(text.to_owned()).into());
+    }
+    let Some(mappings) = &mappings else { return Ok(()) };
     let settings = body.settings.unwrap_or_default();
     Ok(check_definition(&settings, (body.type_name.as_deref(), mappings), dialect)?)
 }
@@ -141,7 +169,14 @@ fn globs_overlap(one: &str, other: &str) -> bool {
 
 /// Refuses to remove a component that composable templates use.
 pub(super) fn check_unused(component: &str, templates: &Templates) -> Result<(), Error> {
-    let uses = |template: &Template| template.composed_of.iter().flatten().any(|n| n == component);
+    let is_dispensable = |template: &Template| {
+        let ignored = template.others.get("ignore_missing_component_templates");
+        let ignored = ignored.and_then(Value::as_array);
+        ignored.is_some_and(|ignored| ignored.iter().any(|name| name == component))
+    };
+    let uses = |template: &Template| {
+        template.composed_of.iter().flatten().any(|n| n == component) && !is_dispensable(template)
+    };
     let users = templates.of(TemplateKind::Index).iter().filter(|(_, template)| uses(template));
     let users: Vec<String> = users.map(|(name, _)| name.clone()).collect();
     if users.is_empty() {

@@ -51,14 +51,15 @@ impl Searcher for Scan {
                 let index = &scope.index;
                 index.check_readable()?;
                 let shards = (0..).zip(index.shards().iter());
-                for (number, shard) in shards.filter(|(number, _)| is_asked(scope, *number)) {
+                for (number, shard) in shards.filter(|(number, _)| scope.has_shard(*number)) {
+                    let _hold = shard.hold();
                     let (mut rows, mut part) = (Vec::new(), 0);
                     while rows_of(shard, part, &mut rows) {
                         part += 1;
                         tokio::task::yield_now().await;
                     }
                     let (index, filter) = (Arc::clone(index), scope.filter.clone());
-                    moment.shards.push(MomentOfShard { index, shard: number, rows, filter });
+                    moment.shards.push(MomentOfShard { index, shard: number, rows, filter, _hold });
                 }
             }
             Ok(moment)
@@ -155,7 +156,10 @@ impl Scan {
         if counts_all {
             // The table knows how many it has.
             collector.found.total += shard.shown_documents();
-        } else if let Some(rows) = target.rows {
+            return Ok(());
+        }
+        collector.found.holds.push(shard.hold());
+        if let Some(rows) = target.rows {
             look.rows(self, rows, collector).await?;
         } else if let Some(ids) = plan.ids() {
             let rows = rows_by_id(shard, ids);
@@ -237,7 +241,7 @@ impl Look<'_, '_> {
             let document = match document.map_err(|error| unreadable(error.to_string()))? {
                 Some(document) => Some(document),
                 None if self.target.rows.is_some() => return Err(FailureCause::Gone),
-                // It was written while the search went on: it counts as it is now, if it still is.
+                // It was written since searches were to see it: it counts as it is now, if it still is.
                 None => {
                     let read = self.shard.get(&row.id, None).await;
                     read.map_err(|error| unreadable(error.to_string()))?
@@ -294,6 +298,7 @@ impl Look<'_, '_> {
             score,
             keys: Vec::new(),
             names: names.into_iter().map(str::to_owned).collect(),
+            is_judged_by_source: self.plan.needs_source(),
             location: row.location,
         };
         top.add(keys, place, hit);
@@ -336,7 +341,7 @@ fn targets<'a>(request: &SearchRequest<'a>) -> Result<Vec<Target<'a>>, Error> {
                 let (index, filter) = (&scope.index, scope.filter.as_ref());
                 index.check_readable()?;
                 let count = u32::try_from(index.shards().len()).unwrap_or(u32::MAX);
-                for number in (0..count).filter(|number| is_asked(scope, *number)) {
+                for number in (0..count).filter(|number| scope.has_shard(*number)) {
                     let slice = part_of_shard(request.search.slice.as_ref(), number, count);
                     let Some(slice) = slice else { continue };
                     targets.push(Target { index, number, rows: None, slice, filter });
@@ -355,12 +360,6 @@ fn targets<'a>(request: &SearchRequest<'a>) -> Result<Vec<Target<'a>>, Error> {
             Ok(moment.shards.iter().map(target).collect())
         }
     }
-}
-
-/// Whether a shard can have documents of a scope.
-fn is_asked(scope: &Scope, number: u32) -> bool {
-    let leads_here = |value: &String| scope.index.shard_number("", Some(value)) == number;
-    scope.routing.as_ref().is_none_or(|values| values.iter().any(leads_here))
 }
 
 /// Adds the documents of one part of a shard, and says whether there is another part.

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use query::{Query, QueryError};
 
-use crate::{Alias, Error, Expansion, Index, Node, is_wild, matches_glob};
+use crate::{Alias, Error, Expansion, Index, Node, index_expression::Reached};
 
 /// A query that narrows what is searched, or why it cannot be made.
 pub type Filter = Arc<Result<Query, QueryError>>;
@@ -26,6 +26,13 @@ impl Scope {
     pub fn whole(index: Arc<Index>) -> Self {
         Self { index, filter: None, routing: None }
     }
+
+    /// Whether the index's shard of this number can have documents that are meant.
+    #[must_use]
+    pub fn has_shard(&self, number: u32) -> bool {
+        let leads_here = |value: &String| self.index.shard_number("", Some(value)) == number;
+        self.routing.as_ref().is_none_or(|values| values.iter().any(leads_here))
+    }
 }
 
 impl Node {
@@ -41,53 +48,20 @@ impl Node {
         expansion: Expansion,
         routing: Option<&[String]>,
     ) -> Result<Vec<Scope>, Error> {
-        let found = self.resolve(names, expansion)?;
-        let mut parts = Vec::new();
-        for part in names.split(',').map(str::trim).filter(|part| !part.is_empty()) {
-            let is_plain = !is_wild(part) && !part.starts_with('-');
-            parts.push(if is_plain { self.resolve_name(part)? } else { part.to_owned() });
-        }
-        let named = Named { parts, expansion };
-        Ok(found.into_iter().map(|index| named.scope(index, routing)).collect())
-    }
-}
-
-/// The parts of an expression, without date math.
-struct Named {
-    parts: Vec<String>,
-    expansion: Expansion,
-}
-
-impl Named {
-    /// Whether a name is among them. One that is hidden has to be named by itself.
-    fn has(&self, name: &str, is_hidden: bool) -> bool {
-        self.parts.iter().any(|part| {
-            let covers = part == "_all" || (is_wild(part) && matches_glob(part, name));
-            part == name || (covers && (!is_hidden || self.expansion.hidden))
-        })
-    }
-
-    /// What is meant of an index.
-    fn scope(&self, index: Arc<Index>, routing: Option<&[String]>) -> Scope {
+        let reached = self.catalog.view().reach(names, expansion, self.now())?;
         let asked: Option<BTreeSet<String>> =
             routing.map(|values| values.iter().cloned().collect());
-        let aliases = &index.metadata().aliases;
-        let is_hidden = |alias: &Alias| alias.is_hidden == Some(true);
-        let is_whole = self.parts.is_empty() || self.has(index.name(), false);
-        let by: Vec<&Alias> = if is_whole {
-            Vec::new()
-        } else {
-            let named = aliases.iter().filter(|(name, alias)| self.has(name, is_hidden(alias)));
-            named.map(|(_, alias)| alias).collect()
+        let scope = |reached: Reached| {
+            let by = reached.aliases.as_deref().unwrap_or_default();
+            let filter = filter_of(by);
+            Scope { index: reached.index, filter, routing: routing_of(by, asked.clone()) }
         };
-        let filter = filter_of(&by);
-        let routing = routing_of(&by, asked);
-        Scope { index, filter, routing }
+        Ok(reached.into_iter().map(scope).collect())
     }
 }
 
 /// What is shown through some aliases; everything, if one of them shows everything.
-fn filter_of(aliases: &[&Alias]) -> Option<Filter> {
+fn filter_of(aliases: &[Alias]) -> Option<Filter> {
     let filters: Option<Vec<String>> =
         aliases.iter().map(|alias| Some(alias.filter.as_ref()?.to_string())).collect();
     let filters = filters.filter(|filters| !filters.is_empty())?;
@@ -96,7 +70,7 @@ fn filter_of(aliases: &[&Alias]) -> Option<Filter> {
 }
 
 /// The routing values of searches through some aliases that are also asked for.
-fn routing_of(aliases: &[&Alias], asked: Option<BTreeSet<String>>) -> Option<BTreeSet<String>> {
+fn routing_of(aliases: &[Alias], asked: Option<BTreeSet<String>>) -> Option<BTreeSet<String>> {
     let own: Option<Vec<&str>> =
         aliases.iter().map(|alias| alias.search_routing.as_deref()).collect();
     let Some(own) = own.filter(|own| !own.is_empty()) else { return asked };

@@ -100,3 +100,45 @@ fn changes_set_and_reset_but_not_what_is_fixed() {
     let fixed = settings.changed(&json!({"number_of_shards": null}), false);
     assert_eq!(fixed, Err(SettingError::Fixed("index.number_of_shards".to_owned())));
 }
+
+#[test]
+fn values_that_mean_nothing_are_refused() {
+    let refused = |json| Settings::from_json(&json).unwrap_err().to_string();
+    for (given, text) in [
+        (
+            json!({"mapping.depth.limit": 0}),
+            "Failed to parse value [0] for setting [index.mapping.depth.limit] must be >= 1",
+        ),
+        (
+            json!({"mapping.total_fields.limit": "many"}),
+            "Failed to parse value [many] for setting [index.mapping.total_fields.limit]",
+        ),
+        (
+            json!({"mapping.coerce": "maybe"}),
+            "Failed to parse value [maybe] as only [true] or [false] are allowed.",
+        ),
+        (
+            json!({"priority": -1}),
+            "Failed to parse value [-1] for setting [index.priority] must be >= 0",
+        ),
+        (
+            json!({"auto_expand_replicas": "0-some"}),
+            "failed to parse [index.auto_expand_replicas] from value: [0-some] at index -1",
+        ),
+    ] {
+        assert_eq!(refused(given), text);
+    }
+    assert!(refused(json!({"auto_expand_replicas": "3-1"})).contains("[3-1]"));
+    for range in ["false", "off", "0-1", "0-all"] {
+        Settings::from_json(&json!({"auto_expand_replicas": range})).unwrap();
+    }
+}
+
+#[test]
+fn what_was_taken_once_stands_in_no_changes_way() {
+    let kept: Settings = serde_json::from_value(json!({"index.priority": "-1"})).unwrap();
+    let changed = kept.changed(&json!({"index.hidden": true}), false).unwrap();
+    assert_eq!(changed.get("index.priority"), Some("-1"));
+    kept.changed(&json!({"index.priority": -2}), false).unwrap_err();
+    kept.changed(&json!({"index.priority": 2}), false).unwrap();
+}

@@ -189,6 +189,9 @@ impl<'m> Compiler<'_, 'm> {
             return Ok(None);
         }
         self.sees_routing |= name == "_routing";
+        if name == "_ignored" {
+            self.wanted.want_ignored();
+        }
         let texts = |values: &[Literal]| -> BTreeSet<String> {
             values.iter().map(|value| value.text().to_owned()).collect()
         };
@@ -217,9 +220,10 @@ impl<'m> Compiler<'_, 'm> {
                     Tested::Value(test) => Test::SeqNo(test),
                 }
             }
-            ("_routing", Asked::Values(values)) => {
+            ("_routing" | "_ignored", Asked::Values(values)) => {
                 let tested = Literals::plain_values(&Domain::Term { lowercase: false }, values)?;
                 match tested {
+                    Tested::Value(test) if name == "_ignored" => Test::Ignored(test),
                     Tested::Value(test) => Test::Routing(test),
                     Tested::Always | Tested::Never => Test::None,
                 }
@@ -228,13 +232,15 @@ impl<'m> Compiler<'_, 'm> {
                 let reason = format!("The {name} field is not searchable");
                 return Err(QueryError::query_shard(reason));
             }
-            ("_id" | "_index" | "_type" | "_routing", Asked::Range(_)) => {
+            ("_id" | "_index" | "_type" | "_routing" | "_ignored", Asked::Range(_)) => {
                 let reason =
                     format!("Field [{name}] of type [{name}] does not support range queries");
                 return Err(QueryError::creating(QueryError::argument(reason)));
             }
             ("_routing", Asked::Prefix(words)) => Test::Routing(prefix(words)),
             ("_routing", Asked::Wildcard(words)) => Test::Routing(wildcard(words)),
+            ("_ignored", Asked::Prefix(words)) => Test::Ignored(prefix(words)),
+            ("_ignored", Asked::Wildcard(words)) => Test::Ignored(wildcard(words)),
             ("_id" | "_seq_no" | "_type", Asked::Prefix(_) | Asked::Wildcard(_)) => {
                 return Err(no_words(asked.name(), name, name));
             }
@@ -259,6 +265,10 @@ impl<'m> Compiler<'_, 'm> {
             "_routing" => {
                 self.sees_routing = true;
                 return Ok(Test::Routing(ValueTest::Exists));
+            }
+            "_ignored" => {
+                self.wanted.want_ignored();
+                return Ok(Test::Ignored(ValueTest::Exists));
             }
             "_source" => {
                 return Err(QueryError::query_shard("The _source field is not searchable"));

@@ -29,6 +29,8 @@ pub(super) enum Test {
     Ids(BTreeSet<String>),
     /// The routing value passes; there is one.
     Routing(ValueTest),
+    /// The path of a field of which values are left out passes.
+    Ignored(ValueTest),
     /// The sequence number passes.
     SeqNo(ValueTest),
     /// A value of the field in a slot passes.
@@ -70,6 +72,7 @@ impl Scored {
             Test::Routing(test) => {
                 document.routing.is_some_and(|routing| test.passes(&Value::Term(routing.into())))
             }
+            Test::Ignored(test) => fields.ignored().iter().any(|path| test.passes(path)),
             Test::SeqNo(test) => i64::try_from(document.seq_no)
                 .is_ok_and(|number| test.passes(&Value::Whole(number))),
             Test::Field(slot, test) => any(*slot, test),
@@ -98,6 +101,7 @@ impl Scored {
             Test::All
             | Test::None
             | Test::Routing(_)
+            | Test::Ignored(_)
             | Test::SeqNo(_)
             | Test::Field(..)
             | Test::Best(..)

@@ -47,6 +47,7 @@ fn made_mapping() -> Mapping {
         "gone": { "type": "keyword", "index": false, "doc_values": false },
         "const": { "type": "constant_keyword", "value": "same" },
         "place": { "type": "geo_point" },
+        "lax": { "type": "long", "ignore_malformed": true },
         "own": { "type": "keyword", "normalizer": "mine" },
         "alias": { "type": "alias", "path": "n" }
     } });
@@ -61,7 +62,7 @@ const DOCUMENTS: [&str; 7] = [
     r#"{"k":"c","n":3,"x":0.5,"on":"true","d":"2020-02-01","ip":"192.168.1.1","o":{"b":3},"ns":"2020-01-01T00:00:00.000000001Z"}"#,
     r#"{"k":[],"n":[4,40],"x":1e300,"ip":"2001:db8::1","d":1581303600000,"r":{"gte":10}}"#,
     r#"{"k":"","n":null,"low":["ABC","d"],"t":""}"#,
-    r#"{"k":"a*b","n":-9223372036854775808,"b":-128,"place":"1,2"}"#,
+    r#"{"k":"a*b","n":-9223372036854775808,"b":-128,"place":"1,2","lax":[1,"x"]}"#,
     r#"{}"#,
 ];
 
@@ -215,6 +216,12 @@ fn existence_prefixes_and_patterns() {
         (r#"{"exists":{"field":"const"}}"#, "1234567"),
         (r#"{"exists":{"field":"_routing"}}"#, "2"),
         (r#"{"exists":{"field":"_id"}}"#, "1234567"),
+        (r#"{"exists":{"field":"_ignored"}}"#, "6"),
+        (r#"{"term":{"_ignored":"lax"}}"#, "6"),
+        (r#"{"terms":{"_ignored":["n","b"]}}"#, ""),
+        (r#"{"prefix":{"_ignored":"l"}}"#, "6"),
+        (r#"{"wildcard":{"_ignored":"*x"}}"#, "6"),
+        (r#"{"bool":{"must_not":{"exists":{"field":"_ignored"}}}}"#, "123457"),
         (r#"{"exists":{"field":"nothing"}}"#, ""),
         (r#"{"prefix":{"k":"a"}}"#, "16"),
         (r#"{"prefix":{"k":{"value":"A","case_insensitive":true}}}"#, "16"),

@@ -37,6 +37,12 @@ pub struct Arguments {
     #[arg(long, global = true, env = "OCCAM_COLLECT_RATE", value_name = "SIZE")]
     pub collect_rate: Option<String>,
 
+    /// The data directory was restored from a backup: raise its primary terms above all that were given
+    /// since, so that no if_seq_no and if_primary_term from before mean another write
+    #[arg(long, global = true, env = "OCCAM_RESTORED")]
+    #[arg(value_parser = FalseyValueParser::new())]
+    pub restored: bool,
+
     /// Answer requests without a sign of their own as 7 or 8 [default: 7]
     #[arg(long, global = true, env = "OCCAM_DEFAULT_DIALECT", value_name = "7|8")]
     #[arg(value_parser = modern_dialect)]

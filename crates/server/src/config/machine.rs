@@ -1,6 +1,7 @@
 //! What the machine says about itself: its name and its memory.
 
 use std::fs;
+use std::path::Path;
 
 /// The name of this machine.
 pub(super) fn host_name() -> String {
@@ -50,10 +51,21 @@ fn total_memory() -> u64 {
     /// Where neither can be read.
     const ASSUMED: u64 = 4 << 30;
     let machine = fs::read_to_string("/proc/meminfo").ok().and_then(|text| mem_total(&text));
-    let group = fs::read_to_string("/sys/fs/cgroup/memory.max")
-        .ok()
-        .and_then(|text| text.trim().parse().ok());
-    machine.into_iter().chain(group).min().unwrap_or(ASSUMED)
+    let own = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
+    let groups = group_limits(Path::new("/sys/fs/cgroup"), &own);
+    machine.into_iter().chain(groups).min().unwrap_or(ASSUMED)
+}
+
+/// What the control groups (v2) allow that this process is in, by `/proc/self/cgroup`: its own, and those
+/// above it. In a container its own is the root.
+fn group_limits(root: &Path, own: &str) -> Vec<u64> {
+    let own = own.lines().find_map(|line| line.strip_prefix("0::/")).unwrap_or_default();
+    root.join(own)
+        .ancestors()
+        .take_while(|group| group.starts_with(root))
+        .filter_map(|group| fs::read_to_string(group.join("memory.max")).ok())
+        .filter_map(|text| text.trim().parse().ok())
+        .collect()
 }
 
 /// `MemTotal:  16384 kB` of `/proc/meminfo`, in bytes.
@@ -75,6 +87,21 @@ mod tests {
             assert!(memory(text).is_err(), "{text}");
         }
         assert!(memory("50%").unwrap() > memory("10%").unwrap());
+    }
+
+    #[test]
+    fn a_control_group_may_allow_less_and_so_may_one_above_it() {
+        let root = tempfile::tempdir().unwrap();
+        let own = root.path().join("system.slice/occam.service");
+        fs::create_dir_all(&own).unwrap();
+        fs::write(own.join("memory.max"), "300\n").unwrap();
+        fs::write(root.path().join("system.slice/memory.max"), "max\n").unwrap();
+        let limits = |own| group_limits(root.path(), own);
+        assert_eq!(limits("1:name=systemd:/x\n0::/system.slice/occam.service\n"), [300]);
+        assert_eq!(limits("0::/\n"), [0; 0]);
+        fs::write(root.path().join("memory.max"), "200\n").unwrap();
+        assert_eq!(limits("0::/system.slice/occam.service\n"), [300, 200]);
+        assert_eq!(limits(""), [200]);
     }
 
     #[test]

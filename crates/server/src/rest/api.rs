@@ -24,8 +24,8 @@ use super::route::{Found, Match, find};
 use super::search::Contexts;
 use super::tasks::Tasks;
 use super::{
-    Endpoint, analyze, bulk, by_query, cat, cluster, document, features, index, multi_get, search,
-    templates, validate_query,
+    Endpoint, analyze, bulk, by_query, cat, cluster, data_streams, document, features,
+    field_capabilities, index, multi_get, search, templates, validate_query,
 };
 
 /// The API of one node.
@@ -182,6 +182,11 @@ impl Api {
         }
     }
 
+    /// Gives up the scrolls and points in time that have expired.
+    pub fn expire_contexts(&self) {
+        self.contexts.expire(self.node.now());
+    }
+
     /// This API, which knows the disk that the data are on.
     pub fn with_disk(self, disk: Disk) -> Self {
         Self { disk, ..self }
@@ -308,6 +313,8 @@ impl Api {
             Endpoint::MultiGet => Box::pin(multi_get::multi_get(node, call)).await,
             Endpoint::Bulk => Box::pin(bulk::bulk(node, call)).await,
             Endpoint::Count => Box::pin(search::count(node, call)).await,
+            Endpoint::FieldCapabilities => field_capabilities::field_capabilities(node, call),
+            Endpoint::SearchShards => search::search_shards(node, call),
             Endpoint::Analyze => analyze::analyze(node, call),
             Endpoint::ValidateQuery => validate_query::validate_query(node, call),
             Endpoint::Search => Box::pin(search::search(node, call, &self.contexts)).await,
@@ -334,7 +341,8 @@ impl Api {
             Endpoint::Cluster(which) => {
                 Box::pin(cluster::answer(which, node, call, &self.metrics, &self.tasks)).await
             }
-            Endpoint::Cat(table) => cat::answer(table, node, call, &self.tasks),
+            Endpoint::Cat(table) => cat::answer(table, node, call, &self.tasks).await,
+            Endpoint::DataStreams(which) => data_streams::answer(which, node, call).await,
             Endpoint::Feature(which) => features::answer(which, node, call),
         }
     }

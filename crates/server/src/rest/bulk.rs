@@ -7,7 +7,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use document::Action;
 use hyper::StatusCode;
-use node::{DocumentWrite, MissingIndex, Node, WrittenDocument};
+use node::{DocumentWrite, MissingIndex, NamedBy, Node, WrittenDocument};
 use shard::Change;
 
 use super::api::Call;
@@ -163,11 +163,16 @@ fn prepare(
         index: Arc::clone(&asked.index),
         type_name: asked.type_name.clone(),
         id: asked.id.clone(),
-        routing: item.routing.or_else(|| defaults.write.routing.clone()),
+        // An empty one says that there is none.
+        routing: item.routing.or_else(|| defaults.write.routing.clone()).filter(|r| !r.is_empty()),
         precondition,
         change,
         missing_index,
-        require_alias: item.require_alias.unwrap_or(defaults.write.require_alias),
+        named_by: NamedBy {
+            alias: item.require_alias.unwrap_or(defaults.write.named_by.alias),
+            data_stream: item.require_data_stream.unwrap_or(defaults.write.named_by.data_stream),
+        },
+        found: None,
     };
     let refused = refusal(node, &asked, item.pipeline.as_deref(), defaults);
     Ok((asked, refused.map_or(Ok(write), Err)))

@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 
 use super::api::Call;
 use super::conditions::{Conditions, VersionType};
-use super::deprecation::BULK_TYPES;
+use super::deprecation::{BULK_KEYS, BULK_TYPES};
 use super::dialect::Dialect;
 use super::error::Error;
 use super::fields::{Fields, scalar, token, token_of};
@@ -19,6 +19,32 @@ use super::update_body::parse_long;
 
 /// How many items one bulk may have.
 const ITEMS_MAX: usize = 1_000_000;
+
+/// How many keys the metadata of an item may have.
+const KEYS_MAX: usize = 64;
+
+/// What says something of an action, but for case and underscores, in whatever version. A line may have other
+/// keys beside the action, but none of these: a condition that stands in the wrong place is not passed over.
+const MEANINGFUL: [&str; 18] = [
+    "index",
+    "create",
+    "delete",
+    "update",
+    "type",
+    "id",
+    "routing",
+    "parent",
+    "optype",
+    "version",
+    "versiontype",
+    "ifseqno",
+    "ifprimaryterm",
+    "retryonconflict",
+    "pipeline",
+    "source",
+    "requirealias",
+    "requiredatastream",
+];
 
 /// What an item does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +70,7 @@ pub(crate) struct Item {
     pub(crate) pipeline: Option<String>,
     pub(crate) source: SourceFilter,
     pub(crate) require_alias: Option<bool>,
+    pub(crate) require_data_stream: Option<bool>,
     /// The source line; empty for a delete.
     pub(crate) body: Bytes,
 }
@@ -77,6 +104,9 @@ pub(crate) fn parse(body: &Bytes, call: &mut Call<'_>) -> Result<Vec<Item>, Erro
     let types: Vec<_> = types.collect();
     let conditional = raw_items.iter().any(|(raw, _)| raw.carries_seq_no_condition());
     call.hear_types(types.iter().map(|asked| &**asked), conditional, BULK_TYPES);
+    if call.dialect == Dialect::V8 && raw_items.iter().any(|(raw, _)| raw.has_others) {
+        call.rendering.warn(BULK_KEYS, call.dialect);
+    }
     let dialect = call.dialect;
     let mut names = Names::default();
     raw_items.into_iter().map(|(raw, source)| raw.read(source, dialect, &mut names)).collect()
@@ -110,6 +140,8 @@ struct RawItem<'b> {
     number: usize,
     name: Name,
     metadata: Fields<'b>,
+    /// Whether there are keys beside the action, which Elasticsearch passes over up to 8.
+    has_others: bool,
 }
 
 impl<'b> RawItem<'b> {
@@ -140,13 +172,14 @@ impl<'b> RawItem<'b> {
             "update" => Name::Update,
             other => return malformed("field [create], [delete], [index] or [update]", other),
         };
-        if members.next().is_some() {
+        let others: Vec<_> = members.collect();
+        if others.iter().any(|(name, _)| says_something(name)) {
             return malformed("END_OBJECT", "FIELD_NAME");
         }
         let metadata = Fields::parse(value.get()).map_err(|error| {
             Error::MalformedJson(format!("[{number}:{}] {error}", error.column()))
         })?;
-        Ok(Self { number, name, metadata })
+        Ok(Self { number, name, metadata, has_others: !others.is_empty() })
     }
 
     fn type_name(&self) -> Option<Cow<'b, str>> {
@@ -178,10 +211,25 @@ impl<'b> RawItem<'b> {
             pipeline: None,
             source: SourceFilter::Unasked,
             require_alias: None,
+            require_data_stream: None,
             body,
         };
         let Fields(members) = &self.metadata;
-        for (name, value) in members {
+        if members.len() > KEYS_MAX {
+            return Err(Error::illegal_argument(format!(
+                "Action/metadata line [{}] has [{}] keys, more than [{KEYS_MAX}]",
+                self.number,
+                members.len()
+            )));
+        }
+        for (place, (name, value)) in members.iter().enumerate() {
+            let earlier = members.iter().take(place).map(|(name, _)| &**name);
+            if let Some(earlier) = said_before(earlier, name, dialect) {
+                return Err(Error::illegal_argument(format!(
+                    "Action/metadata line [{}] says the same in [{earlier}] and in [{name}]",
+                    self.number
+                )));
+            }
             item.set(self.number, name, value, dialect, names)?;
         }
         if item.name == Name::Update
@@ -225,6 +273,11 @@ impl Item {
             "_index" => self.index = Some(names.shared(&text)),
             "_type" if dialect.allows_type_in_items() => self.type_name = Some(names.shared(&text)),
             "_id" => self.id = Some(text.into_owned()),
+            // A routing goes before a parent, unless it is empty.
+            "routing"
+                if name.ends_with("parent")
+                    && self.routing.as_ref().is_some_and(|r| !r.is_empty()) => {}
+            "routing" if text.is_empty() && self.routing.is_some() => {}
             "routing" => self.routing = Some(text.into_owned()),
             "op_type" => {
                 // It says something of an index action alone; with others it is passed over.
@@ -244,12 +297,9 @@ impl Item {
                 self.retry_on_conflict = i32::try_from(long(&text)?).unwrap_or(i32::MAX);
             }
             "pipeline" => self.pipeline = Some(text.into_owned()),
-            "require_alias" => self.require_alias = Some(&*text == "true"),
-            "require_data_stream" if &*text == "true" => {
-                let text = "data streams are not supported: [require_data_stream] cannot be met";
-                return Err(Error::Unsupported(text.to_owned()));
-            }
-            "require_data_stream" | "list_executed_pipelines" | "dynamic_templates" => {}
+            "require_alias" => self.require_alias = Some(flag(&text)?),
+            "require_data_stream" => self.require_data_stream = Some(flag(&text)?),
+            "list_executed_pipelines" | "dynamic_templates" => {}
             "timestamp" | "ttl" | "fields" if dialect.allows_old_metadata_names() => {}
             _ => {
                 return Err(Error::illegal_argument(format!(
@@ -261,8 +311,14 @@ impl Item {
     }
 }
 
+/// Whether a key beside the action would say something of it.
+fn says_something(name: &str) -> bool {
+    let plain: String = name.chars().filter(|letter| *letter != '_').collect();
+    MEANINGFUL.iter().any(|known| known.eq_ignore_ascii_case(&plain))
+}
+
 /// The present name of a metadata key that older dialects spell in several ways.
-fn modern_name(name: &str, dialect: Dialect) -> &str {
+pub(crate) fn modern_name(name: &str, dialect: Dialect) -> &str {
     if !dialect.allows_old_metadata_names() {
         return name;
     }
@@ -276,6 +332,29 @@ fn modern_name(name: &str, dialect: Dialect) -> &str {
         "_ttl" => "ttl",
         other => other,
     }
+}
+
+/// Which of the earlier keys says the same by another name: of two conditions neither may be passed over. A
+/// parent and a routing are two things, of which the routing counts.
+pub(crate) fn said_before<'n>(
+    mut earlier: impl Iterator<Item = &'n str>,
+    name: &str,
+    dialect: Dialect,
+) -> Option<&'n str> {
+    let is_parent = |name: &str| name.ends_with("parent");
+    let is_same = |earlier: &&str| {
+        modern_name(earlier, dialect) == modern_name(name, dialect)
+            && is_parent(earlier) == is_parent(name)
+    };
+    earlier.find(is_same)
+}
+
+fn flag(text: &str) -> Result<bool, Error> {
+    text.parse().map_err(|_| {
+        Error::illegal_argument(format!(
+            "Failed to parse value [{text}] as only [true] or [false] are allowed."
+        ))
+    })
 }
 
 fn long(text: &str) -> Result<i64, Error> {

@@ -6,6 +6,8 @@ mod indices;
 mod nodes;
 mod shards;
 
+use std::collections::BTreeMap;
+
 use hyper::StatusCode;
 use node::{Node, TemplateKind, matches_glob};
 
@@ -13,6 +15,7 @@ use super::api::Call;
 use super::dialect::Dialect;
 use super::error::{Error, human_bytes};
 use super::index::take_timeouts;
+use super::mapping::rules;
 use super::response::Answer;
 use super::tasks::Tasks;
 use super::text_table::{Column, TextTable};
@@ -65,7 +68,7 @@ pub enum Table {
 }
 
 /// Answers.
-pub(crate) fn answer(
+pub(crate) async fn answer(
     table: Table,
     node: &Node,
     call: &mut Call<'_>,
@@ -78,7 +81,7 @@ pub(crate) fn answer(
         Table::Aliases => aliases(node, call),
         Table::Allocation => nodes::allocation(node, call),
         Table::ComponentTemplates => component_templates(node, call),
-        Table::Count => indices::count(node, call),
+        Table::Count => indices::count(node, call).await,
         Table::Fielddata => indices::fielddata(node, call),
         Table::Health => nodes::health(node, call),
         Table::Indices => indices::indices(node, call),
@@ -198,19 +201,28 @@ fn aliases(node: &Node, call: &mut Call<'_>) -> Result<Answer, Error> {
     let names = call.found.name.unwrap_or("*");
     let is_named =
         |alias: &str| names.split(',').any(|name| name == "_all" || matches_glob(name, alias));
-    for (name, indices) in node.aliases().into_iter().filter(|(name, _)| is_named(name)) {
+    let mut all = BTreeMap::new();
+    for (name, indices) in node.aliases() {
         for (index, alias) in indices {
-            let dash = || "-".to_owned();
-            let filter = if alias.filter.is_some() { "*".to_owned() } else { dash() };
-            table.row([
-                name.to_string(),
-                index.name().to_owned(),
-                filter,
-                alias.index_routing.unwrap_or_else(dash),
-                alias.search_routing.unwrap_or_else(dash),
-                alias.is_write_index.map_or_else(dash, |leads| leads.to_string()),
-            ]);
+            all.insert((name.to_string(), index.name().to_owned()), alias);
         }
+    }
+    for stream in node.data_streams() {
+        for (name, alias) in &stream.aliases {
+            all.insert((name.clone(), stream.name.clone()), alias.clone());
+        }
+    }
+    for ((name, of), alias) in all.into_iter().filter(|((name, _), _)| is_named(name)) {
+        let dash = || "-".to_owned();
+        let filter = if alias.filter.is_some() { "*".to_owned() } else { dash() };
+        table.row([
+            name,
+            of,
+            filter,
+            alias.index_routing.unwrap_or_else(dash),
+            alias.search_routing.unwrap_or_else(dash),
+            alias.is_write_index.map_or_else(dash, |leads| leads.to_string()),
+        ]);
     }
     Ok(table.answer(call))
 }
@@ -230,7 +242,7 @@ fn templates(node: &Node, call: &mut Call<'_>) -> Result<Answer, Error> {
     };
     let mut table = TextTable::take(columns, call)?;
     finish(call)?;
-    let templates = node.templates();
+    let templates = node.templates(rules(call.dialect));
     let pattern = call.found.name.unwrap_or("*");
     for kind in [TemplateKind::Legacy, TemplateKind::Index] {
         let named = templates.of(kind).iter().filter(|(name, _)| matches_glob(pattern, name));
@@ -260,7 +272,7 @@ fn component_templates(node: &Node, call: &mut Call<'_>) -> Result<Answer, Error
     ];
     let mut table = TextTable::take(COLUMNS, call)?;
     finish(call)?;
-    let templates = node.templates();
+    let templates = node.templates(rules(call.dialect));
     let pattern = call.found.name.unwrap_or("*");
     let components = templates.of(TemplateKind::Component).iter();
     for (name, template) in components.filter(|(name, _)| matches_glob(pattern, name)) {

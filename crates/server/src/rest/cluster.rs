@@ -20,6 +20,7 @@ use super::metrics::Metrics;
 use super::response::Answer;
 use super::tasks::Tasks;
 pub(crate) use nodes::means_this;
+pub(crate) use state::{nodes_of_state, primary_of_state};
 
 /// The endpoints of the cluster, its nodes and tasks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -128,6 +128,12 @@ impl Conditions {
         self.seq_no.is_some()
     }
 
+    /// Whether these hold what others say of the sequence number and the term.
+    pub(crate) fn extends(&self, others: &Self) -> bool {
+        (others.seq_no.is_none() || self.seq_no == others.seq_no)
+            && (others.primary_term == 0 || self.primary_term == others.primary_term)
+    }
+
     /// Whether a version or a type other than internal is given.
     pub(crate) fn has_version(&self) -> bool {
         self.version.is_some() || self.version_type != VersionType::Internal
@@ -225,11 +231,13 @@ impl Conditions {
 
     /// The rules a read breaks (§7.4).
     pub(crate) fn check_read(&self, dialect: Dialect) -> Vec<String> {
-        if self.version_type == VersionType::Force && !dialect.allows_version_type_force() {
-            return vec!["version type [force] may no longer be used".to_owned()];
-        }
         // Without a version there is nothing to compare, whatever its type would have been.
-        self.version.and_then(|_| self.check_range()).into_iter().collect()
+        let mut rules: Vec<String> =
+            self.version.and_then(|_| self.check_range()).into_iter().collect();
+        if self.version_type == VersionType::Force && !dialect.allows_version_type_force() {
+            rules.push("version type [force] may no longer be used".to_owned());
+        }
+        rules
     }
 
     /// The version a read requires: all types mean equality there.

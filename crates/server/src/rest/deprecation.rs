@@ -22,6 +22,9 @@ pub(super) const COPY_SETTINGS: &str =
 /// Types in the items of a bulk.
 pub(super) const BULK_TYPES: &str =
     "[types removal] Specifying types in bulk requests is deprecated.";
+/// Keys beside the action in a line of a bulk; of version 8.
+pub(super) const BULK_KEYS: &str = "A bulk action object contained multiple keys. Additional keys are currently ignored but will be \
+     rejected in a future version.";
 /// Types in the items of a multi-get.
 pub(super) const MULTI_GET_TYPES: &str =
     "[types removal] Specifying types in multi get requests is deprecated.";

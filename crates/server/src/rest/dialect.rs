@@ -72,6 +72,22 @@ impl Dialect {
         }
     }
 
+    /// Preferences for a kind of copy, which 7.0 removed.
+    pub fn former_preferences(self) -> &'static [&'static str] {
+        match self {
+            Self::V2 | Self::V5 => &["_primary", "_primary_first", "_replica", "_replica_first"],
+            Self::V7 | Self::V8 => &[],
+        }
+    }
+
+    /// Whether field capabilities tell fields of every index from those of mappings, and leave some out.
+    pub fn tells_metadata_fields(self) -> bool {
+        match self {
+            Self::V2 | Self::V5 | Self::V7 => false,
+            Self::V8 => true,
+        }
+    }
+
     /// Whether answers name the document's `_type`.
     pub fn shows_type(self) -> bool {
         match self {

@@ -8,6 +8,7 @@ use shard::{Change, Document};
 
 use super::api::Call;
 use super::conditions::{Conditions, check_id};
+use super::dialect::Dialect;
 use super::document_view::{self, Found, TYPELESS, Written, WrittenView, shown_type, type_name};
 use super::error::Error;
 use super::json;
@@ -27,6 +28,7 @@ pub(crate) async fn index(
 ) -> Result<Answer, Error> {
     let id = call.found.id.map(str::to_owned);
     call.parameters.declare(&["index", "type", "id"]);
+    let is_new = id.is_none() && call.parameters.value("op_type").is_none();
     let action = take_op_type(call, path_action, id.is_some())?;
     let if_match = call.if_match()?;
     let conditions = Conditions::take(&mut call.parameters, if_match, call.dialect)?;
@@ -45,6 +47,10 @@ pub(crate) async fn index(
     let source = call.request.body.clone();
     let change = match action {
         Action::Create => Change::Create(source),
+        // Under an id that the server makes there is nothing to replace: a data stream takes it.
+        Action::Index if is_new && precondition == document::Precondition::None => {
+            Change::Create(source)
+        }
         Action::Index | Action::Delete => Change::Index(source),
     };
     let missing_index = call.dialect.missing_index();
@@ -97,7 +103,9 @@ pub(crate) async fn update(node: &Node, call: &mut Call<'_>) -> Result<Answer, E
     let write = WriteParameters::take(call)?;
     call.finish_parameters()?;
     let mut body = UpdateBody::parse(&call.request.body, call.dialect)?;
-    body.doc_as_upsert = doc_as_upsert.unwrap_or(body.doc_as_upsert);
+    if let Some(wanted) = doc_as_upsert {
+        body.insert_doc(wanted);
+    }
     let conditions = body.conditions(conditions)?;
     let mut rules = body.check(&conditions, retry_on_conflict, call.dialect);
     rules.extend(check_id(call.id(), call.dialect));
@@ -174,7 +182,8 @@ impl Read {
         let parameters = &mut call.parameters;
         let mut routing = parameters.take("routing").filter(|routing| !routing.is_empty());
         if call.dialect.allows_old_metadata_names() {
-            routing = routing.or_else(|| parameters.take("parent"));
+            let parent = parameters.take("parent");
+            routing = routing.or(parent);
             parameters.take("fields");
         } else if parameters.take("fields").is_some() {
             return Err(Error::illegal_argument(
@@ -182,7 +191,7 @@ impl Read {
                  retrieve stored fields or [_source] to load the field from _source",
             ));
         }
-        check_preference(parameters.take("preference").as_deref())?;
+        check_preference(parameters.take("preference").as_deref(), call.dialect)?;
         let freshness = take_freshness(parameters)?;
         let refreshes = parameters.take_flag("refresh")?.unwrap_or(false);
         let stored_fields = StoredFields::of(parameters.take_list("stored_fields"));
@@ -226,23 +235,13 @@ impl Read {
 }
 
 /// One node has one copy to prefer; what is no preference is refused all the same.
-fn check_preference(preference: Option<&str>) -> Result<(), Error> {
-    const KNOWN: [&str; 10] = [
-        "_local",
-        "_primary",
-        "_primary_first",
-        "_replica",
-        "_replica_first",
-        "_only_local",
-        "_only_nodes",
-        "_only_node",
-        "_prefer_nodes",
-        "_shards",
-    ];
+pub(crate) fn check_preference(preference: Option<&str>, dialect: Dialect) -> Result<(), Error> {
+    const KNOWN: [&str; 6] =
+        ["_local", "_only_local", "_only_nodes", "_only_node", "_prefer_nodes", "_shards"];
     match preference {
         Some(text) if text.starts_with('_') => {
             let name = text.split([':', '|']).next().unwrap_or(text);
-            if KNOWN.contains(&name) {
+            if KNOWN.contains(&name) || dialect.former_preferences().contains(&name) {
                 Ok(())
             } else {
                 Err(Error::illegal_argument(format!("no Preference for [{text}]")))
@@ -262,7 +261,8 @@ fn document_write(call: &Call<'_>, write: &WriteParameters, change: Change) -> D
         precondition: document::Precondition::None,
         change,
         missing_index: MissingIndex::Refuse,
-        require_alias: write.require_alias,
+        named_by: write.named_by,
+        found: None,
     }
 }
 

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use document::Outcome;
 use hyper::StatusCode;
-use node::{Index, WrittenDocument};
+use node::{Index, Mapping, WrittenDocument};
 use serde_json::Value;
 use shard::Document;
 
@@ -187,11 +187,22 @@ pub(crate) fn write_get(
     if let Some(routing) = &document.routing {
         o.string("_routing", routing.as_str());
     }
+    if dialect.shows_seq_no() {
+        write_ignored(o, &index.mapping(), &document.source);
+    }
     o.boolean("found", true);
     if let Some(source) = source {
         o.raw("_source", &source);
     }
     if let Some(fields) = fields {
         o.value("fields", &fields);
+    }
+}
+
+/// Writes which fields have values that are left out, if any.
+pub(crate) fn write_ignored(o: &mut Object<'_>, mapping: &Mapping, source: &[u8]) {
+    let ignored = mapping.ignored(source);
+    if !ignored.is_empty() {
+        o.array("_ignored", |paths| ignored.iter().for_each(|path| paths.string(path)));
     }
 }

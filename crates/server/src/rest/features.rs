@@ -1,8 +1,6 @@
 //! What clients ask a cluster for before they work with it, where this server has nothing of the
 //! kind: licences, pipelines, lifecycles, repositories. Reading finds nothing; writing is refused.
 
-mod data_streams;
-
 use hyper::StatusCode;
 use node::{Expansion, Node};
 use serde_json::{Map, Value, json};
@@ -39,22 +37,6 @@ pub enum Feature {
     GetRepository,
     /// Put a repository, or a snapshot into it.
     PutSnapshot,
-    /// Data streams.
-    GetDataStreams,
-    /// Remove data streams.
-    DeleteDataStreams,
-    /// Put a data stream, or change one.
-    PutDataStream,
-    /// Put or remove the lifecycle of data streams.
-    ChangeDataLifecycle,
-    /// The lifecycle of data streams.
-    GetDataLifecycle,
-    /// What lifecycles of data streams have done.
-    DataLifecycleStats,
-    /// What they do with indices.
-    DataLifecycleExplain,
-    /// What data streams take.
-    DataStreamStats,
     /// What was done to make snapshots in time.
     SnapshotLifecycleStats,
 }
@@ -84,16 +66,13 @@ pub(crate) fn answer(endpoint: Feature, node: &Node, call: &mut Call<'_>) -> Res
         "include_defaults",
         "summary",
     ] {
-        if !matches!(endpoint, Feature::LifecycleExplain | Feature::DataLifecycleExplain) {
+        if endpoint != Feature::LifecycleExplain {
             call.parameters.take(accepted);
         }
     }
     call.parameters.declare(&["name"]);
     if endpoint == Feature::LifecycleExplain {
         return lifecycles(node, call);
-    }
-    if let Some(answered) = data_streams::answer(endpoint, node, call) {
-        return answered;
     }
     take_timeouts(call)?;
     call.finish_parameters()?;
@@ -106,15 +85,7 @@ pub(crate) fn answer(endpoint: Feature, node: &Node, call: &mut Call<'_>) -> Res
         Feature::Xpack => Ok(xpack(node)),
         Feature::XpackUsage => Ok(Answer::value(&Value::Object(parts()))),
         Feature::LifecycleStatus => Ok(Answer::value(&json!({"operation_mode": "STOPPED"}))),
-        Feature::GetDataStreams if is_wild || name.is_empty() => {
-            Ok(Answer::value(&json!({"data_streams": []})))
-        }
-        Feature::DataStreamStats if is_wild || name.is_empty() => Ok(data_stream_stats()),
         Feature::SnapshotLifecycleStats => Ok(snapshot_lifecycle_stats()),
-        Feature::DeleteDataStreams if is_wild => Ok(Answer::acknowledged()),
-        Feature::GetDataStreams | Feature::DeleteDataStreams | Feature::DataStreamStats => {
-            Err(call.node_error(node::Error::IndexNotFound { index: name.into() }))
-        }
         Feature::PutPipeline => {
             Err(Error::Unsupported(format!("pipelines are not supported: [{name}] cannot be put")))
         }
@@ -136,12 +107,7 @@ pub(crate) fn answer(endpoint: Feature, node: &Node, call: &mut Call<'_>) -> Res
         | Feature::GetPipeline
         | Feature::LifecyclePolicy
         | Feature::GetRepository
-        | Feature::LifecycleExplain
-        | Feature::PutDataStream
-        | Feature::DataLifecycleStats
-        | Feature::DataLifecycleExplain
-        | Feature::ChangeDataLifecycle
-        | Feature::GetDataLifecycle => Ok(Answer::value(&json!({}))),
+        | Feature::LifecycleExplain => Ok(Answer::value(&json!({}))),
     }
 }
 
@@ -164,14 +130,6 @@ fn xpack(node: &Node) -> Answer {
 fn parts() -> Map<String, Value> {
     let none = json!({"available": false, "enabled": false});
     PARTS.into_iter().map(|part| (part.to_owned(), none.clone())).collect()
-}
-
-/// There are no data streams.
-fn data_stream_stats() -> Answer {
-    Answer::value(&json!({
-        "_shards": {"total": 0, "successful": 0, "failed": 0}, "data_stream_count": 0,
-        "backing_indices": 0, "total_store_size_bytes": 0, "data_streams": [],
-    }))
 }
 
 /// No snapshot was ever made.

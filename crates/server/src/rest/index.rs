@@ -193,7 +193,8 @@ pub(crate) fn read_new_index(
     let (mappings, type_name) = mapping::read_new(&mappings, typed, call)?;
     let aliases: Aliases = read_aliases(&aliases)?;
     let dialect = mapping::rules(call.dialect);
-    Ok(NewIndex { name: Arc::clone(name), settings, mappings, type_name, aliases, dialect })
+    let (name, stream) = (Arc::clone(name), None);
+    Ok(NewIndex { name, settings, mappings, type_name, aliases, stream, dialect })
 }
 
 /// Show indices, or whether they exist.
@@ -224,6 +225,9 @@ fn get(node: &Node, call: &mut Call<'_>) -> Result<Answer, Error> {
                 );
             }
         }
+        if let Some(membership) = &index.metadata().stream {
+            shown.insert("data_stream".to_owned(), json!(membership.stream));
+        }
         body.insert(index.name().to_owned(), Value::Object(shown));
     }
     Ok(Answer::value(&Value::Object(body)))
@@ -237,7 +241,7 @@ async fn delete(node: &Node, call: &mut Call<'_>) -> Result<Answer, Error> {
         let text = "Wildcard expressions or all indices are not allowed";
         return Err(Error::illegal_argument(text));
     }
-    let concrete = Expansion { refuses_aliases: true, ..Expansion::ALL };
+    let concrete = Expansion { refuses_aliases: true, refuses_streams: true, ..Expansion::ALL };
     let indices = take_indices(node, call, concrete)?;
     let names = indices.iter().map(|index| Arc::clone(&index.identity().name)).collect();
     node.delete_indices(names).await.map_err(|error| call.node_error(error))?;

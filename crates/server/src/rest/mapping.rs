@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use hyper::{Method, StatusCode};
 use node::mapping::{Dialect as Rules, ErrorType, MappingError, create_form, update_form};
-use node::{Expansion, Index, Mapping, Node};
+use node::{Expansion, Index, Mapping, Node, is_wild};
 use serde_json::{Map, Value};
 
 use super::api::Call;
@@ -59,6 +59,17 @@ const DEFAULTS: [&str; 24] = [
 
 /// What a path means whose mappings are shown.
 const SHOWN: Expansion = Expansion { refuses_closed: false, ..Expansion::OPEN };
+
+/// The indices that writes to the names in the path go to.
+fn write_indices(node: &Node, call: &Call<'_>) -> Result<Vec<Arc<Index>>, Error> {
+    let names = call.found.index.unwrap_or_default().split(',');
+    let named = names.map(|name| {
+        let index = if is_wild(name) { None } else { node.index_for_writes(name) };
+        let text = || format!("[write_index_only] needs names with a write index, not [{name}]");
+        index.ok_or_else(|| Error::illegal_argument(text()))
+    });
+    named.collect()
+}
 
 /// What a path means whose mappings are changed.
 const CHANGED: Expansion = Expansion { allows_none: false, ..Expansion::ALL };
@@ -195,7 +206,9 @@ pub(crate) async fn put(node: &Node, call: &mut Call<'_>) -> Result<Answer, Erro
     let typed = take_include_type_name(call)?.unwrap_or(call.dialect.nests_mappings());
     let asked = call.found.document_type;
     call.parameters.declare(&["type"]);
+    let to_leaders = call.parameters.take_flag("write_index_only")?.unwrap_or(false);
     let indices = take_indices(node, call, CHANGED)?;
+    let indices = if to_leaders { write_indices(node, call)? } else { indices };
     if call.request.body.is_empty() {
         return Err(Error::Parse("request body is required".to_owned()));
     }

@@ -9,6 +9,7 @@ use serde_json::value::RawValue;
 use shard::Document;
 
 use super::api::Call;
+use super::bulk_body::{modern_name, said_before};
 use super::conditions::{Conditions, VersionType};
 use super::deprecation::MULTI_GET_TYPES;
 use super::dialect::Dialect;
@@ -249,17 +250,26 @@ fn parse_doc(doc: &RawValue, dialect: Dialect) -> Result<Item, Error> {
     }
     let Fields(members) = Fields::parse(doc.get()).map_err(|error| Error::malformed(&error))?;
     let mut item = Item::default();
-    for (name, value) in members {
+    for (place, (name, value)) in members.iter().enumerate() {
+        let earlier = members.iter().take(place).map(|(name, _)| &**name);
+        if let Some(earlier) = said_before(earlier, name, dialect) {
+            return Err(Error::Parse(format!(
+                "failed to parse multi get request. [{earlier}] and [{name}] say the same"
+            )));
+        }
         let old = dialect.allows_old_metadata_names();
-        match &*name {
+        match modern_name(name, dialect) {
             "_index" => item.index = text(value),
             "_type" if dialect.allows_type_in_items() => item.type_name = text(value),
             "_id" => item.id = text(value),
-            "routing" => item.routing = text(value),
-            "_routing" | "parent" | "_parent" if old => item.routing = text(value),
+            // A routing goes before a parent; an empty one is none.
+            "routing" if item.routing.is_some() && name.ends_with("parent") => {}
+            "routing" => {
+                let routing = text(value).filter(|routing| !routing.is_empty());
+                item.routing = routing.or(item.routing);
+            }
             "version" => item.conditions.set_version(long(value)?),
-            "_version" if old => item.conditions.set_version(long(value)?),
-            "version_type" | "_version_type" if &*name == "version_type" || old => {
+            "version_type" => {
                 let given = text(value).unwrap_or_default();
                 item.conditions.version_type = VersionType::parse(&given, dialect)?;
             }

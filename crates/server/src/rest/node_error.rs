@@ -5,7 +5,8 @@
 use document::{DocumentState, Refusal, Required, VersionConflict};
 use hyper::StatusCode;
 use node::{
-    DocumentError, Error, IndexRef, SettingError, Settings, SourceError, TemplateKey, TemplateKind,
+    DataStreamError, DocumentError, Error, IndexRef, SettingError, Settings, SourceError,
+    TemplateKey, TemplateKind,
 };
 use shard::WriteError;
 
@@ -29,10 +30,18 @@ impl NodeError {
     pub(super) fn body(&self) -> ErrorBody {
         let Self { error, dialect, type_name } = self;
         match error {
-            Error::IndexNotFound { index } if dialect.names_missing_indices() => {
+            // Recorded of 7.2: an expression that was not looked at as one.
+            Error::OneIndexNotFound { index } if *dialect == Dialect::V7 => {
+                missing("index_expression", index, format!("no such index [{index}]"))
+            }
+            Error::OneIndexNotFound { index } | Error::IndexNotFound { index }
+                if dialect.names_missing_indices() =>
+            {
                 index_not_found(index, format!("no such index [{index}]"))
             }
-            Error::IndexNotFound { index } => index_not_found(index, "no such index".to_owned()),
+            Error::OneIndexNotFound { index } | Error::IndexNotFound { index } => {
+                index_not_found(index, "no such index".to_owned())
+            }
             Error::AutoCreateForbidden { index, why } => {
                 index_not_found(index, format!("no such index [{index}] and {why}"))
             }
@@ -43,6 +52,13 @@ impl NodeError {
                      [{index}] is not an alias"
                 ),
             ),
+            Error::DataStream(DataStreamError::NotOne(name)) => {
+                let why = DataStreamError::NotOne(name.clone());
+                index_not_found(name, format!("no such index [{name}] and {why}"))
+            }
+            Error::DataStream(DataStreamError::Exists(_)) => {
+                bad_request("resource_already_exists_exception", error.to_string())
+            }
             Error::IndexExists { index } => dialect.index_exists(index),
             Error::InvalidIndexName { index, why } => bad_request(
                 "invalid_index_name_exception",
@@ -119,6 +135,7 @@ impl NodeError {
             | Error::ChangeTooLarge { .. }
             | Error::Rollover(_)
             | Error::Resize(_)
+            | Error::DataStream(_)
             | Error::ClusterSetting(_) => illegal_argument(error.to_string()),
             Error::DateMath(why) => bad_request("parse_exception", why),
             Error::TypeConflict { index, present, asked } => illegal_argument(format!(
@@ -362,8 +379,13 @@ impl Dialect {
 }
 
 fn index_not_found(index: &str, reason: String) -> ErrorBody {
+    missing("index_or_alias", index, reason)
+}
+
+/// There is no index; `what` is what its name was taken for.
+fn missing(what: &'static str, index: &str, reason: String) -> ErrorBody {
     ErrorBody::new(StatusCode::NOT_FOUND, "index_not_found_exception", reason)
-        .with_text("resource.type", "index_or_alias")
+        .with_text("resource.type", what)
         .with_text("resource.id", index)
         .with_text("index_uuid", "_na_")
         .with_text("index", index)
@@ -476,6 +498,11 @@ fn catalog(error: &WriteError) -> ErrorBody {
 }
 
 fn setting(error: &SettingError) -> ErrorBody {
+    if let SettingError::NotANumber { value, .. } = error {
+        let reason = format!("For input string: \"{value}\"");
+        let cause = bad_request("number_format_exception", reason);
+        return illegal_argument(error.to_string()).with_cause(cause);
+    }
     let SettingError::Unknown(name) = error else { return illegal_argument(error.to_string()) };
     let near = Settings::known()
         .iter()

@@ -12,7 +12,18 @@ const COMMON: [&str; 7] =
     ["pretty", "human", "error_trace", "filter_path", "format", "source", "source_content_type"];
 
 /// What no dialect may pass over where an endpoint does not take it.
-const CONDITIONS: [&str; 3] = ["version", "version_type", "op_type"];
+const CONDITIONS: [&str; 9] = [
+    "version",
+    "version_type",
+    "op_type",
+    // As bulk lines may spell them.
+    "_version",
+    "_version_type",
+    "_versionType",
+    "versionType",
+    "_op_type",
+    "opType",
+];
 
 /// Room for the names that most endpoints know.
 const KNOWN_TYPICALLY: usize = 32;
@@ -149,6 +160,7 @@ impl Parameters {
             .known
             .iter()
             .chain(&COMMON)
+            .filter(|name| **name != unknown)
             .filter(|name| self.dialect.knows_seq_no_condition() || !is_seq_no_condition(name))
             .map(|name| (similarity(unknown, name), *name))
             .filter(|(score, _)| *score > 0.5)

@@ -3,7 +3,9 @@
 //! The tables themselves are in `routes.rs`. A literal segment beats a placeholder, from left to right; the
 //! methods of a path are those of the routes with its best pattern.
 
+use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::LazyLock;
 
 use hyper::Method;
 
@@ -67,31 +69,55 @@ impl Methods {
 
 /// First segments of Elasticsearch's own paths that are not served: no index is called so, and to
 /// take one for an index would give a misleading answer.
-const UNSERVED: [&str; 35] = [
+const UNSERVED: [&str; 65] = [
     "_alias",
     "_aliases",
     "_analyze",
+    "_application",
+    "_async_search",
+    "_autoscaling",
     "_cache",
+    "_ccr",
     "_cluster",
     "_component_template",
+    "_connector",
     "_data_stream",
+    "_enrich",
+    "_eql",
+    "_features",
     "_field_caps",
+    "_fleet",
     "_flush",
     "_forcemerge",
+    "_graph",
     "_health_report",
     "_ilm",
     "_index_template",
+    "_inference",
     "_ingest",
+    "_internal",
+    "_knn_search",
     "_license",
+    "_logstash",
     "_mapping",
     "_mappings",
+    "_migration",
     "_ml",
+    "_monitoring",
+    "_mtermvectors",
     "_nodes",
+    "_plugins",
+    "_profiling",
+    "_query",
+    "_query_rules",
     "_rank_eval",
     "_recovery",
     "_remote",
+    "_render",
     "_resolve",
+    "_rollup",
     "_scripts",
+    "_searchable_snapshots",
     "_security",
     "_segments",
     "_settings",
@@ -99,9 +125,15 @@ const UNSERVED: [&str; 35] = [
     "_slm",
     "_snapshot",
     "_sql",
+    "_ssl",
+    "_synonyms",
     "_tasks",
     "_template",
+    "_terms_enum",
+    "_text_structure",
+    "_transform",
     "_validate",
+    "_watcher",
     "_xpack",
 ];
 
@@ -129,6 +161,8 @@ pub enum Segment {
     TypeOrDoc,
     /// `_all` in the place of a type: any type.
     AnyType,
+    /// `_doc` in the place of a type.
+    DocAsType,
     /// The type of a mapping, or several: anything.
     MappingType,
     /// A document id, or the first of two names.
@@ -144,20 +178,22 @@ pub enum Segment {
 impl Segment {
     fn matches(self, text: &str) -> bool {
         match self {
-            Self::Literal(literal) => text == literal,
+            Self::Literal(_) | Self::AnyType | Self::DocAsType => self.exactly() == Some(text),
             Self::Type => !text.is_empty() && !text.starts_with('_'),
             Self::TypeOrDoc => text == "_doc" || Self::Type.matches(text),
-            Self::AnyType => text == "_all",
-            Self::Index => !text.is_empty() && !UNSERVED.contains(&text),
+            Self::Index => !(text.is_empty() || text.starts_with('_') && UNSERVED.contains(&text)),
             Self::Id | Self::Name | Self::Any | Self::MappingType | Self::Fields => {
                 !text.is_empty()
             }
         }
     }
 
-    fn is_exact(self) -> bool {
+    /// The only text that matches; nothing for a placeholder.
+    fn exactly(self) -> Option<&'static str> {
         match self {
-            Self::Literal(_) | Self::AnyType => true,
+            Self::Literal(literal) => Some(literal),
+            Self::AnyType => Some("_all"),
+            Self::DocAsType => Some("_doc"),
             Self::Index
             | Self::Type
             | Self::TypeOrDoc
@@ -165,13 +201,15 @@ impl Segment {
             | Self::Id
             | Self::Name
             | Self::Any
-            | Self::Fields => false,
+            | Self::Fields => None,
         }
     }
 
     fn is_type(self) -> bool {
         match self {
-            Self::Type | Self::TypeOrDoc | Self::AnyType | Self::MappingType => true,
+            Self::Type | Self::TypeOrDoc | Self::AnyType | Self::DocAsType | Self::MappingType => {
+                true
+            }
             Self::Literal(_) | Self::Index | Self::Id | Self::Name | Self::Any | Self::Fields => {
                 false
             }
@@ -196,7 +234,7 @@ impl Route {
     }
 
     fn specificity(&self) -> impl Iterator<Item = bool> + '_ {
-        self.pattern.iter().map(|segment| segment.is_exact())
+        self.pattern.iter().map(|segment| segment.exactly().is_some())
     }
 }
 
@@ -232,12 +270,43 @@ pub enum Found<'r> {
     Nothing,
 }
 
+/// What routes are filed under: how many segments they have, and which texts the first two must be.
+type Shelf<'t> = (usize, [Option<&'t str>; 2]);
+
+/// The routes by their shelves, each in the order of the tables.
+static SHELVES: LazyLock<BTreeMap<Shelf<'static>, Vec<&'static Route>>> = LazyLock::new(|| {
+    let mut shelves: BTreeMap<_, Vec<_>> = BTreeMap::new();
+    for route in TABLES.iter().flat_map(|table| table.iter()) {
+        let exactly = |at: usize| route.pattern.get(at).and_then(|segment| segment.exactly());
+        shelves.entry((route.pattern.len(), [exactly(0), exactly(1)])).or_default().push(route);
+    }
+    shelves
+});
+
 /// Looks a request up; `typed` says whether typed paths exist (not for a client of 8.x).
 pub fn find<'r>(method: &Method, segments: &'r [String], typed: bool) -> Found<'r> {
+    let shelves: &BTreeMap<Shelf<'_>, Vec<&Route>> = &SHELVES;
+    let (first, second) =
+        (segments.first().map(String::as_str), segments.get(1).map(String::as_str));
+    // The first shelf where something matches has the best pattern: what it says exactly, later ones do not.
+    [[first, second], [first, None], [None, second], [None, None]]
+        .into_iter()
+        .filter_map(|texts| shelves.get(&(segments.len(), texts)))
+        .map(|routes| choose(routes.iter().copied(), method, segments, typed))
+        .find(|found| *found != Found::Nothing)
+        .unwrap_or(Found::Nothing)
+}
+
+/// Chooses among routes of which one may match.
+fn choose<'r>(
+    routes: impl Iterator<Item = &'static Route>,
+    method: &Method,
+    segments: &'r [String],
+    typed: bool,
+) -> Found<'r> {
     let mut allowed = Methods::default();
     let mut best: Option<&Route> = None;
     let mut chosen: Option<&Route> = None;
-    let routes = TABLES.iter().flat_map(|table| table.iter());
     for route in routes.filter(|route| route.matches(segments, typed)) {
         let better = best.is_none_or(|best| route.specificity().gt(best.specificity()));
         if better {
@@ -276,7 +345,11 @@ fn capture<'r>(route: &Route, segments: &'r [String]) -> Match<'r> {
             Segment::Index => found.index = Some(text),
             Segment::Id => found.id = Some(text),
             Segment::Fields => found.fields = Some(text),
-            Segment::Type | Segment::TypeOrDoc | Segment::AnyType | Segment::MappingType => {
+            Segment::Type
+            | Segment::TypeOrDoc
+            | Segment::AnyType
+            | Segment::DocAsType
+            | Segment::MappingType => {
                 found.document_type = Some(text);
                 found.path = if text == "_doc" { PathKind::TypedDoc } else { PathKind::Typed };
             }
@@ -303,6 +376,38 @@ mod tests {
             }
             Found::OtherMethods(methods) => format!("allow {}", methods.join(",")),
             Found::Nothing => "nothing".to_owned(),
+        }
+    }
+
+    #[test]
+    fn the_shelves_hold_all_that_can_match() {
+        let all = || TABLES.iter().flat_map(|table| table.iter());
+        let texts = ["i", "_all", "_doc", "_search", ""];
+        for pattern in all().map(|route| route.pattern) {
+            // Each path that is like the pattern in all segments but at most two.
+            let plain =
+                || pattern.iter().map(|segment| segment.exactly().unwrap_or("x").to_owned());
+            for (one, other) in
+                (0..=pattern.len()).flat_map(|one| (0..=one).map(move |at| (one, at)))
+            {
+                for (text, another) in
+                    texts.iter().flat_map(|text| texts.map(|other| (*text, other)))
+                {
+                    let mut segments: Vec<String> = plain().collect();
+                    for (at, text) in [(one, text), (other, another)] {
+                        if let Some(segment) = segments.get_mut(at) {
+                            text.clone_into(segment);
+                        }
+                    }
+                    for (method, typed) in [(Method::GET, true), (Method::PUT, false)] {
+                        assert_eq!(
+                            find(&method, &segments, typed),
+                            choose(all(), &method, &segments, typed),
+                            "{method} {segments:?}"
+                        );
+                    }
+                }
+            }
         }
     }
 
@@ -402,6 +507,9 @@ mod tests {
             ("PUT /m/_mapping", "Indices(PutMapping) Typeless [m]"),
             ("POST /m/_mappings/_doc", "Indices(PutMapping) TypedDoc [m|_doc]"),
             ("PUT /m/t/_mapping", "Indices(PutMapping) Typed [m|t]"),
+            ("PUT /m/_doc/_mapping", "Indices(PutMapping) TypedDoc [m|_doc]"),
+            ("POST /m/_doc/_mappings", "Indices(PutMapping) TypedDoc [m|_doc]"),
+            ("GET /m/_doc/_mapping", "Indices(GetMapping) TypedDoc [m|_doc]"),
         ] {
             let (method, path) = request.split_once(' ').unwrap();
             assert_eq!(look_up(method, path, true), expected, "{request}");
@@ -413,5 +521,6 @@ mod tests {
         assert_eq!(look_up("PUT", "/m/t/1", false), "nothing");
         assert_eq!(look_up("POST", "/m/_doc/1/_update", false), "nothing");
         assert_eq!(look_up("PUT", "/m/_doc/1", false), "Index Typeless [m|1]");
+        assert_eq!(look_up("PUT", "/m/_doc/_mapping", false), "Index Typeless [m|_mapping]");
     }
 }

@@ -5,10 +5,11 @@ use node::TemplateKind;
 use super::Endpoint as E;
 use super::cat::Table as T;
 use super::cluster::Cluster as C;
+use super::data_streams::DataStreams as D;
 use super::features::Feature as F;
 use super::index::Indices as I;
 use super::route::Segment::{
-    AnyType, Fields, Id, Index, Literal as L, MappingType, Name, Type, TypeOrDoc,
+    AnyType, DocAsType, Fields, Id, Index, Literal as L, MappingType, Name, Type, TypeOrDoc,
 };
 use super::route::{Methods, Route, Segment};
 use super::templates::Templates as P;
@@ -26,8 +27,8 @@ const COMPOSABLE: TemplateKind = TemplateKind::Index;
 const COMPONENT: TemplateKind = TemplateKind::Component;
 
 /// All tables.
-pub(crate) static TABLES: [&[Route]; 7] =
-    [DOCUMENTS, SEARCHES, INDICES, ALIASES_AND_TEMPLATES, CLUSTER, CAT, FEATURES];
+pub(crate) static TABLES: [&[Route]; 8] =
+    [DOCUMENTS, SEARCHES, INDICES, ALIASES_AND_TEMPLATES, DATA_STREAMS, CLUSTER, CAT, FEATURES];
 
 const fn on(methods: Methods, pattern: &'static [Segment], endpoint: E) -> Route {
     Route { methods, pattern, endpoint }
@@ -52,6 +53,10 @@ const fn cluster(methods: Methods, pattern: &'static [Segment], endpoint: C) -> 
 
 const fn cat(pattern: &'static [Segment], table: T) -> Route {
     on(READ, pattern, E::Cat(table))
+}
+
+const fn data_streams(methods: Methods, pattern: &'static [Segment], endpoint: D) -> Route {
+    on(methods, pattern, E::DataStreams(endpoint))
 }
 
 const fn feature(methods: Methods, pattern: &'static [Segment], endpoint: F) -> Route {
@@ -104,6 +109,10 @@ static SEARCHES: &[Route] = &[
     on(ASK, &[Index, L("_count")], E::Count),
     on(ASK, &[Index, L("_doc"), L("_count")], E::Count),
     on(ASK, &[Index, Type, L("_count")], E::Count),
+    on(ASK, &[L("_field_caps")], E::FieldCapabilities),
+    on(ASK, &[Index, L("_field_caps")], E::FieldCapabilities),
+    on(ASK, &[L("_search_shards")], E::SearchShards),
+    on(ASK, &[Index, L("_search_shards")], E::SearchShards),
     on(ASK, &[L("_analyze")], E::Analyze),
     on(ASK, &[Index, L("_analyze")], E::Analyze),
     on(ASK, &[L("_validate"), L("query")], E::ValidateQuery),
@@ -143,12 +152,15 @@ static INDICES: &[Route] = &[
     indices(GET, &[Index, L("_mapping"), MappingType], I::GetMapping),
     indices(GET, &[Index, L("_mappings"), MappingType], I::GetMapping),
     indices(GET, &[Index, MappingType, L("_mapping")], I::GetMapping),
+    indices(GET, &[Index, DocAsType, L("_mapping")], I::GetMapping),
     indices(WRITE, &[Index, L("_mapping")], I::PutMapping),
     indices(WRITE, &[Index, L("_mappings")], I::PutMapping),
     indices(WRITE, &[Index, L("_mapping"), MappingType], I::PutMapping),
     indices(WRITE, &[Index, L("_mappings"), MappingType], I::PutMapping),
     indices(WRITE, &[Index, MappingType, L("_mapping")], I::PutMapping),
     indices(WRITE, &[Index, MappingType, L("_mappings")], I::PutMapping),
+    indices(WRITE, &[Index, DocAsType, L("_mapping")], I::PutMapping),
+    indices(WRITE, &[Index, DocAsType, L("_mappings")], I::PutMapping),
     indices(WRITE, &[L("_mapping"), MappingType], I::PutMapping),
     indices(WRITE, &[L("_mappings"), MappingType], I::PutMapping),
     indices(GET, &[L("_mapping"), L("field"), Fields], I::GetFieldMapping),
@@ -223,6 +235,28 @@ static ALIASES_AND_TEMPLATES: &[Route] = &[
     template(READ, &[L("_component_template"), Name], COMPONENT, P::Get),
     template(GET, &[L("_component_template")], COMPONENT, P::Get),
     template(DELETE, &[L("_component_template"), Name], COMPONENT, P::Delete),
+];
+
+static DATA_STREAMS: &[Route] = &[
+    data_streams(GET, &[L("_data_stream")], D::Get),
+    data_streams(GET, &[L("_data_stream"), Name], D::Get),
+    data_streams(PUT, &[L("_data_stream"), Name], D::Create),
+    data_streams(DELETE, &[L("_data_stream"), Name], D::Delete),
+    data_streams(POST, &[L("_data_stream"), L("_migrate"), Name], D::Migrate),
+    data_streams(POST, &[L("_data_stream"), L("_promote"), Name], D::Promote),
+    data_streams(POST, &[L("_data_stream"), L("_modify")], D::Modify),
+    data_streams(GET, &[L("_data_stream"), Name, L("_settings")], D::GetSettings),
+    data_streams(PUT, &[L("_data_stream"), Name, L("_settings")], D::PutSettings),
+    data_streams(GET, &[L("_data_stream"), Name, L("_options")], D::GetOptions),
+    data_streams(PUT, &[L("_data_stream"), Name, L("_options")], D::ChangeOptions),
+    data_streams(DELETE, &[L("_data_stream"), Name, L("_options")], D::ChangeOptions),
+    data_streams(GET, &[L("_data_stream"), L("_stats")], D::Statistics),
+    data_streams(GET, &[L("_data_stream"), Name, L("_stats")], D::Statistics),
+    data_streams(PUT, &[L("_data_stream"), Name, L("_lifecycle")], D::ChangeLifecycle),
+    data_streams(DELETE, &[L("_data_stream"), Name, L("_lifecycle")], D::ChangeLifecycle),
+    data_streams(GET, &[L("_data_stream"), Name, L("_lifecycle")], D::GetLifecycle),
+    data_streams(GET, &[L("_lifecycle"), L("stats")], D::LifecycleStatistics),
+    data_streams(ASK, &[Index, L("_lifecycle"), L("explain")], D::ExplainLifecycle),
 ];
 
 static CLUSTER: &[Route] = &[
@@ -325,22 +359,6 @@ static FEATURES: &[Route] = &[
     feature(GET, &[L("_snapshot"), Name], F::GetRepository),
     feature(WRITE, &[L("_snapshot"), Name], F::PutSnapshot),
     feature(WRITE, &[L("_snapshot"), Name, Id], F::PutSnapshot),
-    feature(GET, &[L("_data_stream")], F::GetDataStreams),
-    feature(GET, &[L("_data_stream"), Name], F::GetDataStreams),
-    feature(DELETE, &[L("_data_stream"), Name], F::DeleteDataStreams),
-    feature(PUT, &[L("_data_stream"), Name], F::PutDataStream),
-    feature(POST, &[L("_data_stream"), L("_migrate"), Name], F::PutDataStream),
-    feature(POST, &[L("_data_stream"), L("_promote"), Name], F::PutDataStream),
-    feature(POST, &[L("_data_stream"), L("_modify")], F::PutDataStream),
-    feature(PUT, &[L("_data_stream"), Name, L("_lifecycle")], F::ChangeDataLifecycle),
-    feature(DELETE, &[L("_data_stream"), Name, L("_lifecycle")], F::ChangeDataLifecycle),
-    feature(GET, &[L("_data_stream"), Name, L("_lifecycle")], F::GetDataLifecycle),
-    feature(GET, &[L("_lifecycle"), L("stats")], F::DataLifecycleStats),
-    feature(ASK, &[Index, L("_lifecycle"), L("explain")], F::DataLifecycleExplain),
-    feature(GET, &[L("_data_stream"), Name, L("_settings")], F::GetDataStreams),
-    feature(PUT, &[L("_data_stream"), Name, L("_settings")], F::PutDataStream),
-    feature(GET, &[L("_data_stream"), L("_stats")], F::DataStreamStats),
-    feature(GET, &[L("_data_stream"), Name, L("_stats")], F::DataStreamStats),
     feature(GET, &[L("_slm"), L("policy")], F::NoneAtAll),
     feature(GET, &[L("_slm"), L("stats")], F::SnapshotLifecycleStats),
     feature(GET, &[L("_slm"), L("status")], F::LifecycleStatus),

@@ -7,6 +7,7 @@ mod many;
 mod point_in_time;
 mod request;
 mod scroll;
+mod shards;
 mod view;
 
 use std::collections::BTreeSet;
@@ -27,11 +28,12 @@ use super::response::Answer;
 
 pub(crate) use contexts::Contexts;
 pub(crate) use count::count;
-pub(crate) use failure::query_error;
+pub(crate) use failure::{context_missing, query_error};
 pub(crate) use many::multi_search;
 pub(crate) use point_in_time::{close_point_in_time, open_point_in_time};
 pub(crate) use request::{Asked, check_window, take_query, take_wildcards};
 pub(crate) use scroll::{clear_scroll, scroll};
+pub(crate) use shards::search_shards;
 
 use super::index::expression::find_scopes;
 use failure::search_failed;
@@ -41,6 +43,8 @@ use view::{Page, write_page};
 const WINDOW: u64 = 10_000;
 /// How many hits are remembered of a search that is shown page by page, or written to.
 const HITS_MAX: usize = 1_000_000;
+/// How often a search is tried whose sources are given up meanwhile.
+const ATTEMPTS_MAX: u32 = 3;
 /// How many hits a search has that does not say.
 const SIZE: u64 = 10;
 
@@ -96,18 +100,32 @@ pub(crate) async fn answer(
     let (from, size) = (asked.search.from.unwrap_or(0), asked.search.size.unwrap_or(SIZE));
     let limit = usize::try_from(from.saturating_add(size)).unwrap_or(usize::MAX);
     let moment = match &asked.search.pit {
-        Some(pit) => Some(contexts.moment(pit, node.now())?),
+        Some(pit) => Some(contexts.moment(node, pit)?),
         None => None,
     };
     let within = match &moment {
         Some(moment) => Within::Moment(moment),
         None => Within::Now(scopes),
     };
-    let found = find(node, call.dialect, asked, within, limit).await?;
-    let hits: Vec<&Hit> =
-        found.hits.iter().skip(usize::try_from(from).unwrap_or(usize::MAX)).collect();
     let mut held = call.request.budget.reserve_none("search");
-    let documents = read(&hits, &mut held).await?;
+    let mut attempts = 0;
+    let (found, documents) = loop {
+        let found = find(node, call.dialect, asked, within, limit).await?;
+        let hits = page_of(&found, from);
+        let reading = if moment.is_some() { Reading::AsFound } else { Reading::OrLatest };
+        let documents = read(&hits, reading, &mut held).await?;
+        if !is_lost(&hits, &documents, reading) {
+            break (found, documents);
+        }
+        // Where room is short, sources are given up under a search.
+        attempts += 1;
+        match &asked.search.pit {
+            Some(pit) => return Err(contexts.moment_missing(pit)),
+            None if attempts >= ATTEMPTS_MAX => return Err(context_missing("0")),
+            None => {}
+        }
+    };
+    let hits = page_of(&found, from);
     let page = Page {
         asked,
         found: &found,
@@ -171,17 +189,43 @@ fn count_search(within: Within<'_>, found: &Found, groups: &[String]) {
     }
 }
 
-/// Reads the documents of some hits, within the budget. One that was written since and whose older
-/// source is given up is not there any more.
+/// The hits of a page, which begins with this one.
+fn page_of(found: &Found, from: u64) -> Vec<&Hit> {
+    found.hits.iter().skip(usize::try_from(from).unwrap_or(usize::MAX)).collect()
+}
+
+/// Which source of a hit is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reading {
+    /// That which was found, or none.
+    AsFound,
+    /// That which was found; where it is given up, what the document is now, if it does not matter what its
+    /// source is.
+    OrLatest,
+}
+
+/// Whether a source is missing of which it matters what it was.
+pub(crate) fn is_lost(hits: &[&Hit], documents: &[Option<Document>], reading: Reading) -> bool {
+    let matters = |hit: &Hit| hit.is_judged_by_source || reading == Reading::AsFound;
+    hits.iter().zip(documents).any(|(hit, document)| document.is_none() && matters(hit))
+}
+
+/// Reads the documents of some hits, within the budget: none where there is none to read.
 pub(crate) async fn read(
     hits: &[&Hit],
+    reading: Reading,
     held: &mut Reservation,
 ) -> Result<Vec<Option<Document>>, Error> {
     held.grow(hits.iter().map(|hit| hit.stored_bytes()).sum())?;
+    let read = async |hit: &&Hit| match hit.read().await {
+        Ok(None) if reading == Reading::OrLatest && !hit.is_judged_by_source => {
+            hit.read_latest().await
+        }
+        read => read,
+    };
     let mut documents = Vec::with_capacity(hits.len());
     for together in hits.chunks(64) {
-        let read = futures_util::future::join_all(together.iter().map(|hit| hit.read())).await;
-        for document in read {
+        for document in futures_util::future::join_all(together.iter().map(read)).await {
             documents.push(document.map_err(|error| Error::Internal {
                 reason: error.to_string(),
                 outcome: super::error::Outcome::NotApplied,

@@ -43,6 +43,17 @@ pub(crate) struct Paths {
     excludes: Vec<String>,
 }
 
+/// Whether sources are shown without their vectors (since 9.1).
+const EXCLUDE_VECTORS: &str = "_source_exclude_vectors";
+
+/// Refuses to leave out vectors: a source is shown as it was sent.
+fn check_vectors(value: &Value) -> Result<(), Error> {
+    if value.is_null() || *value == false {
+        return Ok(());
+    }
+    Err(Error::illegal_argument("[exclude_vectors] of [_source] is not supported yet"))
+}
+
 impl SourceFilter {
     /// Takes the parameters.
     pub(crate) fn take(parameters: &mut Parameters, dialect: Dialect) -> Self {
@@ -57,6 +68,10 @@ impl SourceFilter {
         let mut excludes = Vec::new();
         includes.extend(parameters.take_list("_source_includes").unwrap_or_default());
         excludes.extend(parameters.take_list("_source_excludes").unwrap_or_default());
+        // There are no vectors apart from their sources that could be left out.
+        if dialect == Dialect::V8 && parameters.value(EXCLUDE_VECTORS) == Some("false") {
+            parameters.take(EXCLUDE_VECTORS);
+        }
         if dialect.allows_old_metadata_names() {
             includes.extend(parameters.take_list("_source_include").unwrap_or_default());
             excludes.extend(parameters.take_list("_source_exclude").unwrap_or_default());
@@ -79,6 +94,10 @@ impl SourceFilter {
             Value::Object(members) => {
                 asked = Some(true);
                 for (name, value) in &members {
+                    if name == "exclude_vectors" {
+                        check_vectors(value)?;
+                        continue;
+                    }
                     let paths = paths(value).ok_or_else(invalid)?;
                     match name.as_str() {
                         "includes" | "include" => includes.extend(paths),

@@ -3,10 +3,13 @@
 mod simulate;
 
 use hyper::{Method, StatusCode};
-use node::{Node, Settings, Template, TemplateBody, TemplateKey, TemplateKind, matches_glob};
+use node::{
+    DataStreamRule, Node, Settings, Template, TemplateBody, TemplateKey, TemplateKind, matches_glob,
+};
 use serde_json::{Map, Value, json};
 
 use super::api::Call;
+use super::data_streams::{check_options, read_lifecycle, shown_lifecycle};
 use super::deprecation::TEMPLATE_PATTERN;
 use super::document_view::TYPELESS;
 use super::error::Error;
@@ -102,9 +105,8 @@ fn read_composable(kind: TemplateKind, body: Value, call: &Call<'_>) -> Result<T
         ["allow_auto_create", "deprecated", "ignore_missing_component_templates"];
     let mut members = object(body)?;
     let mut take = |name: &str| members.shift_remove(name);
-    if take("data_stream").is_some_and(|given| !given.is_null()) {
-        return Err(Error::Unsupported("data streams are not supported: [data_stream]".to_owned()));
-    }
+    let data_stream = take("data_stream").filter(|given| !given.is_null());
+    let data_stream = data_stream.as_ref().map(read_data_stream).transpose()?;
     let body = match take("template") {
         None | Some(Value::Null) => None,
         Some(inner) => {
@@ -112,15 +114,19 @@ fn read_composable(kind: TemplateKind, body: Value, call: &Call<'_>) -> Result<T
             let mut part = |name: &str| inner.shift_remove(name);
             let (settings, mappings, aliases) =
                 (part("settings"), part("mappings"), part("aliases"));
-            if let Some(other) = inner.keys().find(|name| *name != "lifecycle") {
+            let lifecycle = part("lifecycle").filter(|given| !given.is_null());
+            part("data_stream_options").as_ref().map_or(Ok(()), check_options)?;
+            if let Some(other) = inner.keys().next() {
                 return Err(unknown_field("template", other));
             }
-            Some(read_body(settings, mappings, aliases, call.dialect.shows_type(), call)?)
+            let body = read_body(settings, mappings, aliases, call.dialect.shows_type(), call)?;
+            let lifecycle = lifecycle.as_ref().map(read_lifecycle).transpose()?;
+            Some(TemplateBody { lifecycle, ..body })
         }
     };
     let version = read_number("version", take("version"))?;
     let meta = take("_meta").filter(|meta| !meta.is_null());
-    let mut template = Template { version, meta, body, ..Template::default() };
+    let mut template = Template { version, meta, body, data_stream, ..Template::default() };
     let what = if kind == TemplateKind::Index {
         template.index_patterns = read_list("index_patterns", take("index_patterns"))?;
         template.order = read_number("priority", take("priority"))?;
@@ -179,7 +185,38 @@ fn read_body(
     };
     let aliases = aliases.filter(|given| !given.is_null());
     let aliases = aliases.map(|given| read_aliases(&given)).transpose()?;
-    Ok(TemplateBody { settings, mappings, type_name, aliases })
+    Ok(TemplateBody { settings, mappings, type_name, aliases, lifecycle: None })
+}
+
+/// What a composable template says of the data streams that it makes.
+fn read_data_stream(given: &Value) -> Result<DataStreamRule, Error> {
+    let Some(members) = given.as_object() else {
+        return Err(Error::Parse("[data_stream] must be an object".to_owned()));
+    };
+    let mut rule = DataStreamRule::default();
+    for (name, value) in members {
+        let no_flag = || {
+            let text = format!(
+                "Failed to parse value [{value}] of [{name}] as only [true] or [false] are allowed."
+            );
+            Error::illegal_argument(text)
+        };
+        let flag = || match value {
+            Value::Bool(flag) => Ok(*flag),
+            Value::String(text) => text.parse().map_err(|_| no_flag()),
+            Value::Null | Value::Number(_) | Value::Array(_) | Value::Object(_) => Err(no_flag()),
+        };
+        match name.as_str() {
+            "hidden" => rule.hidden = flag()?,
+            "allow_custom_routing" => rule.allows_routing = flag()?,
+            "failure_store" if flag()? => {
+                return Err(Error::Unsupported("failure stores are not supported".to_owned()));
+            }
+            "failure_store" => {}
+            other => return Err(unknown_field("data_stream_template", other)),
+        }
+    }
+    Ok(rule)
 }
 
 fn object(body: Value) -> Result<Map<String, Value>, Error> {
@@ -223,7 +260,7 @@ fn get(kind: TemplateKind, node: &Node, call: &mut Call<'_>) -> Result<Answer, E
     call.parameters.take_flag("local")?;
     take_timeouts(call)?;
     call.finish_parameters()?;
-    let templates = node.templates();
+    let templates = node.templates(mapping::rules(call.dialect));
     let names = call.found.name;
     let is_named =
         |name: &str| names.is_none_or(|names| names.split(',').any(|n| matches_glob(n, name)));
@@ -316,6 +353,11 @@ fn shown_composable(template: &Template, view: SettingsView) -> Value {
     if let Some(meta) = &template.meta {
         shown.insert("_meta".to_owned(), meta.clone());
     }
+    if let Some(rule) = template.data_stream {
+        let (hidden, routing) = (rule.hidden, rule.allows_routing);
+        let rule = json!({"hidden": hidden, "allow_custom_routing": routing});
+        shown.insert("data_stream".to_owned(), rule);
+    }
     shown.extend(template.others.clone());
     Value::Object(shown)
 }
@@ -332,6 +374,9 @@ fn shown_body(body: &TemplateBody, view: SettingsView) -> Value {
     if let Some(aliases) = &body.aliases {
         shown.insert("aliases".to_owned(), shown_aliases(aliases));
     }
+    if let Some(lifecycle) = &body.lifecycle {
+        shown.insert("lifecycle".to_owned(), shown_lifecycle(lifecycle, false));
+    }
     Value::Object(shown)
 }
 
@@ -343,7 +388,8 @@ async fn delete(kind: TemplateKind, node: &Node, call: &mut Call<'_>) -> Result<
     take_timeouts(call)?;
     call.finish_parameters()?;
     let name = call.found.name.unwrap_or_default().to_owned();
-    let deleted = node.delete_templates(TemplateKey { kind, name }).await;
+    let dialect = mapping::rules(call.dialect);
+    let deleted = node.delete_templates(TemplateKey { kind, name }, dialect).await;
     deleted.map_err(|error| call.node_error(error))?;
     Ok(Answer::acknowledged())
 }

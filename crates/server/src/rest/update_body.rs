@@ -22,7 +22,8 @@ pub(crate) const SUGGESTED_BYTES_MAX: usize = 100;
 pub(crate) struct UpdateBody {
     doc: Option<Bytes>,
     upsert: Option<Bytes>,
-    pub(crate) doc_as_upsert: bool,
+    /// Whether the document is inserted where there is none, if it says.
+    doc_as_upsert: Option<bool>,
     detect_noop: bool,
     has_script: bool,
     /// What the answer shall show of the document.
@@ -37,7 +38,7 @@ impl UpdateBody {
         let mut update = Self {
             doc: None,
             upsert: None,
-            doc_as_upsert: false,
+            doc_as_upsert: None,
             detect_noop: true,
             has_script: false,
             source: SourceFilter::Unasked,
@@ -78,7 +79,7 @@ impl UpdateBody {
                 }
                 self.has_script = true;
             }
-            "doc_as_upsert" => self.doc_as_upsert = flag(text, name, value)?,
+            "doc_as_upsert" => self.doc_as_upsert = Some(flag(text, name, value)?),
             "detect_noop" => self.detect_noop = flag(text, name, value)?,
             // Without scripts there is nothing that it would change.
             "scripted_upsert" => drop(flag(text, name, value)?),
@@ -103,13 +104,30 @@ impl UpdateBody {
         Ok(())
     }
 
-    /// The conditions of the update: those of the body before those of the request.
+    /// Inserts the document where there is none, unless the body says something else.
+    pub(crate) fn insert_doc(&mut self, wanted: bool) {
+        self.doc_as_upsert.get_or_insert(wanted);
+    }
+
+    /// Whether the document is inserted where there is none.
+    fn inserts_doc(&self) -> bool {
+        self.doc_as_upsert == Some(true)
+    }
+
+    /// The conditions of the update: those of the body and of the request. Where both say something it must
+    /// be the same, for of two conditions neither may be passed over.
     pub(crate) fn conditions(&self, mut conditions: Conditions) -> Result<Conditions, Error> {
+        let asked = conditions;
         if self.if_seq_no.is_some() {
             conditions.set_seq_no(self.if_seq_no)?;
         }
         if self.if_primary_term.is_some() {
             conditions.set_primary_term(self.if_primary_term)?;
+        }
+        if !conditions.extends(&asked) {
+            return Err(Error::illegal_argument(
+                "the body has another [if_seq_no] or [if_primary_term] than the request",
+            ));
         }
         Ok(conditions)
     }
@@ -131,7 +149,7 @@ impl UpdateBody {
             if conditions.has_seq_no() && retry_on_conflict > 0 {
                 rules.push("compare and write operations can not be retried".to_owned());
             }
-            if conditions.has_seq_no() && self.doc_as_upsert {
+            if conditions.has_seq_no() && self.inserts_doc() {
                 rules.push("compare and write operations can not be used with upsert".to_owned());
             }
             if conditions.has_seq_no() && self.upsert.is_some() {
@@ -145,7 +163,7 @@ impl UpdateBody {
             (Some(_), true) => rules.push("can't provide both script and doc".to_owned()),
             (Some(_), false) | (None, true) => {}
         }
-        if self.doc_as_upsert && self.doc.is_none() {
+        if self.inserts_doc() && self.doc.is_none() {
             rules.push("doc must be specified if doc_as_upsert is enabled".to_owned());
         }
         rules
@@ -169,7 +187,7 @@ impl UpdateBody {
             VersionType::ExternalGte => rules
                 .push("version type [EXTERNAL_GTE] is not supported by the update API".to_owned()),
         }
-        if (self.upsert.is_some() || self.doc_as_upsert) && conditions.has_version() {
+        if (self.upsert.is_some() || self.inserts_doc()) && conditions.has_version() {
             rules.push("can't provide version in upsert request".to_owned());
         }
         rules
@@ -188,7 +206,7 @@ impl UpdateBody {
             let checked = check_source(source).map_err(node::Error::Source);
             checked.map_err(|error| Error::node(error, dialect, TYPELESS))?;
         }
-        let upsert = if self.doc_as_upsert { self.doc.clone() } else { self.upsert };
+        let upsert = if self.inserts_doc() { self.doc.clone() } else { self.upsert };
         let merge = DocumentMerge { doc: self.doc, upsert, detect_noop: self.detect_noop };
         let wants_document = match shown {
             SourceFilter::Unasked | SourceFilter::Nothing => false,

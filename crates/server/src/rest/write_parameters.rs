@@ -1,6 +1,6 @@
 //! The parameters that all writes share (spec document-api §1.2).
 
-use node::{Node, Settings};
+use node::{NamedBy, Node, Settings};
 
 use super::api::Call;
 use super::error::Error;
@@ -14,8 +14,8 @@ pub(crate) struct WriteParameters {
     pub(crate) forced_refresh: bool,
     /// Whether the answer waits until searches see it.
     waits_for_refresh: bool,
-    /// Whether the index must be named by an alias.
-    pub(crate) require_alias: bool,
+    /// What the name of the index must be.
+    pub(crate) named_by: NamedBy,
     active_shards: ActiveShards,
     timeout: String,
 }
@@ -31,6 +31,9 @@ impl ActiveShards {
     fn parse(text: &str) -> Result<Self, Error> {
         match text {
             "all" => Ok(Self::All),
+            number if number.parse::<i64>().is_ok_and(|number| number < 0) => {
+                Err(Error::illegal_argument("shard count cannot be a negative value"))
+            }
             number => number.parse().map(Self::AtLeast).map_err(|_| {
                 Error::not_a_number(format!("cannot parse ActiveShardCount[{text}]"), text)
             }),
@@ -50,11 +53,10 @@ impl WriteParameters {
             Some(text) => ActiveShards::parse(&text)?,
             None => ActiveShards::AtLeast(0),
         };
-        let require_alias = parameters.take_flag("require_alias")?.unwrap_or(false);
-        if parameters.take_flag("require_data_stream")?.unwrap_or(false) {
-            let text = "data streams are not supported: [require_data_stream] cannot be met";
-            return Err(Error::Unsupported(text.to_owned()));
-        }
+        let named_by = NamedBy {
+            alias: parameters.take_flag("require_alias")?.unwrap_or(false),
+            data_stream: parameters.take_flag("require_data_stream")?.unwrap_or(false),
+        };
         parameters.take_flag("include_source_on_error")?;
         let mut parent = None;
         if call.dialect.allows_old_metadata_names() {
@@ -67,7 +69,7 @@ impl WriteParameters {
             routing: routing.or(parent),
             forced_refresh: take_refresh(call)?,
             waits_for_refresh: call.parameters.take("refresh").as_deref() == Some("wait_for"),
-            require_alias,
+            named_by,
             active_shards,
             timeout,
         })

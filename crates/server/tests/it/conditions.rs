@@ -56,7 +56,7 @@ fn no_condition_is_passed_over() {
             "{\"delete\":{\"_id\":\"1\",\"if_seq_no\":9,\"if_primary_term\":1,\"if_seq_no\":-2,\
              \"if_primary_term\":0}}\n",
         ),
-        ("POST", "/i/_bulk", LINES, "{\"index\":{\"require_data_stream\":true}}\n{}\n"),
+        ("PUT", "/i/_doc/1?require_data_stream=true", JSON, "{}"),
         ("POST", "/i/_bulk?version=9", LINES, "{\"delete\":{\"_id\":\"1\"}}\n"),
     ];
     for (method, path, headers, body) in cases {

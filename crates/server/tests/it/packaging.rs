@@ -1,8 +1,11 @@
 //! What is handed out beside the binary: the sample configuration, the environment and the unit.
 
 use std::fs;
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use crate::client::bare;
 use crate::occam::Occam;
@@ -62,6 +65,29 @@ fn the_sample_environment_is_accepted_with_its_examples() {
     let help = String::from_utf8_lossy(&help.stdout).into_owned();
     for (name, _) in variables.iter().filter(|(name, _)| *name != "RUST_LOG") {
         assert!(help.contains(&format!("[env: {name}=")), "{name} is no variable of {help}");
+    }
+}
+
+/// As `Type=notify` of the unit wants it, by a path and by a name in the abstract namespace.
+#[test]
+fn a_service_manager_is_told_when_requests_are_served() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("notify");
+    let name = format!("occam-notify-{}", std::process::id());
+    let by_path = (SocketAddr::from_pathname(&path).unwrap(), path.to_str().unwrap().to_owned());
+    let by_name = (SocketAddr::from_abstract_name(&name).unwrap(), format!("@{name}"));
+    for (address, variable) in [by_path, by_name] {
+        let socket = UnixDatagram::bind_addr(&address).unwrap();
+        socket.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_occam"));
+        command.env("NOTIFY_SOCKET", &variable).args(["--http", "127.0.0.1:0", "--data"]);
+        let mut occam =
+            command.arg(directory.path().join("data")).stdout(Stdio::piped()).spawn().unwrap();
+        let mut told = [0; 32];
+        let length = socket.recv(&mut told);
+        occam.kill().unwrap();
+        occam.wait().unwrap();
+        assert_eq!(&told[..length.unwrap()], b"READY=1", "{variable}");
     }
 }
 

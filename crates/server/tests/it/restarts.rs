@@ -133,6 +133,47 @@ fn a_late_write_does_not_resurrect_a_document_after_a_restart() {
 }
 
 #[test]
+fn conditions_from_before_a_restoration_mean_no_other_write() {
+    let directory = tempfile::tempdir().unwrap();
+    let occam = Occam::start(directory.path());
+    ask(&mut occam.client(), "PUT", "/a/_doc/1", &json!({"n": 1}));
+    occam.stop();
+    let copy = || {
+        let backup = tempfile::tempdir().unwrap();
+        for entry in std::fs::read_dir(directory.path()).unwrap() {
+            let entry = entry.unwrap();
+            std::fs::copy(entry.path(), backup.path().join(entry.file_name())).unwrap();
+        }
+        backup
+    };
+    let (backup, another) = (copy(), copy());
+    let occam = Occam::start(directory.path());
+    let (_, lost) = ask(&mut occam.client(), "PUT", "/a/_doc/1", &json!({"n": 2}));
+    assert_eq!((&lost["_seq_no"], &lost["_primary_term"]), (&json!(1), &json!(2)));
+    occam.stop();
+    let of_lost = "/a/_doc/1?if_seq_no=1&if_primary_term=2";
+
+    // Left to itself the restored directory gives the same numbers to another write.
+    let occam = Occam::start(backup.path());
+    let (_, same) = ask(&mut occam.client(), "PUT", "/a/_doc/1", &json!({"n": 3}));
+    assert_eq!((&same["_seq_no"], &same["_primary_term"]), (&json!(1), &json!(2)));
+    assert_eq!(ask(&mut occam.client(), "PUT", of_lost, &json!({"n": 4})).0, 200);
+    occam.stop();
+
+    let restored = ["--restored"];
+    let occam = Occam::listening(another.path(), &["127.0.0.1:0"], &restored);
+    let (_, other) = ask(&mut occam.client(), "PUT", "/a/_doc/1", &json!({"n": 3}));
+    assert_eq!(other["_seq_no"], 1);
+    let term = other["_primary_term"].as_u64().unwrap();
+    assert!(term > 1_000_000_000, "{term}");
+    assert_eq!(ask(&mut occam.client(), "PUT", of_lost, &json!({"n": 4})).0, 409);
+    // It counts on from there.
+    let occam = restart(occam, &another);
+    let (_, next) = ask(&mut occam.client(), "PUT", "/a/_doc/1", &json!({"n": 5}));
+    assert_eq!(next["_primary_term"], term + 1);
+}
+
+#[test]
 fn a_document_keeps_the_term_it_was_written_under() {
     let directory = tempfile::tempdir().unwrap();
     let occam = Occam::start(directory.path());

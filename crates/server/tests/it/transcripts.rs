@@ -24,6 +24,7 @@ const SEEDS: &str = include_str!("../transcripts/seed-transcripts.jsonl");
 const ADMINISTRATION: &str = include_str!("../transcripts/administration.jsonl");
 const VECTORS: &str = include_str!("../transcripts/cas-vectors.jsonl");
 const SEARCHES: &str = include_str!("../transcripts/search.jsonl");
+const DATA_STREAMS: &str = include_str!("../transcripts/data-streams.jsonl");
 
 const MAPPINGS: &str = include_str!("../transcripts/mappings.jsonl");
 
@@ -82,12 +83,17 @@ fn each_row_of_the_decision_table_holds() {
 
 #[test]
 fn each_step_of_the_administration_holds() {
-    assert_eq!(replay(parse(ADMINISTRATION), Listener::Pinned), 303);
+    assert_eq!(replay(parse(ADMINISTRATION), Listener::Pinned), 360);
+}
+
+#[test]
+fn each_step_of_the_data_streams_holds() {
+    assert_eq!(replay(parse(DATA_STREAMS), Listener::Pinned), 156);
 }
 
 #[test]
 fn each_step_of_the_searches_holds() {
-    assert_eq!(replay(parse(SEARCHES), Listener::Pinned), 130);
+    assert_eq!(replay(parse(SEARCHES), Listener::Pinned), 191);
 }
 
 #[test]

@@ -33,4 +33,8 @@ pub struct LogStatistics {
     pub retired_bytes: u64,
     /// How many segments were collected.
     pub collected_segments: u64,
+    /// How many of those are kept for readers.
+    pub kept_segments: u64,
+    /// How many bytes those are.
+    pub kept_bytes: u64,
 }

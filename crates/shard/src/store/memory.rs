@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use document::Operation;
 use parking_lot::RwLock;
 
-use super::{Location, Store, StoreError};
+use super::{Hold, Location, Store, StoreError};
 use crate::log::{BoxFuture, Entry, Position};
 
 /// Documents in memory. A location's segment and offset are the entry's position and the
@@ -45,8 +45,12 @@ impl Store for MemoryStore {
         found.ok_or_else(|| StoreError::Damaged(format!("nothing is stored at {location:?}")))
     }
 
-    /// Forgets the operation: whoever reads it now has come too late.
+    /// Nothing is given up.
     fn retire(&self, _location: Location) {}
+
+    fn hold(&self) -> Hold {
+        Hold::on_everything()
+    }
 
     fn read(&self, location: Location) -> BoxFuture<'_, Result<Operation, StoreError>> {
         let found = self.read_blocking(location);

@@ -9,17 +9,14 @@ use bytes::Bytes;
 use document::Precondition;
 
 use super::support::{Ending, World, based, index, one, source, still_waits, told, write};
-use crate::{
-    Change, Modified, Modify, Update, Write, WriteError,
-    log::{Cause, StoredOperation},
-};
+use crate::{Change, Modified, Modify, Update, Write, WriteError, log::StoredOperation};
 
 /// A long modification that panics when it is first tried.
 #[derive(Debug, Default)]
 struct PanicsOnce(AtomicBool);
 
 impl Modify for PanicsOnce {
-    fn modify(&self, _present: Option<&Bytes>) -> Result<Modified, Cause> {
+    fn modify(&self, _present: Option<&Bytes>) -> Result<Modified, WriteError> {
         assert!(self.0.swap(true, SeqCst), "the first time");
         Ok(Modified::Source(Bytes::from_static(b"again")))
     }

@@ -21,7 +21,7 @@ use crate::{
         AppendError, BoxFuture, Cause, Damage, Durability, Entry, EntryOutline, Log, LogError,
         LogProvider, Logs, Position, Refused, Replay, Stream, StreamId, memory::MemoryLog,
     },
-    store::{Location, Store, StoreError},
+    store::{Hold, Location, Store, StoreError},
 };
 
 /// The stream that the tests' shard lives on.
@@ -282,6 +282,10 @@ impl Store for GatedStore {
     fn retire(&self, location: Location) {
         self.below.retire(location);
     }
+
+    fn hold(&self) -> Hold {
+        self.below.hold()
+    }
 }
 
 /// Appends its letter to the source; creates it where there is none, if `upsert`.
@@ -293,10 +297,10 @@ pub(super) struct AppendLetter {
 }
 
 impl Modify for AppendLetter {
-    fn modify(&self, present: Option<&Bytes>) -> Result<Modified, Cause> {
+    fn modify(&self, present: Option<&Bytes>) -> Result<Modified, WriteError> {
         match present {
             Some(_) if self.letter == '*' => panic!("an update that panics"),
-            Some(_) if self.letter == '!' => Err(Cause::from("not like this")),
+            Some(_) if self.letter == '!' => Err(WriteError::Unmodifiable("not like this".into())),
             Some(_) if self.letter == '=' => Ok(Modified::Noop),
             Some(_) if self.letter == '-' => Ok(Modified::Delete),
             Some(source) => {

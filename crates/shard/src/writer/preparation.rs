@@ -9,7 +9,6 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use super::{INLINE_MERGE_BYTES_MAX, PREPARED_BYTES_MAX, replies::Slot};
 use crate::{
     Admission, Candidate, Document, Modified, Modify, Threads, Update, Verdict, Write, WriteError,
-    log::Cause,
     shard::Shared,
     store::{Location, Store, StoreError},
 };
@@ -123,9 +122,8 @@ type Merged = (Document, Result<Modified, WriteError>, Option<u64>);
 impl Merge {
     /// Modifies a document; a large one on a thread of its own, where it is judged as well.
     async fn run(self, present: Document, threads: &dyn Threads) -> Result<Merged, WriteError> {
-        let unmodifiable = |cause: Cause| WriteError::Unmodifiable(cause.to_string().into());
         if present.source.len() + self.modify.weight() <= INLINE_MERGE_BYTES_MAX {
-            let modified = self.modify.modify(Some(&present.source)).map_err(unmodifiable);
+            let modified = self.modify.modify(Some(&present.source));
             return Ok((present, modified, None));
         }
         let (source, routing) = (present.source.clone(), present.routing.clone());
@@ -135,7 +133,7 @@ impl Merge {
             (modified, fits)
         });
         match modified.await {
-            Some((modified, fits)) => Ok((present, modified.map_err(unmodifiable), fits)),
+            Some((modified, fits)) => Ok((present, modified, fits)),
             None => Err(WriteError::Unmodifiable("the modification panicked".into())),
         }
     }

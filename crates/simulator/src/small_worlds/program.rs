@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use bytes::Bytes;
 use checker::{Action, Condition, Fields, ReadBy, Upsert};
 use document::{Precondition, PrimaryTerm, SeqNo, Version};
-use shard::{Change, Modified, Modify, Update, Write, log::Cause};
+use shard::{Change, Modified, Modify, Update, Write, WriteError};
 
 use super::disk::Bug;
 
@@ -180,7 +180,7 @@ struct Merge {
 }
 
 impl Modify for Merge {
-    fn modify(&self, present: Option<&Bytes>) -> Result<Modified, Cause> {
+    fn modify(&self, present: Option<&Bytes>) -> Result<Modified, WriteError> {
         let Some(present) = present else {
             let missing = Modified::Missing;
             return Ok(if self.upserts { Modified::Source(encode(&self.change)) } else { missing });

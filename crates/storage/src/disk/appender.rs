@@ -249,7 +249,11 @@ impl Appender {
         if admitted.is_empty() {
             return Ok(());
         }
-        match self.append(&admitted, now) {
+        let mut ended = self.append(&admitted, now);
+        if matches!(ended, Err(GroupError::NoRoom(_))) && self.shared.segments.let_go() {
+            ended = self.append(&admitted, now);
+        }
+        match ended {
             Err(GroupError::NoRoom(error)) => self.commit_without_room(admitted, error, now)?,
             ended => self.answer(admitted, ended)?,
         }

@@ -415,6 +415,9 @@ impl Appender {
         self.sync()?;
         self.store_manifest(self.manifest.without(&[number]))?;
         self.shared.segments.remove(number);
+        if !self.shared.has_room() {
+            self.shared.segments.let_go();
+        }
         self.shared.counters.note_collected_segment();
         self.note_size_changed();
         self.keep_reserve();

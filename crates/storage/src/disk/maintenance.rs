@@ -170,6 +170,7 @@ impl Keeper {
                 Ok(wrote) => wrote,
                 Err(error) => return self.fail(error).await,
             };
+            self.shared.segments.close_unneeded();
             // Here it can be stopped.
             tokio::task::yield_now().await;
             if self.looked.elapsed() >= INTERVAL {
@@ -211,6 +212,9 @@ impl Keeper {
         match checkpoint::write(&self.directory, &segment) {
             Ok(_) => {}
             Err(checkpoint::WriteError::Disk(error)) if error.is_final() => return Err(error),
+            // What readers keep goes first.
+            Err(checkpoint::WriteError::Disk(error))
+                if error.is_out_of_room() && self.shared.segments.let_go() => {}
             Err(error) => {
                 tracing::warn!(%error, "no checkpoint: the next start will read the segment");
                 self.unwritable.insert(segment.identity.number);

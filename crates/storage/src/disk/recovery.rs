@@ -24,6 +24,7 @@ pub(super) mod walk;
 use std::{collections::HashMap, sync::Arc};
 
 use bytes::Bytes;
+use document::PrimaryTerm;
 use parking_lot::Mutex;
 use shard::{
     Threads,
@@ -264,7 +265,7 @@ impl Recovery<'_> {
                 LogError::Damaged(fresh.segment.file.damage(offset, what))
             })?;
         }
-        self.write_markers(&mut fresh)?;
+        self.write_markers(&mut fresh, options.term_min)?;
 
         let segment = fresh.segment;
         let bytes_max = self.shared.segments.segment_bytes_max(&options);
@@ -287,7 +288,11 @@ impl Recovery<'_> {
     }
 
     /// Starts the new term of every stream that is still wanted.
-    fn write_markers(&mut self, fresh: &mut FreshSegment) -> Result<(), LogError> {
+    fn write_markers(
+        &mut self,
+        fresh: &mut FreshSegment,
+        term_min: PrimaryTerm,
+    ) -> Result<(), LogError> {
         let live = self.replay.live_streams(self.shared.segments.as_ref())?;
         let seen = self.seen.get_mut();
         for (&id, &end) in &*seen {
@@ -296,8 +301,9 @@ impl Recovery<'_> {
         let mut markers = Vec::with_capacity(live.len());
         for &id in &live {
             let seen = seen.get(&id).copied();
-            let end =
+            let next =
                 seen.map_or(StreamEnd::FIRST, |end| StreamEnd { term: end.term.next(), ..end });
+            let end = StreamEnd { term: next.term.max(term_min), ..next };
             let marker = encode_entry(id, &Entry::marker(end.term, end.next_seq_no))
                 .map_err(|long| failed_marker(id, long))?;
             markers.push((id, end, marker));

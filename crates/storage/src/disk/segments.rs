@@ -14,13 +14,14 @@ use parking_lot::RwLock;
 use shard::{
     Threads,
     log::{BoxFuture, Entry, Outline, OutlineEffect, Position},
-    store::{Location, Store, StoreError},
+    store::{Hold, Location, Store, StoreError},
 };
 
 use super::{
     Options,
     directory::{Directory, DiskError, NamedFile},
     format::{SEGMENT_HEADER_BYTES, SegmentIdentity, decode_record, locations},
+    held::Held,
 };
 
 /// No log is so small that its segments should be closed before they are this long.
@@ -203,6 +204,8 @@ impl SegmentFacts {
 /// All segments of the log by number, and thereby the store of all its streams.
 pub(super) struct Segments {
     by_number: RwLock<BTreeMap<u32, Arc<Segment>>>,
+    /// Those that were taken away but are kept for readers.
+    held: Arc<Held>,
     /// Where reads wait for the disk.
     threads: Arc<dyn Threads>,
 }
@@ -210,7 +213,7 @@ pub(super) struct Segments {
 impl Segments {
     /// No segments.
     pub(super) fn new(threads: Arc<dyn Threads>) -> Self {
-        Self { by_number: RwLock::default(), threads }
+        Self { by_number: RwLock::default(), held: Arc::default(), threads }
     }
 
     /// Adds a segment, which can be read from then on.
@@ -218,9 +221,29 @@ impl Segments {
         self.by_number.write().insert(segment.identity.number, segment);
     }
 
-    /// Takes a segment away, once nothing refers to it: whoever still reads from it, can.
+    /// Takes a segment away, once no document refers to it: whoever still reads from it, can, and so can
+    /// those who hold on to what was stored, within bounds.
     pub(super) fn remove(&self, number: u32) {
+        let Some(segment) = self.get(number) else { return };
+        let log_bytes = self.by_number.read().values().map(|segment| segment.end()).sum();
+        // Readers find it here or there.
+        self.held.keep(segment, log_bytes);
         self.by_number.write().remove(&number);
+    }
+
+    /// Keeps nothing for readers that was taken away: its room is needed. Says whether there was anything.
+    pub(super) fn let_go(&self) -> bool {
+        self.held.let_go()
+    }
+
+    /// How many segments are kept for readers that were taken away, and how many bytes those are.
+    pub(super) fn kept(&self) -> (u64, u64) {
+        self.held.kept()
+    }
+
+    /// Closes what was kept for readers and is needed by none; on a thread that may wait.
+    pub(super) fn close_unneeded(&self) {
+        self.held.close();
     }
 
     /// The segment of a number, if there is one.
@@ -275,8 +298,8 @@ impl Segments {
 
     /// The segment of a location.
     fn find(&self, location: Location) -> Result<Arc<Segment>, StoreError> {
-        let by_number = self.by_number.read();
-        by_number.get(&location.segment).map(Arc::clone).ok_or(StoreError::Moved(location))
+        let present = self.get(location.segment);
+        present.or_else(|| self.held.get(location.segment)).ok_or(StoreError::Moved(location))
     }
 }
 
@@ -302,6 +325,10 @@ impl Store for Segments {
         if let Some(segment) = self.get(location.segment) {
             segment.usage.retired_bytes.fetch_add(u64::from(location.length), Relaxed);
         }
+    }
+
+    fn hold(&self) -> Hold {
+        Held::hold(&self.held)
     }
 
     fn read(&self, location: Location) -> BoxFuture<'_, Result<Operation, StoreError>> {

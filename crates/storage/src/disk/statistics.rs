@@ -56,6 +56,7 @@ pub(super) fn statistics(shared: &Shared, waiting: u64) -> LogStatistics {
     let Counters { groups, entries, operations, bytes, syncs, commit_nanos, collected_segments } =
         &shared.counters;
     let segments = shared.segments.facts();
+    let (kept_segments, kept_bytes) = shared.segments.kept();
     LogStatistics {
         groups: std::array::from_fn(|class| groups.get(class).map_or(0, |g| g.load(Relaxed))),
         entries: entries.load(Relaxed),
@@ -69,5 +70,7 @@ pub(super) fn statistics(shared: &Shared, waiting: u64) -> LogStatistics {
         stored_bytes: segments.iter().map(|segment| segment.bytes).sum(),
         retired_bytes: segments.iter().map(|segment| segment.retired_bytes).sum(),
         collected_segments: collected_segments.load(Relaxed),
+        kept_segments,
+        kept_bytes,
     }
 }

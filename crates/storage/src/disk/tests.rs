@@ -12,6 +12,7 @@ mod durability;
 mod faults;
 mod format;
 mod full;
+mod held;
 mod lifetimes;
 mod lives;
 mod many;

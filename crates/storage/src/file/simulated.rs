@@ -12,7 +12,12 @@ mod image;
 #[cfg(test)]
 mod tests;
 
-use std::{collections::BTreeMap, io, path::PathBuf, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet, btree_map::Entry},
+    io,
+    path::PathBuf,
+    sync::Arc,
+};
 
 use parking_lot::{Mutex, MutexGuard};
 
@@ -88,7 +93,9 @@ struct World {
     journal: Vec<Change>,
     names: Names,
     contents: Vec<Vec<u8>>,
-    /// How many bytes the named files may hold together; no bound if there is none.
+    /// How often each file is open.
+    open: BTreeMap<FileNumber, usize>,
+    /// How many bytes the files that have names or are open may hold together; no bound if there is none.
     capacity: Option<u64>,
     /// Whether somebody else takes all room that there is, at once.
     is_greedy: bool,
@@ -105,6 +112,12 @@ impl SimulatedFileSystem {
     #[must_use]
     pub fn new(image: Image) -> Self {
         Self { world: Arc::new(Mutex::new(World::new(image))) }
+    }
+
+    /// Opens a file.
+    fn handle(&self, number: FileNumber, is_writable: bool) -> Arc<dyn File> {
+        *self.world.lock().open.entry(number).or_default() += 1;
+        Arc::new(SimulatedFile { world: Arc::clone(&self.world), number, is_writable })
     }
 
     /// How many changes were made so far.
@@ -143,8 +156,8 @@ impl SimulatedFileSystem {
 
     /// Leaves room for so many further bytes; none for no bound.
     ///
-    /// A file takes room as it grows, and gives it back as it is cut or when no name has it any
-    /// more. Writing over what is there takes none.
+    /// A file takes room as it grows, and gives it back as it is cut, or when no name has it any more and
+    /// nobody has it open. Writing over what is there takes none.
     pub fn limit_room(&self, bytes: Option<u64>) {
         let mut world = self.world.lock();
         world.is_greedy = false;
@@ -201,9 +214,10 @@ impl World {
         self.names.get(name).copied().ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 
-    /// How many bytes the named files hold together.
+    /// How many bytes the files hold together that have names or are open.
     fn used(&self) -> u64 {
-        let lengths = self.names.values().filter_map(|file| self.contents.get(*file));
+        let files: BTreeSet<_> = self.names.values().chain(self.open.keys()).collect();
+        let lengths = files.into_iter().filter_map(|file| self.contents.get(*file));
         lengths.map(|contents| contents.len() as u64).sum()
     }
 
@@ -325,12 +339,12 @@ impl FileSystem for SimulatedFileSystem {
 
     fn open(&self, name: &str) -> io::Result<Arc<dyn File>> {
         let number = self.world.lock().named(name)?;
-        Ok(Arc::new(SimulatedFile { world: Arc::clone(&self.world), number, is_writable: true }))
+        Ok(self.handle(number, true))
     }
 
     fn open_read_only(&self, name: &str) -> io::Result<Arc<dyn File>> {
         let number = self.world.lock().named(name)?;
-        Ok(Arc::new(SimulatedFile { world: Arc::clone(&self.world), number, is_writable: false }))
+        Ok(self.handle(number, false))
     }
 
     fn create(&self, name: &str) -> io::Result<Arc<dyn File>> {
@@ -343,7 +357,8 @@ impl FileSystem for SimulatedFileSystem {
         }
         let number = world.contents.len();
         world.change(Change::Create { name: name.to_owned(), file: number });
-        Ok(Arc::new(SimulatedFile { world: Arc::clone(&self.world), number, is_writable: true }))
+        drop(world);
+        Ok(self.handle(number, true))
     }
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
@@ -375,6 +390,18 @@ struct SimulatedFile {
     world: Arc<Mutex<World>>,
     number: FileNumber,
     is_writable: bool,
+}
+
+impl Drop for SimulatedFile {
+    fn drop(&mut self) {
+        let mut world = self.world.lock();
+        if let Entry::Occupied(mut count) = world.open.entry(self.number) {
+            *count.get_mut() -= 1;
+            if *count.get() == 0 {
+                count.remove();
+            }
+        }
+    }
 }
 
 impl SimulatedFile {

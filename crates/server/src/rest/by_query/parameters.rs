@@ -1,6 +1,6 @@
 //! The parameters of writes by query.
 
-use node::{Node, Scope};
+use node::{NamedBy, Node, Scope};
 use query::{Conflicts, Search, Sort, TotalHits, WriteByQuery};
 
 use crate::rest::api::Call;
@@ -58,6 +58,13 @@ impl Parameters {
         search: &mut Search,
         takes_pipeline: bool,
     ) -> Result<Self, Error> {
+        for name in ["require_alias", "require_data_stream"] {
+            if call.parameters.value(name).is_some() {
+                let path = call.request.raw_path();
+                let text = format!("request [{path}] contains unrecognized parameter: [{name}]");
+                return Err(Error::illegal_argument(text));
+            }
+        }
         let mut taken = Self::take_common(call)?;
         if takes_pipeline {
             take_pipeline(call)?;
@@ -104,6 +111,7 @@ impl Parameters {
     }
 
     fn take_common(call: &mut Call<'_>) -> Result<Self, Error> {
+        call.refuse_if_match()?;
         call.parameters.take_flag("refresh")?;
         let write = WriteParameters::take(call)?;
         let parameters = &mut call.parameters;
@@ -135,6 +143,11 @@ impl Parameters {
     /// Whether searches see what was written when it is answered.
     pub(super) fn refreshes(&self) -> bool {
         self.write.as_ref().is_some_and(WriteParameters::refreshes)
+    }
+
+    /// What the name of the index must be that copies go to.
+    pub(super) fn named_by(&self) -> NamedBy {
+        self.write.as_ref().map(|write| write.named_by).unwrap_or_default()
     }
 
     /// The rules that the request breaks.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use document::{Outcome, Precondition};
-use node::{DocumentWrite, Hit, MissingIndex, Node, Scope, Within, WrittenDocument};
+use node::{DocumentWrite, Hit, MissingIndex, Node, Place, Scope, Within, WrittenDocument};
 use query::{Conflicts, Destination, RoutingRule, Search, Slice, Sort, VersionRule};
 use shard::{Change, Document};
 
@@ -13,7 +13,7 @@ use crate::rest::budget::Budget;
 use crate::rest::dialect::Dialect;
 use crate::rest::document_view::TYPELESS;
 use crate::rest::error::{Error, ErrorBody};
-use crate::rest::search::{Asked, find_hits, read, took};
+use crate::rest::search::{Asked, Reading, context_missing, find_hits, read, took};
 use crate::rest::tasks::Task;
 use crate::rest::tasks::progress::{Counters, Part};
 
@@ -168,7 +168,18 @@ async fn part_of(
     let mut asked = Asked::of(search, scene.dialect)?;
     asked.timeout = job.parameters.search_timeout;
     let within = Within::Now(&job.scopes);
-    let found = find_hits(&scene.node, scene.dialect, &asked, within).await?;
+    let copies = matches!(job.what, What::Copy(_));
+    let _hold = copies.then(|| {
+        let holds: Vec<_> = job.scopes.iter().flat_map(|scope| scope.index.hold()).collect();
+        // Of what waits for a refresh only the newest is certain to be kept (spec by-query §1).
+        job.scopes.iter().for_each(|scope| scope.index.refresh());
+        holds
+    });
+    let mut found = find_hits(&scene.node, scene.dialect, &asked, within).await?;
+    if !copies {
+        // What cannot be read any more was written since, and the condition says so.
+        found.release();
+    }
     let mut held = scene.budget.reserve_none("by query");
     held.grow(found.hits.iter().map(Hit::bytes).sum())?;
     done.timed_out = found.timed_out;
@@ -210,7 +221,7 @@ async fn write_batch(
         return Ok(());
     }
     let mut held = scene.budget.reserve_none("by query");
-    let documents = read(batch, &mut held).await?;
+    let documents = read(batch, Reading::AsFound, &mut held).await?;
     let needs_source = !matches!(job.what, What::Delete);
     let without =
         |hit: &&&Hit| job.parameters.without_source || !hit.index.mapping().source_rule().enabled;
@@ -218,6 +229,14 @@ async fn write_batch(
         let (index, type_name) = (hit.index.name(), type_of(&scene.node, hit.index.name()));
         let text = format!("[{index}][{type_name}][{}] didn't store _source", hit.id);
         return Err(Error::illegal_argument(text));
+    }
+    if let What::Copy(_) = job.what {
+        // What cannot be told any more is not copied, nor passed over.
+        let without = batch.iter().zip(&documents).filter(|(_, document)| document.is_none());
+        done.failures.extend(without.map(|(hit, _)| lost(scene, hit)));
+        if !done.failures.is_empty() {
+            return Ok(());
+        }
     }
     let mut waiting: Vec<(&Hit, Option<&Document>)> =
         batch.iter().copied().zip(documents.iter().map(Option::as_ref)).collect();
@@ -284,6 +303,12 @@ fn failure(scene: &Scene, job: &Job, hit: &Hit, error: node::Error) -> Failure {
     Failure { index, type_name, id: hit.id.clone(), cause }
 }
 
+/// A document that was written since it was found, and whose older source was given up.
+fn lost(scene: &Scene, hit: &Hit) -> Failure {
+    let (index, type_name) = (hit.index.name().into(), type_of(&scene.node, hit.index.name()));
+    Failure { index, type_name, id: hit.id.clone(), cause: context_missing("0").body() }
+}
+
 /// The write of a document that was found.
 fn write_of(
     scene: &Scene,
@@ -294,7 +319,8 @@ fn write_of(
 ) -> DocumentWrite {
     let routing = document.and_then(|document| document.routing.as_ref());
     let routing = routing.map(|routing| routing.as_str().to_owned());
-    // Without its source it was written since: whatever is sent, the condition refuses it.
+    // Without its source it was written since: whatever is sent, the condition refuses it. A copy has no
+    // such condition, and was refused before.
     let source = document.map_or_else(|| Bytes::from_static(b"{}"), |found| found.source.clone());
     let as_found = Precondition::SeqNo { seq_no: hit.last.seq_no, term: hit.last.term };
     let own = DocumentWrite {
@@ -305,7 +331,8 @@ fn write_of(
         precondition: as_found,
         change: Change::Delete,
         missing_index: MissingIndex::Refuse,
-        require_alias: false,
+        named_by: job.parameters.named_by(),
+        found: Some(Place { index: Arc::clone(&hit.index), shard: hit.shard }),
     };
     match &job.what {
         What::Update => DocumentWrite { change: Change::Index(source), ..own },
@@ -332,7 +359,7 @@ fn copy_of(
     let routing = match &destination.routing {
         RoutingRule::Keep => own.routing,
         RoutingRule::Discard | RoutingRule::Unknown => None,
-        RoutingRule::Set(routing) => Some(routing.clone()),
+        RoutingRule::Set(routing) => Some(routing.clone()).filter(|routing| !routing.is_empty()),
     };
     let change = if destination.create { Change::Create(source) } else { Change::Index(source) };
     DocumentWrite {
@@ -341,6 +368,7 @@ fn copy_of(
         precondition,
         change,
         missing_index: scene.dialect.missing_index(),
+        found: None,
         ..own
     }
 }

@@ -1,17 +1,20 @@
 //! Indices as a table, and their documents counted.
 
-use node::{Expansion, FieldSizes, Index, Node, Sizes, iso_8601, matches_glob};
+use node::{Expansion, FieldSizes, Index, Node, Scope, Sizes, Within, iso_8601, matches_glob};
+use query::Search;
 
 use super::{Bytes, clock, columns, finish};
 use crate::rest::api::Call;
 use crate::rest::cluster::health::Shards;
 use crate::rest::error::Error;
-use crate::rest::index::{primaries, take_indices};
+use crate::rest::index::expression::{find_scopes, take_expansion};
+use crate::rest::index::{primaries, take_indices, take_timeouts};
 use crate::rest::response::Answer;
+use crate::rest::search::{Asked, find};
 use crate::rest::text_table::{Column, TextTable};
 
-/// How many documents.
-pub(super) fn count(node: &Node, call: &mut Call<'_>) -> Result<Answer, Error> {
+/// How many documents, of what the names in the path show.
+pub(super) async fn count(node: &Node, call: &mut Call<'_>) -> Result<Answer, Error> {
     const COLUMNS: &[Column] = &[
         Column::words("epoch", &["t", "time"]),
         Column::words("timestamp", &["ts", "hms", "hhmmss"]),
@@ -19,8 +22,18 @@ pub(super) fn count(node: &Node, call: &mut Call<'_>) -> Result<Answer, Error> {
     ];
     call.parameters.take("time");
     let mut table = TextTable::take(COLUMNS, call)?;
-    let indices = take_indices(node, call, Expansion::OPEN)?;
-    let documents: u64 = indices.iter().map(|index| index.documents()).sum();
+    take_timeouts(call)?;
+    let expansion = take_expansion(call, Expansion::OPEN)?;
+    call.finish_parameters()?;
+    let names = call.found.index.unwrap_or_default();
+    let scopes = find_scopes(node, call, names, expansion, None)?;
+    let is_narrowed = |scope: &Scope| scope.filter.is_some() || scope.routing.is_some();
+    let documents = if scopes.iter().any(is_narrowed) {
+        let asked = Asked::of(Search::default(), call.dialect)?;
+        find(node, call.dialect, &asked, Within::Now(&scopes), 0).await?.total
+    } else {
+        scopes.iter().map(|scope| scope.index.documents()).sum()
+    };
     let (epoch, timestamp) = clock(node);
     table.row([epoch, timestamp, documents.to_string()]);
     Ok(table.answer(call))

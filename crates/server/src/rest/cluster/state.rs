@@ -12,6 +12,7 @@ use crate::rest::document_view::type_name;
 use crate::rest::error::Error;
 use crate::rest::index::settings::{SettingsView, lay_out, shown_settings, take_settings_view};
 use crate::rest::index::{copies, take_indices};
+use crate::rest::mapping::rules;
 use crate::rest::response::Answer;
 use crate::rest::templates::shown_legacy;
 
@@ -71,13 +72,7 @@ pub(super) fn parts(
         add("blocks", blocks(indices));
     }
     if shows("nodes") {
-        add(
-            "nodes",
-            json!({(node.id()): {
-                "name": node.name(), "ephemeral_id": node.id(),
-                "transport_address": "127.0.0.1:9300", "attributes": call.attributes,
-            }}),
-        );
+        add("nodes", nodes_of_state(node, call));
     }
     if shows("metadata") {
         add("metadata", metadata(node, call, indices, view));
@@ -139,7 +134,7 @@ fn blocks(indices: &[Arc<Index>]) -> Value {
 }
 
 fn metadata(node: &Node, call: &Call<'_>, indices: &[Arc<Index>], view: SettingsView) -> Value {
-    let templates = node.templates();
+    let templates = node.templates(rules(call.dialect));
     let legacy = templates.of(TemplateKind::Legacy).iter();
     let typed = call.dialect != Dialect::V8;
     let legacy: Map<String, Value> =
@@ -178,6 +173,23 @@ fn index_metadata(index: &Index, call: &Call<'_>, view: SettingsView) -> Value {
     })
 }
 
+/// The nodes as the state shows them: this one.
+pub(crate) fn nodes_of_state(node: &Node, call: &Call<'_>) -> Value {
+    json!({(node.id()): {
+        "name": node.name(), "ephemeral_id": node.id(),
+        "transport_address": "127.0.0.1:9300", "attributes": call.attributes,
+    }})
+}
+
+/// A shard that works, as the state shows it.
+pub(crate) fn primary_of_state(node: &Node, index: &Index, number: u32) -> Value {
+    json!({
+        "state": "STARTED", "primary": true, "node": node.id(), "relocating_node": null,
+        "shard": number, "index": index.name(),
+        "allocation_id": {"id": &*index.identity().uuid},
+    })
+}
+
 fn copies_of(node: &Node, index: &Index, number: usize) -> Vec<Value> {
     let is_active = index.shards().get(number).is_some_and(|shard| takes_writes(shard));
     let created = document::Timestamp::from_millis(index.metadata().created_millis);
@@ -192,11 +204,7 @@ fn copies_of(node: &Node, index: &Index, number: usize) -> Vec<Value> {
         })
     };
     let primary = if is_active {
-        json!({
-            "state": "STARTED", "primary": true, "node": node.id(), "relocating_node": null,
-            "shard": number, "index": index.name(),
-            "allocation_id": {"id": &*index.identity().uuid},
-        })
+        primary_of_state(node, index, u32::try_from(number).unwrap_or(u32::MAX))
     } else {
         unassigned(true, "ALLOCATION_FAILED", "EXISTING_STORE")
     };

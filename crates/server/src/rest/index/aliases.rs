@@ -27,6 +27,11 @@ pub(crate) fn read_aliases(given: &Value) -> Result<Aliases, Error> {
     }
 }
 
+/// A routing; an empty one is none.
+fn routing_of(value: &Value) -> Option<String> {
+    text(value).filter(|routing| !routing.is_empty())
+}
+
 /// What is said of an alias; `others` may stand beside it.
 fn read_alias(given: &Value, others: &[&str]) -> Result<Alias, Error> {
     let members = match given {
@@ -41,13 +46,15 @@ fn read_alias(given: &Value, others: &[&str]) -> Result<Alias, Error> {
         match name.as_str() {
             "filter" => alias.filter = read_filter(value)?,
             "routing" => {
-                let routing = text(value);
+                let routing = routing_of(value);
                 alias.index_routing = alias.index_routing.take().or_else(|| routing.clone());
                 alias.search_routing = alias.search_routing.take().or(routing);
             }
-            "index_routing" | "indexRouting" | "index-routing" => alias.index_routing = text(value),
+            "index_routing" | "indexRouting" | "index-routing" => {
+                alias.index_routing = routing_of(value);
+            }
             "search_routing" | "searchRouting" | "search-routing" => {
-                alias.search_routing = text(value);
+                alias.search_routing = routing_of(value);
             }
             "is_write_index" => alias.is_write_index = flag(value),
             "is_hidden" => alias.is_hidden = flag(value),
@@ -192,7 +199,9 @@ pub(super) async fn delete(node: &Node, call: &mut Call<'_>) -> Result<Answer, E
 /// Show aliases, or whether they exist.
 pub(super) fn get(node: &Node, call: &mut Call<'_>) -> Result<Answer, Error> {
     take_timeouts(call)?;
-    let expansion = take_expansion(call, Expansion::ALL)?;
+    // By the name of an alias, hidden ones are found too.
+    let usual = Expansion { hidden: call.found.name.is_some(), ..Expansion::ALL };
+    let expansion = take_expansion(call, usual)?;
     call.parameters.declare(&["name"]);
     call.finish_parameters()?;
     let indices = call.found.index.unwrap_or_default();
@@ -204,9 +213,22 @@ pub(super) fn get(node: &Node, call: &mut Call<'_>) -> Result<Answer, Error> {
         let aliases = index.metadata().aliases.iter();
         let meant = aliases.filter(|(name, _)| chosen.as_ref().is_none_or(|c| c.means(name)));
         let shown: Aliases = meant.map(|(name, alias)| (name.clone(), alias.clone())).collect();
-        if chosen.is_none() || !shown.is_empty() {
+        // The aliases of an index of a data stream are those of the stream.
+        if (chosen.is_none() && index.metadata().stream.is_none()) || !shown.is_empty() {
             let aliases = shown_aliases(&shown);
             body.insert(index.name().to_owned(), json!({"aliases": aliases}));
+        }
+        seen.extend(shown.into_keys());
+    }
+    let lenient = Expansion { ignores_unavailable: true, ..expansion };
+    let streams = node.resolve_data_streams(call.found.index.unwrap_or_default(), lenient);
+    for stream in streams.map_err(|error| call.node_error(error))? {
+        let aliases = stream.aliases.iter();
+        let meant = aliases.filter(|(name, _)| chosen.as_ref().is_none_or(|c| c.means(name)));
+        let shown: Aliases = meant.map(|(name, alias)| (name.clone(), alias.clone())).collect();
+        if chosen.is_none() || !shown.is_empty() {
+            let aliases = shown_aliases(&shown);
+            body.insert(stream.name.clone(), json!({"aliases": aliases}));
         }
         seen.extend(shown.into_keys());
     }

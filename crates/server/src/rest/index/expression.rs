@@ -1,6 +1,6 @@
 //! Which indices a request is about: the path's expression and the parameters that say how to read it.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use hyper::StatusCode;
 use node::{Expansion, Index, Node, Scope, matches_glob};
@@ -102,13 +102,35 @@ pub(super) fn resolve_index(node: &Node, call: &mut Call<'_>) -> Result<Answer, 
     indices.sort_by(|one, other| one.name().cmp(other.name()));
     let indices: Vec<Value> = indices.into_iter().map(|index| shown_index(index)).collect();
     let aliases = node.aliases().into_iter().filter(|(name, _)| is_named(name));
-    let aliases: Vec<Value> = aliases
+    let plain: BTreeMap<String, Vec<String>> = aliases
         .map(|(name, indices)| {
-            let indices: Vec<&str> = indices.iter().map(|(index, _)| index.name()).collect();
-            json!({"name": &*name, "indices": indices})
+            let indices = indices.iter().map(|(index, _)| index.name().to_owned());
+            (name.to_string(), indices.collect())
         })
         .collect();
-    Ok(Answer::value(&json!({"indices": indices, "aliases": aliases, "data_streams": []})))
+    let lenient = Expansion { ignores_unavailable: true, ..expansion };
+    let streams = node.resolve_data_streams(names, lenient);
+    let streams = streams.map_err(|error| call.node_error(error))?;
+    let mut all: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for stream in node.data_streams() {
+        for alias in stream.aliases.keys().filter(|name| is_named(name)) {
+            all.entry(alias.clone()).or_default().push(stream.name.clone());
+        }
+    }
+    let aliases = plain.into_iter().chain(all);
+    let aliases: Vec<Value> =
+        aliases.map(|(name, indices)| json!({"name": name, "indices": indices})).collect();
+    let streams: Vec<Value> = streams
+        .iter()
+        .map(|stream| {
+            let indices: Vec<&str> = stream.indices.iter().map(|index| &**index).collect();
+            json!({
+                "name": stream.name, "backing_indices": indices,
+                "timestamp_field": node::mapping::TIMESTAMP,
+            })
+        })
+        .collect();
+    Ok(Answer::value(&json!({"indices": indices, "aliases": aliases, "data_streams": streams})))
 }
 
 fn shown_index(index: &Index) -> Value {
@@ -118,11 +140,17 @@ fn shown_index(index: &Index) -> Value {
     if !metadata.aliases.is_empty() {
         shown.insert("aliases".to_owned(), metadata.aliases.keys().cloned().collect());
     }
-    let mut attributes = vec![if metadata.closed { "closed" } else { "open" }];
+    // In the order of the alphabet.
+    let state = if metadata.closed { "closed" } else { "open" };
+    let mut attributes = vec![state];
     if metadata.settings.get("index.hidden") == Some("true") {
         attributes.push("hidden");
     }
+    attributes.sort_unstable();
     shown.insert("attributes".to_owned(), json!(attributes));
+    if let Some(membership) = &metadata.stream {
+        shown.insert("data_stream".to_owned(), json!(membership.stream));
+    }
     Value::Object(shown)
 }
 

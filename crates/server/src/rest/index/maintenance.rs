@@ -28,7 +28,8 @@ pub(super) async fn open(node: &Node, call: &mut Call<'_>) -> Result<Answer, Err
 /// Close indices.
 pub(super) async fn close(node: &Node, call: &mut Call<'_>) -> Result<Answer, Error> {
     let waits = call.parameters.take("wait_for_active_shards");
-    let indices = take_named(node, call, Expansion { refuses_closed: false, ..Expansion::OPEN })?;
+    let concrete = Expansion { refuses_streams: true, refuses_closed: false, ..Expansion::OPEN };
+    let indices = take_named(node, call, concrete)?;
     let replicas = replicas(&indices);
     let closed: Map<String, Value> =
         indices.iter().map(|index| (index.name().to_owned(), json!({"closed": true}))).collect();

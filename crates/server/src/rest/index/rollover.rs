@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use node::{Alias, Index, Node, Rollover, parse_time_value};
+use node::{Alias, DataStream, Index, NewIndex, Node, Rollover, parse_time_value};
 use serde_json::{Map, Value, json};
 
 use super::expression::take_timeouts;
 use super::{has_enough, read_new_index, take_include_type_name};
 use crate::rest::api::Call;
 use crate::rest::error::{Error, human_bytes};
+use crate::rest::json::set;
 use crate::rest::response::Answer;
 
 /// Lead an alias to a new index, if its conditions are met.
@@ -20,39 +21,148 @@ pub(super) async fn rollover(node: &Node, call: &mut Call<'_>) -> Result<Answer,
     take_timeouts(call)?;
     call.parameters.declare(&["alias", "new_index"]);
     call.finish_parameters()?;
-    if lazy {
-        return Err(Error::Unsupported("[lazy] rollovers are not supported".to_owned()));
-    }
     let mut body = call.json_body()?;
     let conditions = body.as_object_mut().and_then(|members| members.shift_remove("conditions"));
-    let alias = call.index();
-    let (old, _) = leader(node, alias)?;
-    let met = check_conditions(node, &old, conditions.as_ref())?;
-    let new_name = match call.found.name {
-        Some(name) => node.resolve_name(name).map_err(|error| call.node_error(error))?,
-        None => next_name(old.name())?,
-    };
-    let name: Arc<str> = new_name.as_str().into();
-    let new = read_new_index(&name, body, typed, call).map_err(|cause| {
-        let reason = "failed to parse rollover request".to_owned();
-        Error::Caused { kind: "parsing_exception", reason, cause: Box::new(cause) }
-    })?;
-    let replicas = new.settings.number_of_replicas();
-    node.check_new_name(&name).map_err(|error| call.node_error(error))?;
-    let rolls = met.is_empty() || met.iter().any(|(_, met)| *met);
-    if rolls && !dry_run {
-        let rollover = Rollover { alias: alias.to_owned(), old: old.name().to_owned(), new };
-        node.roll_over(rollover).await.map_err(|error| call.node_error(error))?;
+    let how = How { dry_run, lazy, typed, waits };
+    for _ in 1..RACES_MAX {
+        match how.attempt(node, call, body.clone(), conditions.as_ref()).await? {
+            // Somebody else was quicker: what is asked for is asked of the index that is there now.
+            Err(node::Error::Rollover(_)) => {}
+            answered => return answered.map_err(|error| call.node_error(error)),
+        }
     }
-    let rolled = rolls && !dry_run;
-    let conditions: Map<String, Value> =
-        met.into_iter().map(|(name, met)| (name, Value::Bool(met))).collect();
-    Ok(Answer::value(&json!({
-        "acknowledged": rolled,
-        "shards_acknowledged": rolled && has_enough(waits.as_deref(), replicas),
-        "old_index": old.name(), "new_index": new_name, "rolled_over": rolled,
-        "dry_run": dry_run, "conditions": conditions,
-    })))
+    let last = how.attempt(node, call, body, conditions.as_ref()).await?;
+    last.map_err(|error| call.node_error(error))
+}
+
+/// How often a rollover begins again because another one came between.
+const RACES_MAX: usize = 10;
+
+/// How a rollover is to be made.
+struct How {
+    dry_run: bool,
+    lazy: bool,
+    typed: bool,
+    waits: Option<String>,
+}
+
+impl How {
+    /// Makes it, if its conditions are met. What the node refuses is told apart: it may pass.
+    async fn attempt(
+        &self,
+        node: &Node,
+        call: &Call<'_>,
+        body: Value,
+        conditions: Option<&Value>,
+    ) -> Result<Result<Answer, node::Error>, Error> {
+        let stream = node.data_stream(call.index());
+        if self.lazy && (stream.is_none() || conditions.is_some()) {
+            let text = "lazy rollovers are for data streams, and without conditions";
+            return Err(Error::illegal_argument(text));
+        }
+        let step = match &stream {
+            Some(stream) => Step::of_stream(node, stream, &body, call)?,
+            None => Step::of_alias(node, body, self.typed, call)?,
+        };
+        let (old, mut new_name) = (Arc::clone(&step.old), step.new_name.clone());
+        let met = check_conditions(node, &old, conditions)?;
+        let replicas = match &step.new {
+            Some(new) => new.settings.number_of_replicas(),
+            None => old.metadata().settings.number_of_replicas(),
+        };
+        if stream.is_none()
+            && let Err(error) = node.check_new_name(&new_name.as_str().into())
+        {
+            // Somebody who was quicker has taken the name.
+            let leads = leader(node, call.index()).is_ok_and(|(now, _)| now.name() == old.name());
+            let is_race = !leads && call.found.name.is_none();
+            let raced = || node::Error::Rollover(format!("[{new_name}] was begun meanwhile"));
+            return Ok(Err(if is_race { raced() } else { error }));
+        }
+        let rolls = !self.dry_run && (met.is_empty() || met.iter().any(|(_, met)| *met));
+        let rolled = rolls && !self.lazy;
+        if rolled {
+            match step.take(node, call).await {
+                Ok(index) => index.name().clone_into(&mut new_name),
+                Err(error) => return Ok(Err(error)),
+            }
+        } else if rolls && let Err(error) = node.roll_over_on_write(call.index()).await {
+            return Ok(Err(error));
+        }
+        let conditions: Map<String, Value> =
+            met.into_iter().map(|(name, met)| (name, Value::Bool(met))).collect();
+        let enough = rolled && has_enough(self.waits.as_deref(), replicas);
+        let mut answer = json!({
+            "acknowledged": rolls, "shards_acknowledged": enough, "old_index": old.name(),
+            "new_index": new_name, "rolled_over": rolled, "dry_run": self.dry_run,
+            "conditions": conditions,
+        });
+        if self.lazy {
+            set(&mut answer, "lazy", Value::Bool(true));
+        }
+        Ok(Ok(Answer::value(&answer)))
+    }
+}
+
+/// A rollover that may be made.
+struct Step {
+    /// The index that takes writes.
+    old: Arc<Index>,
+    /// The name of the one that will.
+    new_name: String,
+    /// What that is to be; a data stream has it from its template.
+    new: Option<NewIndex>,
+}
+
+impl Step {
+    /// An alias goes to a new index.
+    fn of_alias(node: &Node, body: Value, typed: bool, call: &Call<'_>) -> Result<Self, Error> {
+        let (old, _) = leader(node, call.index())?;
+        let new_name = match call.found.name {
+            Some(name) => node.resolve_name(name).map_err(|error| call.node_error(error))?,
+            None => next_name(old.name())?,
+        };
+        let new =
+            read_new_index(&new_name.as_str().into(), body, typed, call).map_err(|cause| {
+                let reason = "failed to parse rollover request".to_owned();
+                Error::Caused { kind: "parsing_exception", reason, cause: Box::new(cause) }
+            })?;
+        Ok(Self { old, new_name, new: Some(new) })
+    }
+
+    /// A data stream gets its next index.
+    fn of_stream(
+        node: &Node,
+        stream: &DataStream,
+        body: &Value,
+        call: &Call<'_>,
+    ) -> Result<Self, Error> {
+        if call.found.name.is_some() {
+            let text = "new index name may not be specified when rolling over a data stream";
+            return Err(Error::illegal_argument(text));
+        }
+        if body.as_object().is_some_and(|members| !members.is_empty()) {
+            let text = "aliases, mappings, and index settings may not be specified when rolling over \
+                        a data stream";
+            return Err(Error::illegal_argument(text));
+        }
+        // A stream without an index has lost it: its own name is then what is not found.
+        let old = node.index(stream.write_index().map_or(stream.name.as_str(), |name| name));
+        let old = old.map_err(|error| call.node_error(error))?;
+        let new_name = node.next_index_of(stream).map_err(|error| call.node_error(error))?;
+        Ok(Self { old, new_name, new: None })
+    }
+
+    /// Makes it.
+    async fn take(self, node: &Node, call: &Call<'_>) -> Result<Arc<Index>, node::Error> {
+        // The indices of a stream follow the rules of one dialect, whoever asks.
+        let (old, dialect) = (self.old.name().to_owned(), self.old.mapping().settings().dialect);
+        let named = call.index();
+        match self.new {
+            Some(new) => node.roll_over(Rollover { alias: named.to_owned(), old, new }).await,
+            None => node.roll_over_data_stream(named, &old, dialect).await,
+        }
+    }
 }
 
 /// The index that an alias leads writes to.

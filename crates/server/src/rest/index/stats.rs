@@ -232,7 +232,7 @@ fn one_shard(
     let segments = if counts_segments { segments_of(shard) } else { 0 };
     let mut all = fixed(segments, wanted);
     all.push(("docs", json!({"count": table.live(), "deleted": table.tombstones()})));
-    all.push(("store", json!({"size_in_bytes": table.live_bytes()})));
+    all.push(("store", store(table.live_bytes())));
     let fields = &index.counters().fields;
     all.extend(sizes(&fields.sorted(number), &fields.completions(number), &wanted.fields));
     if is_only {
@@ -451,8 +451,14 @@ pub(crate) fn node_stats(
     if stats.as_object().is_some_and(|stats| !stats.is_empty()) {
         return stats;
     }
-    let docs =
-        [("docs", json!({"count": 0, "deleted": 0})), ("store", json!({"size_in_bytes": 0}))];
+    let docs = [("docs", json!({"count": 0, "deleted": 0})), ("store", store(0))];
     let all = docs.into_iter().chain(none).filter(|(name, _)| wanted.metrics.contains(name));
     Value::Object(all.map(|(name, value)| (name.to_owned(), value)).collect())
+}
+
+/// What the documents take. Nothing is promised to other nodes.
+fn store(bytes: u64) -> Value {
+    json!({
+        "size_in_bytes": bytes, "total_data_set_size_in_bytes": bytes, "reserved_in_bytes": 0,
+    })
 }

@@ -179,4 +179,8 @@ fn tell_segments(families: &mut Families, log: &LogStatistics) {
     families
         .counter("occam_log_collected_segments_total", "Segments that were collected")
         .value(&[], log.collected_segments);
+    families
+        .gauge("occam_log_kept_segments", "Of those the ones that readers still hold on to")
+        .value(&[], log.kept_segments);
+    families.gauge("occam_log_kept_bytes", "Bytes of them").value(&[], log.kept_bytes);
 }

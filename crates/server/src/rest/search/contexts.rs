@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use document::Timestamp;
-use node::{Found, Moment};
+use node::{Found, Index, Moment, Node};
 use parking_lot::Mutex;
 use query::PointInTime;
 
@@ -57,6 +57,8 @@ pub(crate) struct Scroll {
     pub(crate) asked: Asked,
     /// Everything that was found.
     pub(crate) found: Found,
+    /// Where.
+    pub(crate) indices: Vec<Arc<Index>>,
     /// How many hits were shown.
     pub(crate) shown: Mutex<usize>,
 }
@@ -118,28 +120,39 @@ impl Contexts {
         Ok(format!("{kind}-{:x}-{number:x}", self.era))
     }
 
-    /// A scroll by its id, kept for longer if it says.
+    /// A scroll by its id, kept for longer if it says. It is gone with any of its indices.
     pub(crate) fn scroll(
         &self,
+        node: &Node,
         id: &str,
         keep_alive: Option<i64>,
-        now: Timestamp,
     ) -> Result<Arc<Scroll>, Error> {
         let number = self.number(SCROLL, id)?;
-        match self.find(number, keep_alive, now) {
-            Some(What::Scroll(scroll)) => Ok(scroll),
-            Some(What::Moment(_)) | None => Err(context_missing(&shown(number))),
+        match self.find(number, keep_alive, node.now()) {
+            Some(What::Scroll(scroll))
+                if scroll.indices.iter().all(|index| node.is_current(index)) =>
+            {
+                Ok(scroll)
+            }
+            Some(_) | None => Err(context_missing(&shown(number))),
         }
     }
 
-    /// What was there at a moment.
-    pub(crate) fn moment(&self, pit: &PointInTime, now: Timestamp) -> Result<Arc<Moment>, Error> {
+    /// What was there at a moment. It is gone with any of the indices.
+    pub(crate) fn moment(&self, node: &Node, pit: &PointInTime) -> Result<Arc<Moment>, Error> {
         let keep_alive = pit.keep_alive.as_deref().map(parse_keep_alive).transpose()?;
-        let number = self.number(MOMENT, &pit.id)?;
-        match self.find(number, keep_alive, now) {
-            Some(What::Moment(moment)) => Ok(moment),
-            Some(What::Scroll(_)) | None => Err(context_missing(&shown(number))),
+        match self.find(self.number(MOMENT, &pit.id)?, keep_alive, node.now()) {
+            Some(What::Moment(moment)) if moment.indices().all(|index| node.is_current(index)) => {
+                Ok(moment)
+            }
+            Some(_) | None => Err(self.moment_missing(pit)),
         }
+    }
+
+    /// What was there at a moment cannot be told any more.
+    pub(crate) fn moment_missing(&self, pit: &PointInTime) -> Error {
+        self.number(MOMENT, &pit.id)
+            .map_or_else(|error| error, |number| context_missing(&shown(number)))
     }
 
     fn find(&self, number: Option<u64>, keep_alive: Option<i64>, now: Timestamp) -> Option<What> {
@@ -150,6 +163,11 @@ impl Contexts {
             context.expires = now.as_millis().saturating_add(keep_alive);
         }
         Some(context.what.clone())
+    }
+
+    /// Gives up what has expired, also where nobody asks for anything any more.
+    pub(crate) fn expire(&self, now: Timestamp) {
+        self.kept.lock().expire(now);
     }
 
     /// Gives up a scroll; says whether it was there.

@@ -5,6 +5,7 @@ use node::{Node, Within};
 use query::Search;
 
 use crate::rest::api::Call;
+use crate::rest::document::check_preference;
 use crate::rest::error::Error;
 use crate::rest::index::expression::find_scopes;
 use crate::rest::json;
@@ -25,7 +26,7 @@ pub(crate) async fn count(node: &Node, call: &mut Call<'_>) -> Result<Answer, Er
         search.query = read.map_err(|error| query_error(&error))?;
     }
     search.query = take_query(call)?.or(search.query);
-    call.parameters.take("preference");
+    check_preference(call.parameters.take("preference").as_deref(), call.dialect)?;
     if let Some(least) = call.parameters.take("min_score") {
         let no_number = || Error::illegal_argument(format!("For input string: \"{least}\""));
         search.min_score = Some(least.parse().map_err(|_| no_number())?);

@@ -5,6 +5,7 @@ use node::{Node, Searcher};
 use serde_json::Value;
 
 use crate::rest::api::Call;
+use crate::rest::document::check_preference;
 use crate::rest::document_view::TYPELESS;
 use crate::rest::error::Error;
 use crate::rest::index::expression::find_scopes;
@@ -22,7 +23,7 @@ pub(crate) async fn open_point_in_time(
     contexts: &Contexts,
 ) -> Result<Answer, Error> {
     let keep_alive = call.parameters.take("keep_alive");
-    call.parameters.take("preference");
+    check_preference(call.parameters.take("preference").as_deref(), call.dialect)?;
     let routing = call.parameters.take_list("routing").filter(|values| !values.is_empty());
     let expansion = take_wildcards(call)?;
     call.finish_parameters()?;

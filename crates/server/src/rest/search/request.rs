@@ -6,21 +6,22 @@ use serde_json::value::RawValue;
 
 use crate::rest::api::Call;
 use crate::rest::dialect::Dialect;
+use crate::rest::document::check_preference;
 use crate::rest::error::Error;
 use crate::rest::index::expression::take_expansion;
 use crate::rest::mapping::rules;
 use crate::rest::source_filter::SourceFilter;
 
 use super::failure::{phase_failed, query_error};
+use super::view::stored;
 use super::{SIZE, WINDOW};
 
 /// Parameters that have no effect here.
-const WITHOUT_EFFECT: [&str; 7] = [
+const WITHOUT_EFFECT: [&str; 6] = [
     "batched_reduce_size",
     "ccs_minimize_roundtrips",
     "max_concurrent_shard_requests",
     "pre_filter_shard_size",
-    "preference",
     "request_cache",
     "typed_keys",
 ];
@@ -110,6 +111,7 @@ impl Asked {
     fn take_parameters(&mut self, call: &mut Call<'_>) -> Result<(), Error> {
         let source = SourceFilter::take(&mut call.parameters, call.dialect);
         self.source = source.or(&self.source);
+        check_preference(call.parameters.take("preference").as_deref(), call.dialect)?;
         let parameters = &mut call.parameters;
         if let Some(groups) = parameters.take_list("stats") {
             self.search.stats = groups;
@@ -249,16 +251,6 @@ impl Asked {
         if search.slice.is_some() && self.scroll.is_none() && search.pit.is_none() {
             return refused("`slice` cannot be used outside of a scroll context");
         }
-        if let Some(StoredFields::Named(names)) = &search.stored_fields {
-            // A field that is stored beside its source there is not, so that all of them are none.
-            let known = ["*", "_source", "_routing", "_id", "_type", "_index"];
-            if let Some(name) = names.iter().find(|name| !known.contains(&name.as_str())) {
-                let text = format!(
-                    "the stored field [{name}] cannot be shown: [stored_fields] is not supported yet"
-                );
-                return Err(Error::Unsupported(text));
-            }
-        }
         let nothing = search.stored_fields == Some(StoredFields::Nothing);
         if nothing && !matches!(self.source, SourceFilter::Unasked | SourceFilter::Nothing) {
             return refused("`stored_fields` cannot be disabled if _source is requested");
@@ -311,6 +303,19 @@ fn check_search_type(text: Option<&str>) -> Result<(), Error> {
 /// How many fields' values an index gives at most, unless its settings say something else.
 const VALUES_MAX: usize = 100;
 
+/// Refuses to show an object as a stored field.
+fn check_stored(node: &Node, asked: &Asked, scopes: &[Scope]) -> Result<(), Error> {
+    for index in scopes.iter().map(|scope| &scope.index) {
+        let mapping = index.mapping();
+        let checked = stored(asked, &mapping).map_or(Ok(()), |stored| stored.check(&mapping));
+        if let Err(Error::IllegalArgument(text)) = checked {
+            let error = QueryError::argument(text);
+            return Err(phase_failed(node, Some(index.identity()), &error));
+        }
+    }
+    Ok(())
+}
+
 /// Refuses the values of more fields than an index gives.
 fn check_values(node: &Node, asked: &Asked, scopes: &[Scope]) -> Result<(), Error> {
     let wanted = asked.search.docvalue_fields.len();
@@ -333,6 +338,8 @@ fn check_values(node: &Node, asked: &Asked, scopes: &[Scope]) -> Result<(), Erro
 /// Refuses more hits than a page of an index may have, and the values of more fields.
 pub(crate) fn check_window(node: &Node, asked: &Asked, scopes: &[Scope]) -> Result<(), Error> {
     check_values(node, asked, scopes)?;
+    check_stored(node, asked, scopes)?;
+    check_stored(node, asked, scopes)?;
     let wanted = asked.search.from.unwrap_or(0).saturating_add(asked.size());
     let window = |index: &Index| {
         let setting = index.metadata().settings.get("index.max_result_window");

@@ -14,10 +14,10 @@ use crate::rest::json;
 use crate::rest::response::Answer;
 
 use super::contexts::{Contexts, Scroll, bounded};
-use super::failure::phase_failed;
+use super::failure::{context_missing, phase_failed};
 use super::request::{check_window, parse_keep_alive};
 use super::view::{Page, write_page};
-use super::{Asked, find_hits, read, took};
+use super::{Asked, Reading, find_hits, is_lost, read, took};
 
 /// How many parts a search may be cut into (`index.max_slices_per_scroll`).
 const SLICES_MAX: u32 = 1_024;
@@ -56,9 +56,10 @@ pub(crate) async fn begin(
     let found = find_hits(node, call.dialect, &asked, Within::Now(scopes)).await?;
     let mut held = call.request.budget.reserve_none("scroll");
     held.grow(found.hits.iter().map(Hit::bytes).sum())?;
-    let scroll = Scroll { asked, found, shown: parking_lot::Mutex::new(0) };
+    let indices = scopes.iter().map(|scope| Arc::clone(&scope.index)).collect();
+    let scroll = Scroll { asked, found, indices, shown: parking_lot::Mutex::new(0) };
     let id = contexts.keep_scroll(scroll, keep_alive, node.now(), held)?;
-    let scroll = contexts.scroll(&id, None, node.now())?;
+    let scroll = contexts.scroll(node, &id, None)?;
     page(node, call, &scroll, &id, started).await
 }
 
@@ -78,7 +79,10 @@ async fn page(
         hits
     };
     let mut held = call.request.budget.reserve_none("scroll");
-    let documents = read(&hits, &mut held).await?;
+    let documents = read(&hits, Reading::OrLatest, &mut held).await?;
+    if is_lost(&hits, &documents, Reading::OrLatest) {
+        return Err(context_missing("0"));
+    }
     let page = Page {
         asked: &scroll.asked,
         found: &scroll.found,
@@ -161,7 +165,7 @@ pub(crate) async fn scroll(
         Some(text) => Some(bounded(Some(parse_keep_alive(text)?), text)?),
         None => None,
     };
-    let scroll = contexts.scroll(id, keep_alive, started)?;
+    let scroll = contexts.scroll(node, id, keep_alive)?;
     page(node, call, &scroll, id, started).await
 }
 

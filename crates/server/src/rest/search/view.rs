@@ -3,11 +3,14 @@
 use mapping::Mapping;
 use node::{Found, Hit};
 use query::{DocValues, Key, StoredFields, TotalHits};
+use serde_json::{Map, Value};
 use shard::Document;
 
 use crate::rest::dialect::Dialect;
-use crate::rest::document_view::type_name;
+use crate::rest::document_view::{type_name, write_ignored};
 use crate::rest::json::{self, Array, Object};
+use crate::rest::source_filter::SourceFilter;
+use crate::rest::stored_fields::StoredFields as Stored;
 
 use super::{Asked, failure::failures_json, total_hits};
 
@@ -63,11 +66,11 @@ pub(crate) fn write_members(o: &mut Object<'_>, dialect: Dialect, page: &Page<'_
             None => o.null("max_score"),
         }
         let mappings = Mappings::of(page);
-        let values = mappings.values(asked);
+        let shown = mappings.shown(asked);
         o.array("hits", |hits| {
             for (hit, document) in page.hits.iter().zip(page.documents) {
                 if let Some(document) = document {
-                    write_hit(hits, dialect, page, (hit, document), scores, &values);
+                    write_hit(hits, dialect, page, (hit, document), scores, &shown);
                 }
             }
         });
@@ -107,35 +110,66 @@ fn write_total(o: &mut Object<'_>, asked: &Asked, total: u64) {
     });
 }
 
-/// The mappings of the indices that hits are of, by the indices' identities, where fields' values are asked
-/// for.
+/// The mappings of the indices that hits are of, by the indices' identities.
 struct Mappings<'p>(Vec<(&'p str, Mapping)>);
+
+/// What hits of one index show by its mapping.
+struct Shown<'m> {
+    uuid: &'m str,
+    mapping: &'m Mapping,
+    /// The fields whose values are asked for.
+    values: Option<DocValues<'m>>,
+    /// The stored fields that are asked for.
+    stored: Option<Stored>,
+}
+
+impl Shown<'_> {
+    /// The values of the fields that are asked for.
+    fn fields(&self, source: &[u8]) -> Map<String, Value> {
+        let mut fields = Map::new();
+        if let Some(stored) = &self.stored
+            && let Some(Value::Object(values)) = stored.read(self.mapping, source)
+        {
+            fields.extend(values);
+        }
+        if let Some(values) = &self.values {
+            fields.extend(values.read(source));
+        }
+        fields
+    }
+}
+
+/// The stored fields that are asked for by name or by pattern.
+pub(super) fn stored(asked: &Asked, mapping: &Mapping) -> Option<Stored> {
+    let Some(StoredFields::Named(names)) = &asked.search.stored_fields else { return None };
+    let named = |name: &String| match name.contains('*') {
+        true => mapping.definitions(name).into_iter().map(|(path, _)| path).collect(),
+        false => vec![name.clone()],
+    };
+    Some(Stored::of(Some(names.iter().flat_map(named).collect())))
+}
 
 impl<'p> Mappings<'p> {
     fn of(page: &Page<'p>) -> Self {
         let mut mappings: Vec<(&str, Mapping)> = Vec::new();
-        if !page.asked.search.docvalue_fields.is_empty() {
-            for hit in page.hits {
-                let uuid = &*hit.index.identity().uuid;
-                if mappings.iter().all(|(known, _)| *known != uuid) {
-                    mappings.push((uuid, hit.index.mapping()));
-                }
+        for hit in page.hits {
+            let uuid = &*hit.index.identity().uuid;
+            if mappings.iter().all(|(known, _)| *known != uuid) {
+                mappings.push((uuid, hit.index.mapping()));
             }
         }
         Self(mappings)
     }
 
-    /// The fields of each that are asked for.
-    fn values(&self, asked: &Asked) -> Vec<(&'p str, DocValues<'_>)> {
-        let asked = &asked.search.docvalue_fields;
-        let mut all = Vec::with_capacity(self.0.len());
-        for (uuid, mapping) in &self.0 {
+    /// What is shown by each.
+    fn shown(&self, asked: &Asked) -> Vec<Shown<'_>> {
+        let columns = &asked.search.docvalue_fields;
+        let shown = self.0.iter().map(|(uuid, mapping)| {
             // What is refused here was refused where it was searched, unless the mapping changed since.
-            if let Ok(values) = DocValues::new(asked, mapping) {
-                all.push((*uuid, values));
-            }
-        }
-        all
+            let values = DocValues::new(columns, mapping).ok().filter(|_| !columns.is_empty());
+            Shown { uuid, mapping, values, stored: stored(asked, mapping) }
+        });
+        shown.collect()
     }
 }
 
@@ -146,8 +180,10 @@ fn write_hit(
     page: &Page<'_>,
     (hit, document): (&Hit, &Document),
     scores: bool,
-    values: &[(&str, DocValues<'_>)],
+    shown: &[Shown<'_>],
 ) {
+    let uuid = &*hit.index.identity().uuid;
+    let by_mapping = shown.iter().find(|shown| shown.uuid == uuid);
     let asked = page.asked;
     let search = &asked.search;
     let without_id = search.stored_fields == Some(StoredFields::Nothing);
@@ -160,11 +196,11 @@ fn write_hit(
             o.string("_id", &hit.id);
         }
         if search.version == Some(true) {
-            o.number("_version", hit.last.version.get());
+            o.number("_version", document.last.version.get());
         }
         if search.seq_no_primary_term == Some(true) {
-            o.number("_seq_no", hit.last.seq_no.get());
-            o.number("_primary_term", hit.last.term.get());
+            o.number("_seq_no", document.last.seq_no.get());
+            o.number("_primary_term", document.last.term.get());
         }
         if scores {
             o.value("_score", &hit.score)
@@ -174,16 +210,17 @@ fn write_hit(
         if let (Some(routing), false) = (&document.routing, without_id) {
             o.string("_routing", routing.as_str());
         }
-        let source = asked.source.show(&hit.index, &document.source, shows_source(asked));
+        let shows_ignored = !without_id && dialect.shows_seq_no();
+        if let Some(Shown { mapping, .. }) = by_mapping.filter(|_| shows_ignored) {
+            write_ignored(o, mapping, &document.source);
+        }
+        let source = shown_source(asked).show(&hit.index, &document.source, shows_source(asked));
         if let Some(source) = source {
             o.raw("_source", &source);
         }
-        let uuid = &*hit.index.identity().uuid;
-        if let Some((_, values)) = values.iter().find(|(of, _)| *of == uuid) {
-            let values = values.read(&document.source);
-            if !values.is_empty() {
-                o.value("fields", &values);
-            }
+        let fields = by_mapping.map(|shown| shown.fields(&document.source)).unwrap_or_default();
+        if !fields.is_empty() {
+            o.value("fields", &fields);
         }
         if !search.sort.is_empty() {
             o.array("sort", |sort| hit.keys.iter().for_each(|key| write_key(sort, key)));
@@ -192,6 +229,15 @@ fn write_hit(
             o.value("matched_queries", &hit.names);
         }
     });
+}
+
+/// What is shown of sources. A list of stored fields that names the source goes before `_source: false`.
+fn shown_source(asked: &Asked) -> &SourceFilter {
+    let is_named = matches!(asked.search.stored_fields, Some(StoredFields::Named(_)));
+    if asked.source == SourceFilter::Nothing && is_named && shows_source(asked) {
+        return &SourceFilter::All;
+    }
+    &asked.source
 }
 
 /// Whether sources are shown where nobody asked: stored fields take their place.

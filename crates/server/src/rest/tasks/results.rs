@@ -5,7 +5,9 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 use document::Precondition;
-use node::{Aliases, DocumentWrite, Error as NodeError, MissingIndex, NewIndex, Node, Settings};
+use node::{
+    Aliases, DocumentWrite, Error as NodeError, MissingIndex, NamedBy, NewIndex, Node, Settings,
+};
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 use shard::Change;
@@ -44,7 +46,7 @@ impl Results {
         }
         match node.index(INDEX) {
             Ok(index) => Ok(index.get(id, None, None).await?.map(|document| document.source)),
-            Err(NodeError::IndexNotFound { .. }) => Ok(None),
+            Err(NodeError::OneIndexNotFound { .. }) => Ok(None),
             Err(error) => Err(error),
         }
     }
@@ -60,6 +62,7 @@ async fn write(node: &Node, id: &str, result: Bytes) -> Result<(), NodeError> {
             mappings: mappings(),
             type_name: None,
             aliases: Aliases::new(),
+            stream: None,
             dialect: node::mapping::Dialect::Seven,
         };
         match node.create_index(index).await {
@@ -75,7 +78,8 @@ async fn write(node: &Node, id: &str, result: Bytes) -> Result<(), NodeError> {
         precondition: Precondition::None,
         change: Change::Index(result),
         missing_index: MissingIndex::Refuse,
-        require_alias: false,
+        named_by: NamedBy::default(),
+        found: None,
     };
     node.write(write).await.map(|_| ())
 }

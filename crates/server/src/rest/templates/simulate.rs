@@ -1,6 +1,6 @@
 //! What templates come to, without an index.
 
-use node::{Node, Template, TemplateBody, TemplateKind, matches_glob};
+use node::{Node, Template, TemplateBody, TemplateKind, Templates, matches_glob};
 use serde_json::{Map, Value, json};
 
 use super::{read_composable, shown_body};
@@ -8,12 +8,13 @@ use crate::rest::api::Call;
 use crate::rest::error::Error;
 use crate::rest::index::settings::SettingsView;
 use crate::rest::index::take_timeouts;
+use crate::rest::mapping::rules;
 use crate::rest::response::Answer;
 
 /// What a template comes to: a stored one, or one in the body.
 pub(super) fn template(node: &Node, call: &mut Call<'_>) -> Result<Answer, Error> {
     take_parameters(call)?;
-    let templates = node.templates();
+    let templates = node.templates(rules(call.dialect));
     let (name, template) = if call.request.body.is_empty() {
         let name = call.found.name.unwrap_or_default();
         let stored = templates.of(TemplateKind::Index).get(name);
@@ -27,7 +28,7 @@ pub(super) fn template(node: &Node, call: &mut Call<'_>) -> Result<Answer, Error
         let given = read_composable(TemplateKind::Index, call.json_body()?, call)?;
         (call.found.name, given)
     };
-    let overlapping = overlapping(node, name, |patterns| {
+    let overlapping = overlapping(&templates, name, |patterns| {
         patterns.iter().any(|one| template.index_patterns.iter().any(|own| overlap(one, own)))
     });
     templates.check(&template).map_err(|error| call.node_error(error.into()))?;
@@ -39,7 +40,7 @@ pub(super) fn template(node: &Node, call: &mut Call<'_>) -> Result<Answer, Error
 pub(super) fn index(node: &Node, call: &mut Call<'_>) -> Result<Answer, Error> {
     take_parameters(call)?;
     let index = call.found.name.unwrap_or_default();
-    let templates = node.templates();
+    let templates = node.templates(rules(call.dialect));
     let given: Option<Template> = if call.request.body.is_empty() {
         None
     } else {
@@ -55,7 +56,7 @@ pub(super) fn index(node: &Node, call: &mut Call<'_>) -> Result<Answer, Error> {
     let body =
         counted.map_or_else(|| templates.resolve(index), |template| templates.composed(template));
     let own = if given.is_some() { None } else { winner.map(|(name, _)| name.as_str()) };
-    let overlapping = overlapping(node, own, |patterns| {
+    let overlapping = overlapping(&templates, own, |patterns| {
         counted.is_some() && patterns.iter().any(|pattern| matches_glob(pattern, index))
     });
     Ok(shown(&body, overlapping))
@@ -70,8 +71,11 @@ fn take_parameters(call: &mut Call<'_>) -> Result<(), Error> {
 }
 
 /// The other templates that would count if this one did not.
-fn overlapping(node: &Node, own: Option<&str>, meets: impl Fn(&[String]) -> bool) -> Vec<Value> {
-    let templates = node.templates();
+fn overlapping(
+    templates: &Templates,
+    own: Option<&str>,
+    meets: impl Fn(&[String]) -> bool,
+) -> Vec<Value> {
     let of_kind = |kind| {
         templates
             .of(kind)

@@ -6,7 +6,7 @@ use document::Operation;
 use shard::{
     Service, Threads,
     log::{AppendError, BoxFuture, Durability, Entry, Log, LogError, Position},
-    store::{Location, Store, StoreError, memory::MemoryStore},
+    store::{Hold, Location, Store, StoreError, memory::MemoryStore},
 };
 use tokio::sync::oneshot;
 
@@ -138,4 +138,8 @@ impl Store for ToldStore {
     }
 
     fn retire(&self, _: Location) {}
+
+    fn hold(&self) -> Hold {
+        self.below.hold()
+    }
 }

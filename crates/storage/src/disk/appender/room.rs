@@ -73,7 +73,10 @@ impl Appender {
     /// # Errors
     /// When there is no room even there, and when it failed for good.
     pub(in crate::disk) fn store_manifest(&mut self, next: Manifest) -> Result<(), DiskError> {
-        let stored = next.store(&self.directory).map_err(GroupError::before_writing);
+        let mut stored = next.store(&self.directory).map_err(GroupError::before_writing);
+        if matches!(stored, Err(GroupError::NoRoom(_))) && self.shared.segments.let_go() {
+            stored = next.store(&self.directory).map_err(GroupError::before_writing);
+        }
         let stored = match stored {
             Err(GroupError::NoRoom(error)) => {
                 self.begin_full(&error);
@@ -107,6 +110,8 @@ impl Appender {
         };
         loop {
             match step(self) {
+                // What readers keep goes first.
+                Err(GroupError::NoRoom(_)) if self.shared.segments.let_go() => {}
                 Err(GroupError::NoRoom(error)) if !self.reserve.give(bytes, kept) => {
                     return Err(GroupError::NoRoom(error));
                 }
@@ -185,7 +190,10 @@ impl Appender {
     pub(in crate::disk) fn keep_reserve(&mut self) {
         if self.has_rolled && !self.is_full {
             self.has_rolled = false;
-            self.reserve.restore(&self.directory, self.reserve_target());
+            let target = self.reserve_target();
+            if !self.reserve.restore(&self.directory, target) && self.shared.segments.let_go() {
+                self.reserve.restore(&self.directory, target);
+            }
             // Half as much again may stay: it will be wanted soon.
             self.reserve.shorten(self.reserve_target() / 2 * 3);
         }

@@ -1,5 +1,7 @@
 //! The contract suites, on a real directory and on a simulated one, with tiny segments.
 
+use document::PrimaryTerm;
+
 use super::super::{DiskLog, Options};
 
 /// So small that every suite fills several segments.
@@ -9,6 +11,7 @@ const TINY: Options = Options {
     group_entries_max: 8,
     collected_bytes_per_second: 0,
     opening_threads_max: 3,
+    term_min: PrimaryTerm::FIRST,
 };
 
 mod on_a_real_directory {

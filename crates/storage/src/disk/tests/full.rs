@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use document::{DocumentId, Effect, Operation, PrimaryTerm, SeqNo, Timestamp, Version};
-use shard::log::{StreamId, conformance::index};
+use shard::{
+    log::{StreamId, conformance::index},
+    store::Store,
+};
 
 use super::{
     super::Options,
@@ -60,6 +63,32 @@ fn make_room(world: &mut World) {
     world.write(ONE, delete(world.next_seq_no())).unwrap();
     world.write(ONE, index(1, "a copy of what is old")).unwrap();
     world.write_entry(TWO, Vec::new()).unwrap();
+}
+
+#[test]
+fn what_is_kept_for_readers_makes_no_full_disk() {
+    // Segments of nothing but markers, which are given up while somebody holds on to them.
+    let written = |keeps: bool| {
+        let mut world = World::with_options(SMALL);
+        world.open();
+        let store = world.store();
+        let hold = keeps.then(|| store.hold());
+        for _ in 0..40 {
+            world.write_entry(TWO, Vec::new()).unwrap();
+            world.write_entry(ONE, Vec::new()).unwrap();
+            world.close_segment();
+        }
+        world.checkpoint();
+        world.files.limit_room(Some(20_000));
+        assert!(world.take_away_empty() > 30);
+        let written = fill(&mut world);
+        drop(hold);
+        world.close();
+        written
+    };
+    let with_readers = written(true);
+    assert!(with_readers > 30, "{with_readers}");
+    assert_eq!(with_readers, written(false));
 }
 
 #[test]

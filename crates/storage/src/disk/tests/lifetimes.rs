@@ -35,6 +35,7 @@ const TINY: Options = Options {
     group_entries_max: 16,
     collected_bytes_per_second: 0,
     opening_threads_max: 1,
+    term_min: PrimaryTerm::FIRST,
 };
 
 /// What is held of a document: its last number, and where its source lies unless it was deleted.

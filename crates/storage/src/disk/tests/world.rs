@@ -22,10 +22,11 @@ use super::super::{
     DiskLog, Options,
     appender::{Append, Appender},
     checkpoint,
+    collection::remove_dropped,
     format::{Place, in_memory},
     manifest::ListedSegment,
     recovery::recover,
-    segments::Segment,
+    segments::{Segment, Segments},
     statistics::statistics,
 };
 use crate::file::simulated::{Image, SimulatedFileSystem};
@@ -37,6 +38,7 @@ pub(super) const TINY: Options = Options {
     group_entries_max: 16,
     collected_bytes_per_second: 0,
     opening_threads_max: 1,
+    term_min: PrimaryTerm::FIRST,
 };
 
 /// The streams of these tests.
@@ -292,6 +294,30 @@ impl World {
         directory.sync().unwrap();
         appender.manifest.forget_dropped();
         numbers.len()
+    }
+
+    /// The store.
+    pub(super) fn store(&self) -> Arc<Segments> {
+        Arc::clone(&self.appender.as_ref().unwrap().shared.segments)
+    }
+
+    /// Closes the segment that is written to.
+    pub(super) fn close_segment(&mut self) {
+        self.appender.as_mut().unwrap().close_segment().unwrap();
+    }
+
+    /// As [`Self::drop_empty`], by way of the appender and the store.
+    pub(super) fn take_away_empty(&mut self) -> usize {
+        let appender = self.appender.as_mut().unwrap();
+        let open = appender.segment.identity.number;
+        let identities = appender.manifest.segments.iter().map(|listed| listed.identity);
+        let closed: Vec<_> = identities.filter(|identity| identity.number < open - 2).collect();
+        for identity in &closed {
+            appender.drop_segment(identity.number).unwrap();
+            remove_dropped(&appender.directory, *identity).unwrap();
+        }
+        appender.forget_dropped();
+        closed.len()
     }
 
     /// That an opening after a crash shows what it must and nothing else. The crash came when so

@@ -44,6 +44,8 @@ fn a_file_takes_room_as_it_grows_and_gives_it_back() {
     files.create("b").unwrap().write_at(b"12", 0).unwrap();
     assert_eq!(files.free_bytes().unwrap(), 3);
     files.rename("b", "a").unwrap();
+    assert_eq!(files.free_bytes().unwrap(), 3, "what has no name any more is still open");
+    drop(file);
     assert_eq!(files.free_bytes().unwrap(), 11);
     files.remove("a").unwrap();
     assert_eq!(files.free_bytes().unwrap(), 13);
