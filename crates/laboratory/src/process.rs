@@ -16,6 +16,12 @@ use workload::Listener;
 /// A start that takes longer never ends.
 const START_TIME_MAX: Duration = Duration::from_secs(120);
 
+/// A thread that was told to stop and takes longer is stuck in the kernel.
+const STILL_TIME_MAX: Duration = Duration::from_secs(30);
+
+/// Between two looks at the threads.
+const STILL_TICK: Duration = Duration::from_micros(200);
+
 /// So many lines of what the server said are told.
 const LAST_LINES: usize = 5;
 
@@ -122,6 +128,24 @@ impl Process {
         }
     }
 
+    /// Stops it where it is, and waits until no thread of it runs any more. One that is in a call of the
+    /// kernel may stay there, but nothing comes of what that returns.
+    ///
+    /// # Errors
+    /// When that does not happen.
+    pub(crate) async fn freeze(&self) -> anyhow::Result<()> {
+        self.signal(Signal::STOP);
+        let Some(id) = self.child.id() else { return Ok(()) };
+        let tasks = PathBuf::from(format!("/proc/{id}/task"));
+        let still = async {
+            while !is_still(&tasks) {
+                tokio::time::sleep(STILL_TICK).await;
+            }
+        };
+        let stopped = tokio::time::timeout(STILL_TIME_MAX, still).await;
+        stopped.map_err(|_| anyhow!("[machine] the server cannot be stopped"))
+    }
+
     /// Kills it, and waits until it is gone. Returns how it ended: perhaps it already had.
     ///
     /// # Errors
@@ -146,4 +170,15 @@ impl Process {
     pub(crate) async fn ended(&mut self) -> anyhow::Result<ExitStatus> {
         self.child.wait().await.context("cannot wait for the server")
     }
+}
+
+/// Whether every thread below a directory of `/proc` is stopped, in the kernel without a way to be
+/// interrupted, or gone (`man 5 proc_pid_stat`).
+fn is_still(tasks: &Path) -> bool {
+    let tasks = std::fs::read_dir(tasks).into_iter().flatten().flatten();
+    tasks.filter_map(|task| std::fs::read_to_string(task.path().join("stat")).ok()).all(|stat| {
+        // The name before it is in parentheses and may have any character in it.
+        let state = stat.rsplit(") ").next().and_then(|rest| rest.chars().next());
+        matches!(state, Some('T' | 'D' | 'Z' | 'X'))
+    })
 }
