@@ -58,6 +58,8 @@ pub enum Condition {
     External(u64),
     /// That the version is not above this one, which becomes the version.
     ExternalGte(u64),
+    /// That some field holds this token: what a write by query looked for, and then found unchanged.
+    Holds(u64),
 }
 
 /// What an update does where there is no document.
@@ -78,6 +80,9 @@ pub enum ReadBy {
     MultiGet,
     /// Its source alone.
     Source,
+    /// As a hit of a search, or as what it does not find. It lasts from the beginning of a refresh before
+    /// it until the moment of what it shows is fixed, be that shown much later.
+    Search,
 }
 
 /// What is done to one document.

@@ -54,6 +54,10 @@ pub trait Store: Send + Sync {
     /// Keeps what is stored now readable where it lies, also once no document needs it. A store may let
     /// go of it when room gets short; reading it is [`StoreError::Moved`] then.
     fn hold(&self) -> Hold;
+
+    /// Whether what lies there is stored, not merely kept for those who hold on to it: whoever holds on
+    /// before asking this, can read it.
+    fn is_stored(&self, location: Location) -> bool;
 }
 
 /// As long as it lives, and the store has the room, what was stored when it was given can be read where it

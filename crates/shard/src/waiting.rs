@@ -13,7 +13,7 @@ use crate::{
     log::Outline,
     memory::{Memory, heap_bytes},
     shard::Shared,
-    store::Location,
+    store::{Location, Store},
 };
 
 /// What an entry takes besides the bytes of its id, about.
@@ -48,12 +48,16 @@ impl Waiting {
         self.from
     }
 
-    /// What is shown of a document that the table holds.
-    pub(crate) fn shown(&self, id: &str, held: Held) -> Option<(LastWrite, Location)> {
+    /// What is shown of a document that the table holds. Where an older source is given up already, that
+    /// is what it is now.
+    fn shown(&self, id: &str, held: Held, store: &dyn Store) -> Option<(LastWrite, Location)> {
+        let now = held.place.location().map(|location| (held.last, location));
         if held.last.seq_no < self.from {
-            return held.place.location().map(|location| (held.last, location));
+            return now;
         }
-        self.earlier.get(id).copied()
+        let earlier = self.earlier.get(id).copied();
+        let is_given_up = |(_, location): &(_, Location)| !store.is_stored(*location);
+        if earlier.as_ref().is_some_and(is_given_up) { now } else { earlier }
     }
 
     /// Takes note of what some operations, which are about to be applied, will replace.
@@ -143,7 +147,7 @@ impl Shard {
         let held = self.shared.table.get(id)?;
         match &*waiting {
             None => held.place.location().map(|location| (held.last, location)),
-            Some(waiting) => waiting.shown(id, held),
+            Some(waiting) => waiting.shown(id, held, self.store.as_ref()),
         }
     }
 
@@ -160,7 +164,7 @@ impl Shard {
             return self.shared.table.for_each_live_in_part(part, f);
         };
         self.shared.table.for_each_in_part(part, &mut |id, held| {
-            if let Some((last, location)) = shown.shown(id, held) {
+            if let Some((last, location)) = shown.shown(id, held, self.store.as_ref()) {
                 f(id, last, location);
             }
         })

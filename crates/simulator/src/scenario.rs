@@ -128,7 +128,8 @@ impl Scenario {
     pub fn new(seed: u64) -> Self {
         let mut random = Random::new(seed.wrapping_mul(0x2545_f491_4f6c_dd1d) ^ 0x0cca_0001);
         let options = options(&mut random);
-        let plan = plan(&mut random);
+        let mut plan = plan(&mut random);
+        add_searches(&mut plan, seed);
         let clients = 2 + random.below(6);
         let clients = (0..clients).map(|_| 10 + random.below(60)).collect();
         let is_clock_still = random.percent(15);
@@ -249,6 +250,16 @@ fn plan(random: &mut Random) -> Plan {
         (plan.weights.bulk, plan.shards) = (8, vec![1, 2]);
     }
     plan
+}
+
+/// A third of all seeds search, from a generator of their own: the others stay what they were.
+fn add_searches(plan: &mut Plan, seed: u64) {
+    let mut random = Random::new(seed ^ 0x005e_a2c4);
+    if random.percent(34) {
+        plan.weights.search = choose(&mut random, &[4, 12, 40]);
+        plan.weights.by_query = choose(&mut random, &[0, 4, 12]);
+        plan.page_micros_max = choose(&mut random, &[0, 1_000, 100_000, 1_000_000]);
+    }
 }
 
 /// Which kinds of events a simulation has: some have many of a few, few have all.

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use checker::{Action, Document, Ending, History, ReadBy, Violation};
+use checker::{Action, Condition, Document, Ending, History, ReadBy, Violation};
 use futures_util::{FutureExt, future::join_all};
 use node::Node;
 use parking_lot::Mutex;
@@ -78,6 +78,7 @@ pub fn simulate(scenario: &Scenario, coverage: &Coverage) -> Outcome {
         let failures = std::mem::take(&mut *simulation.failures.lock());
         (simulation.host.recording.take(), log, failures)
     });
+    count_searches(&history, &happened);
     coverage.add(&happened);
     let mut violations = failures;
     violations.extend(false_alarm(scenario, &happened));
@@ -85,6 +86,28 @@ pub fn simulate(scenario: &Scenario, coverage: &Coverage) -> Outcome {
         violations.extend(found);
     }
     Outcome { history, log, violations }
+}
+
+/// Counts what was found by searches and written by queries.
+fn count_searches(history: &History, coverage: &Coverage) {
+    for operation in &history.operations {
+        let what = match (&operation.action, &operation.outcome) {
+            (Action::Read { by: ReadBy::Search, .. }, checker::Outcome::Found { .. }) => {
+                "search: found"
+            }
+            (Action::Read { by: ReadBy::Search, .. }, _) => "search: not found",
+            (
+                Action::Delete { condition: Condition::Holds(_) },
+                checker::Outcome::Written { .. },
+            ) => "by query: deleted",
+            (
+                Action::Update { condition: Condition::Holds(_), .. },
+                checker::Outcome::Written { .. },
+            ) => "by query: updated",
+            (_, _) => continue,
+        };
+        coverage.count(what);
+    }
 }
 
 /// What the server said of damage where nothing was damaged: then it did not write what it should have,

@@ -117,6 +117,8 @@ impl Connection {
     /// Counts what kind of answer it is.
     fn count(&self, response: &rest::Response) {
         let text = String::from_utf8_lossy(&response.body);
+        // Failures of writes by query name a document's type first.
+        let text = text.split_once("\"cause\":{").map_or(&*text, |(_, cause)| cause);
         let mut types = text.split("\"type\":\"").skip(1);
         let kind = types.next().and_then(|rest| rest.split('"').next()).unwrap_or("no error");
         let outcome = response.outcome.map_or("", |outcome| outcome.as_str());

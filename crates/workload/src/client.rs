@@ -9,7 +9,8 @@ use crate::memory::Memory;
 use crate::plan::{Chooser, Plan};
 use crate::recording::Recording;
 use crate::transport::{Answer, Moments, Request, Sleeper, Transport, Unanswered};
-use crate::wire::{Call, Manner, Misunderstood, index_outcome, outcomes, request};
+use crate::wire::search::{Walking, refresh};
+use crate::wire::{Call, Manner, Misunderstood, Planned, Search, index_outcome, outcomes, request};
 
 /// What a client works with.
 #[derive(Clone, Copy)]
@@ -96,7 +97,70 @@ impl Client {
             Call::One(_) | Call::Bulk(_) | Call::MultiGet(_) => {
                 self.call_documents(world, manner, &call, number).await
             }
+            Call::ByQuery { index, .. } => {
+                // Otherwise there would be little to find yet.
+                let refresh = refresh(manner, index);
+                if let Came::Nothing(_, is_lost) = self.exchange(world, refresh, false).await {
+                    return Ok(if is_lost { Finish::Done } else { Finish::ServerGone });
+                }
+                self.call_documents(world, manner, &call, number).await
+            }
+            Call::Search(search) => self.call_search(world, manner, search, number).await,
         }
+    }
+
+    /// A search, from its refresh to its last page.
+    async fn call_search(
+        &mut self,
+        world: World<'_>,
+        manner: &Manner,
+        search: &Search,
+        number: u64,
+    ) -> Result<Finish, Misunderstood> {
+        let mut walking = Walking::new(manner, search);
+        let began = world.moments.now();
+        let (mut ended, mut finish) = (None, Finish::Done);
+        while let Some(sent) = walking.next() {
+            match self.exchange(world, sent.clone(), false).await {
+                Came::Answer(answer) => {
+                    let understood = walking.understand(&answer);
+                    understood.map_err(|why| misunderstood(why, &sent, &answer))?;
+                }
+                Came::Nothing(_, is_lost) => {
+                    // What it has shown counts.
+                    finish = if is_lost { Finish::Done } else { Finish::ServerGone };
+                    break;
+                }
+            }
+            if walking.is_fixed() && ended.is_none() {
+                ended = Some(world.moments.now());
+            }
+            let rest = self.chooser.random().below(world.plan.page_micros_max.saturating_add(1));
+            if rest > 0 {
+                world.sleeper.sleep(Duration::from_micros(rest)).await;
+            }
+        }
+        let dialect = manner.answered_in(&Call::Search(search.clone())).number();
+        let (planned, outcomes): (Vec<Planned>, Vec<Outcome>) =
+            walking.findings().into_iter().unzip();
+        let operations = (0..).zip(&planned).map(|(item, planned)| Operation {
+            client: self.number,
+            request: number,
+            item,
+            life: world.transport.life(),
+            dialect,
+            began,
+            ended,
+            document: planned.document.clone(),
+            action: planned.action.clone(),
+            outcome: Outcome::Missing,
+        });
+        let begun = world.recording.begin(operations.collect());
+        for (planned, outcome) in planned.iter().zip(&outcomes) {
+            self.memory.learn(&planned.document, &planned.action, outcome);
+        }
+        world.recording.end(begun, ended, outcomes);
+        Ok(finish)
     }
 
     async fn call_documents(

@@ -20,4 +20,4 @@ pub use recording::Recording;
 pub use transport::{
     Answer, BoxFuture, Listener, Moments, Request, Sleeper, Transport, Unanswered,
 };
-pub use wire::{Call, Dialect, Manner, Misunderstood, Planned};
+pub use wire::{Call, Dialect, Manner, Misunderstood, Planned, Search, Walk};

@@ -34,6 +34,10 @@ pub struct Weights {
     pub delete_index: u32,
     /// Change an index's settings.
     pub change_settings: u32,
+    /// Search.
+    pub search: u32,
+    /// Write what a query finds.
+    pub by_query: u32,
 }
 
 /// What random clients are like. Every client of a run has the same plan.
@@ -71,6 +75,8 @@ pub struct Plan {
     pub hang_up_micros_max: u64,
     /// How many microseconds at most a client rests between two requests.
     pub rest_micros_max: u64,
+    /// How many microseconds at most a client rests before it asks for the next page of a search.
+    pub page_micros_max: u64,
     /// How many shards created indices have: one of these.
     pub shards: Vec<u32>,
     /// `gc_deletes` of created and changed indices: one of these.
@@ -96,6 +102,8 @@ impl Default for Plan {
                 create_index: 1,
                 delete_index: 1,
                 change_settings: 1,
+                search: 0,
+                by_query: 0,
             },
             indices: 2,
             documents: 8,
@@ -112,6 +120,7 @@ impl Default for Plan {
             hang_up_percent: 3,
             hang_up_micros_max: 3_000,
             rest_micros_max: 0,
+            page_micros_max: 0,
             shards: vec![1, 1, 2, 5],
             gc_deletes_millis: vec![60_000, 1_000, 20, 0, -1],
             async_percent: 0,

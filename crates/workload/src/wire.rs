@@ -2,9 +2,11 @@
 
 mod answer;
 mod bulk;
+mod by_query;
 mod conflict;
 mod index;
 mod multi_get;
+pub(crate) mod search;
 mod single;
 mod text;
 
@@ -77,8 +79,13 @@ impl Manner {
         match call {
             Call::One(planned) if by_path && is_bound(planned) => Dialect::V7,
             Call::Bulk(items) if by_path && items.iter().any(is_bound) => Dialect::V7,
-            Call::Index { .. } if by_path => Dialect::V7,
-            Call::One(_) | Call::Bulk(_) | Call::MultiGet(_) | Call::Index { .. } => self.dialect,
+            Call::Index { .. } | Call::Search(_) | Call::ByQuery { .. } if by_path => Dialect::V7,
+            Call::One(_)
+            | Call::Bulk(_)
+            | Call::MultiGet(_)
+            | Call::Search(_)
+            | Call::ByQuery { .. }
+            | Call::Index { .. } => self.dialect,
         }
     }
 
@@ -124,6 +131,19 @@ pub enum Call {
     Bulk(Vec<Planned>),
     /// Many reads.
     MultiGet(Vec<Planned>),
+    /// A refresh and a search.
+    Search(Search),
+    /// A refresh and a write of what a query finds.
+    ByQuery {
+        /// The index that is searched.
+        index: String,
+        /// The field that holds a token.
+        field: String,
+        /// The token, which one document alone can hold.
+        token: u64,
+        /// What is done to that document, or to its copy in another index.
+        planned: Planned,
+    },
     /// Something of an index.
     Index {
         /// The index.
@@ -138,11 +158,39 @@ impl Call {
     #[must_use]
     pub fn planned(&self) -> &[Planned] {
         match self {
-            Self::One(planned) => std::slice::from_ref(planned),
+            Self::One(planned) | Self::ByQuery { planned, .. } => std::slice::from_ref(planned),
             Self::Bulk(planned) | Self::MultiGet(planned) => planned,
-            Self::Index { .. } => &[],
+            Self::Index { .. } | Self::Search(_) => &[],
         }
     }
+}
+
+/// A search for some documents.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Search {
+    /// The index.
+    pub index: String,
+    /// Their ids.
+    pub ids: Vec<String>,
+    /// The routings that they may have.
+    pub routings: Vec<Option<String>>,
+    /// How it shows what it finds.
+    pub walk: Walk,
+    /// How many hits it shows at a time.
+    pub size: u64,
+    /// Whether it says that it has seen enough.
+    pub closes: bool,
+}
+
+/// How a search shows what it finds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Walk {
+    /// All at once.
+    Once,
+    /// Page by page, by a scroll.
+    Scroll,
+    /// Page by page, each a search of one point in time.
+    PointInTime,
 }
 
 /// An answer that cannot be: not what the dialect says, or not to this request.
@@ -157,13 +205,17 @@ pub struct Misunderstood {
     pub answer: String,
 }
 
-/// Puts a call into words.
+/// Puts a call into words; of one that takes several requests the first.
 #[must_use]
 pub fn request(manner: &Manner, call: &Call) -> Request {
     match call {
         Call::One(planned) => single::request(manner, planned),
         Call::Bulk(items) => bulk::request(manner, items),
         Call::MultiGet(items) => multi_get::request(manner, items),
+        Call::Search(search) => search::refresh(manner, &search.index),
+        Call::ByQuery { index, field, token, planned } => {
+            by_query::request(manner, index, (field, *token), planned)
+        }
         Call::Index { index, action } => index::request(manner, index, action),
     }
 }
@@ -178,7 +230,10 @@ pub fn outcomes(manner: &Manner, call: &Call, answer: &Answer) -> Result<Vec<Out
         Call::One(planned) => answer::single(dialect, planned, answer).map(|outcome| vec![outcome]),
         Call::Bulk(items) => bulk::outcomes(dialect, items, answer),
         Call::MultiGet(items) => multi_get::outcomes(dialect, items, answer),
-        Call::Index { .. } => Ok(Vec::new()),
+        Call::ByQuery { planned, .. } => {
+            by_query::outcome(dialect, planned, answer).map(|outcome| vec![outcome])
+        }
+        Call::Search(_) | Call::Index { .. } => Ok(Vec::new()),
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::SeqCst};
 use std::time::Duration;
 
 use bytes::Bytes;
-use checker::{History, Life, Moment, check};
+use checker::{Action, Condition, History, Life, Moment, Outcome, ReadBy, check};
 use document::Timestamp;
 use hyper::Method;
 use hyper::header::{HeaderMap, HeaderName, HeaderValue};
@@ -169,6 +169,29 @@ fn the_server_keeps_its_promises_in_a_process() {
     for seed in 0..40 {
         judge(seed, &history(seed, &Plan::default(), 5, 3, 60));
     }
+}
+
+#[test]
+fn searches_keep_them_too() {
+    let mut plan = Plan { page_micros_max: 2_000, ..Plan::default() };
+    (plan.weights.search, plan.weights.by_query) = (12, 12);
+    let (mut found, mut written) = (0, 0);
+    for seed in 0..20 {
+        let history = history(seed, &plan, 5, 2, 60);
+        judge(seed, &history);
+        for operation in &history.operations {
+            match (&operation.action, &operation.outcome) {
+                (Action::Read { by: ReadBy::Search, .. }, Outcome::Found { .. }) => found += 1,
+                (
+                    Action::Delete { condition: Condition::Holds(_) }
+                    | Action::Update { condition: Condition::Holds(_), .. },
+                    Outcome::Written { .. },
+                ) => written += 1,
+                (_, _) => {}
+            }
+        }
+    }
+    assert!(found > 1_000 && written > 100, "{found} found, {written} written by query");
 }
 
 #[test]

@@ -250,7 +250,6 @@ impl Try<'_> {
     /// known but what it was to do.
     fn written(&self, doc: &Doc) -> Result<Effect, Fault> {
         let action = &self.operation.action;
-        let mut known = None;
         let condition = match action {
             Action::Index { condition, .. }
             | Action::Create { condition, .. }
@@ -258,25 +257,7 @@ impl Try<'_> {
             | Action::Update { condition, .. } => *condition,
             Action::Read { .. } => return fault("result", "a read writes nothing"),
         };
-        match condition {
-            Condition::SeqNo { seq_no, term } => {
-                let Doc::Live { last, .. } = doc else {
-                    return fault("condition", "it required a last write, and nothing is there");
-                };
-                let Some(learned) = learn(last, Some(seq_no), Some(term)) else {
-                    let words = format!("it required another last write than {}", shown(last));
-                    return fault("condition", words);
-                };
-                known = learned;
-            }
-            other if !holds_version(other, doc.last().map(|last| last.version)) => {
-                return fault("condition", "it required another version");
-            }
-            Condition::None
-            | Condition::Version(_)
-            | Condition::External(_)
-            | Condition::ExternalGte(_) => {}
-        }
+        let known = required(doc, condition)?;
         let known = known.map(|last| with_last(doc, last));
         let doc = known.as_ref().unwrap_or(doc);
         let (result, next) = match action {
@@ -426,9 +407,39 @@ fn refused_seq_no(
     }
 }
 
+/// Whether what a write that happened required was so; and what is learned of the last write from it.
+fn required(doc: &Doc, condition: Condition) -> Result<Option<Last>, Fault> {
+    match condition {
+        Condition::SeqNo { seq_no, term } => {
+            let Doc::Live { last, .. } = doc else {
+                return fault("condition", "it required a last write, and nothing is there");
+            };
+            learn(last, Some(seq_no), Some(term)).ok_or_else(|| {
+                let words = format!("it required another last write than {}", shown(last));
+                Fault { rule: "condition", words }
+            })
+        }
+        Condition::Holds(token) => match doc {
+            Doc::Live { fields, .. } if fields.values().any(|one| *one == token) => Ok(None),
+            Doc::Absent { .. } | Doc::Live { .. } | Doc::Dead { .. } => {
+                fault("condition", format!("it required that a field holds {token}"))
+            }
+        },
+        Condition::None
+        | Condition::Version(_)
+        | Condition::External(_)
+        | Condition::ExternalGte(_) => {
+            match holds_version(condition, doc.last().map(|last| last.version)) {
+                true => Ok(None),
+                false => fault("condition", "it required another version"),
+            }
+        }
+    }
+}
+
 fn holds_version(condition: Condition, version: Option<u64>) -> bool {
     match condition {
-        Condition::None | Condition::SeqNo { .. } => true,
+        Condition::None | Condition::SeqNo { .. } | Condition::Holds(_) => true,
         Condition::Version(required) => version == Some(required),
         Condition::External(given) => version.is_none_or(|version| version < given),
         Condition::ExternalGte(given) => version.is_none_or(|version| version <= given),

@@ -98,7 +98,8 @@ pub(super) fn index_span(operation: &IndexOperation, lives: &Lives) -> Span {
 /// Whether an operation on a document creates the index if it is not there.
 pub(super) fn creates_index(operation: &Operation) -> bool {
     match &operation.action {
-        Action::Index { .. } | Action::Create { .. } | Action::Update { .. } => true,
+        Action::Index { .. } | Action::Create { .. } => true,
+        Action::Update { condition, .. } => !matches!(condition, Condition::Holds(_)),
         Action::Delete { condition } => {
             matches!(condition, Condition::External(_) | Condition::ExternalGte(_))
         }

@@ -468,6 +468,10 @@ impl<'h> Index<'h> {
                 writers.entry(token).and_modify(|writer| *writer = None).or_insert(one);
             }
         }
+        // An update that writes what is there makes another version of the same.
+        let repeats =
+            |action: &Action| matches!(action, Action::Update { change, .. } if change.is_empty());
+        let may_repeat = operations().any(|(_, operation, _)| repeats(&operation.action));
         let mut seen: BTreeMap<usize, (u64, u64)> = BTreeMap::new();
         for (_, operation, _) in operations() {
             let Outcome::Found { version, fields, .. } = &operation.outcome else { continue };
@@ -479,6 +483,7 @@ impl<'h> Index<'h> {
                 // Nothing was written since, for that would show.
                 if let Action::Index { fields: all, .. } | Action::Create { fields: all, .. } =
                     action
+                    && !may_repeat
                     && all == fields
                 {
                     range.0 = *version;

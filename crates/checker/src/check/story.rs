@@ -75,6 +75,7 @@ fn required(condition: Condition) -> String {
         Condition::Version(version) => format!(" if version {version}"),
         Condition::External(version) => format!(" as external version {version}"),
         Condition::ExternalGte(version) => format!(" as external_gte version {version}"),
+        Condition::Holds(token) => format!(" where a field holds {token}"),
     }
 }
 

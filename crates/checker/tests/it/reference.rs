@@ -355,6 +355,9 @@ impl Call<'_> {
                 version.is_none_or(|version| version < given)
             }
             Condition::ExternalGte(given) => version.is_none_or(|version| version <= given),
+            Condition::Holds(token) => live
+                .and_then(|doc| doc.fields.as_ref())
+                .is_some_and(|fields| fields.values().any(|one| *one == token)),
         };
         if !holds || (self.refuses && condition != Condition::None) {
             return Some(said);

@@ -256,6 +256,26 @@ fn a_condition_names_the_last_write() {
 }
 
 #[test]
+fn a_query_finds_what_is_there_and_unchanged() {
+    let tells = |token| {
+        let condition = Condition::Holds(token);
+        let action = Action::Delete { condition };
+        let mut tells = tale();
+        tells.told("d", index(1), created(1, 0)).told("d", index(2), updated(2, 1));
+        tells.told("d", action, old(WriteResult::Deleted, 3));
+        tells
+    };
+    tells(2).passes();
+    // That was so before; who finds it must not write what has changed since.
+    tells(1).fails("condition");
+    let mut gone = tale();
+    gone.told("d", index(1), created(1, 0)).told("d", delete(), deleted(2, 1));
+    let (condition, change) = (Condition::Holds(1), Fields::new());
+    let update = Action::Update { condition, change, upsert: None, detect_noop: false };
+    gone.told("d", update, old(WriteResult::Updated, 3)).fails("condition");
+}
+
+#[test]
 fn a_tombstone_matches_no_sequence_number() {
     let mut accepted = tale();
     accepted.told("d", index(1), created(1, 0)).told("d", delete(), deleted(2, 1));

@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
+use document::SeqNo;
 use futures_util::future::join_all;
 use mapping::Mapping;
 use query::{Context, Document as Seen, Fields, Plan, Slice, TopHits};
@@ -146,14 +147,30 @@ impl Scan {
             collector.top = Some(TopHits::new(plan.ranking().clone(), collector.limit));
         }
         let shard = target.index.shard(target.number).map_err(|_| FailureCause::Gone)?;
-        let mut look =
-            Look { request, target, plan: &plan, ordinal, matched: 0, shard, sorted: Sizes::new() };
+        let damage = shard.damage().and_then(|damage| Some((&damage.what, damage.lost_below?)));
+        let unknown = |what: &str| {
+            let what = format!("{what}; which other documents match is unknown");
+            Err(FailureCause::Unreadable(what.into()))
+        };
+        let mut look = Look {
+            request,
+            target,
+            plan: &plan,
+            ordinal,
+            matched: 0,
+            shard,
+            certain_from: damage.map_or(SeqNo::ZERO, |(_, lost_below)| lost_below),
+            sorted: Sizes::new(),
+        };
         let counts_all = request.limit == 0
             && target.rows.is_none()
             && target.slice.is_none()
             && request.search.terminate_after.is_none()
             && plan.matches_all();
         if counts_all {
+            if let Some((what, _)) = damage {
+                return unknown(what);
+            }
             // The table knows how many it has.
             collector.found.total += shard.shown_documents();
             return Ok(());
@@ -177,7 +194,8 @@ impl Scan {
             }
         }
         target.index.counters().fields.note_sorted(target.number, look.sorted);
-        Ok(())
+        // What is certain is shown, and that there may be more.
+        damage.map_or(Ok(()), |(what, _)| unknown(what))
     }
 }
 
@@ -189,6 +207,8 @@ struct Look<'l, 'a> {
     shard: &'l Shard,
     ordinal: u64,
     matched: u64,
+    /// Older operations may be missing, and with them what they made of documents.
+    certain_from: SeqNo,
     /// The bytes of the terms of texts that it sorts by.
     sorted: Sizes,
 }
@@ -237,7 +257,11 @@ impl Look<'_, '_> {
         collector: &mut Collector,
     ) -> Result<(), FailureCause> {
         let unreadable = |error: String| FailureCause::Unreadable(error.into());
-        for (row, document) in rows.iter().zip(read_rows(self.shard, rows).await) {
+        let certain_from = self.certain_from;
+        let rows: Vec<&Row> = rows.iter().filter(|row| row.last.seq_no >= certain_from).collect();
+        for (row, document) in
+            rows.iter().copied().zip(read_rows(self.shard, rows.iter().copied()).await)
+        {
             let document = match document.map_err(|error| unreadable(error.to_string()))? {
                 Some(document) => Some(document),
                 None if self.target.rows.is_some() => return Err(FailureCause::Gone),
@@ -263,6 +287,9 @@ impl Look<'_, '_> {
         fields: &Fields,
         collector: &mut Collector,
     ) {
+        if row.last.seq_no < self.certain_from {
+            return;
+        }
         let search = self.request.search;
         if search.terminate_after.is_some_and(|after| self.matched >= after) {
             return;
@@ -420,11 +447,12 @@ pub(super) fn readable(rows: &[Row]) -> usize {
 }
 
 /// Reads documents, each as it was when the table told of it.
-pub(super) async fn read_rows(
+pub(super) async fn read_rows<'r>(
     shard: &Shard,
-    rows: &[Row],
+    rows: impl IntoIterator<Item = &'r Row>,
 ) -> Vec<Result<Option<Document>, StoreError>> {
-    join_all(rows.iter().map(|row| shard.read_at(&row.id, row.last, row.location))).await
+    let read = |row: &'r Row| shard.read_at(&row.id, row.last, row.location);
+    join_all(rows.into_iter().map(read)).await
 }
 
 /// The part of a shard's documents that a slice has: none of them, all, or one of several parts. Whole

@@ -241,7 +241,7 @@ async fn carry_out(
         creates: matches!(job.what, What::Copy(_)),
         human: call.rendering.human,
     };
-    let body = json::object(|o| write(o, call.dialect, shape, &running.task, &job, &done));
+    let body = json::object(|o| write(o, &scene, shape, &job, &done));
     let status = StatusCode::from_u16(done.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     Ok(Answer::json(status, body))
 }
@@ -262,7 +262,7 @@ fn result(scene: &Scene, job: &Job, outcome: &Result<Done, Error>) -> Bytes {
         o.object("task", |o| write_task(o, &scene.node, &scene.task, true));
         match outcome {
             Ok(done) => o.object("response", |o| {
-                write(o, scene.dialect, Shape::KEPT, &scene.task, job, done);
+                write(o, scene, Shape::KEPT, job, done);
             }),
             Err(error) => o.object("error", |o| error.body().write_item(o)),
         }

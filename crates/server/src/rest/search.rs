@@ -28,7 +28,7 @@ use super::response::Answer;
 
 pub(crate) use contexts::Contexts;
 pub(crate) use count::count;
-pub(crate) use failure::{context_missing, query_error};
+pub(crate) use failure::{context_missing, failure_body, query_error};
 pub(crate) use many::multi_search;
 pub(crate) use point_in_time::{close_point_in_time, open_point_in_time};
 pub(crate) use request::{Asked, check_window, take_query, take_wildcards};
@@ -36,7 +36,7 @@ pub(crate) use scroll::{clear_scroll, scroll};
 pub(crate) use shards::search_shards;
 
 use super::index::expression::find_scopes;
-use failure::search_failed;
+use failure::{search_failed, unreadable};
 use view::{Page, write_page};
 
 /// How many hits of a search may be asked for where the index does not say.
@@ -113,7 +113,7 @@ pub(crate) async fn answer(
         let found = find(node, call.dialect, asked, within, limit).await?;
         let hits = page_of(&found, from);
         let reading = if moment.is_some() { Reading::AsFound } else { Reading::OrLatest };
-        let documents = read(&hits, reading, &mut held).await?;
+        let documents = read(node, &hits, reading, &mut held).await?;
         if !is_lost(&hits, &documents, reading) {
             break (found, documents);
         }
@@ -212,6 +212,7 @@ pub(crate) fn is_lost(hits: &[&Hit], documents: &[Option<Document>], reading: Re
 
 /// Reads the documents of some hits, within the budget: none where there is none to read.
 pub(crate) async fn read(
+    node: &Node,
     hits: &[&Hit],
     reading: Reading,
     held: &mut Reservation,
@@ -225,11 +226,9 @@ pub(crate) async fn read(
     };
     let mut documents = Vec::with_capacity(hits.len());
     for together in hits.chunks(64) {
-        for document in futures_util::future::join_all(together.iter().map(read)).await {
-            documents.push(document.map_err(|error| Error::Internal {
-                reason: error.to_string(),
-                outcome: super::error::Outcome::NotApplied,
-            })?);
+        let read = futures_util::future::join_all(together.iter().map(read)).await;
+        for (hit, document) in together.iter().zip(read) {
+            documents.push(document.map_err(|error| unreadable(node, hit, &error))?);
         }
     }
     Ok(documents)

@@ -52,6 +52,10 @@ impl Store for MemoryStore {
         Hold::on_everything()
     }
 
+    fn is_stored(&self, _location: Location) -> bool {
+        true
+    }
+
     fn read(&self, location: Location) -> BoxFuture<'_, Result<Operation, StoreError>> {
         let found = self.read_blocking(location);
         Box::pin(async move { found })

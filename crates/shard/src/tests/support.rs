@@ -94,6 +94,8 @@ pub(super) struct World {
     pub(super) reads: Arc<Semaphore>,
     /// Whether reads are slow.
     pub(super) cold: Arc<AtomicBool>,
+    /// Whether what documents were earlier is stored no more.
+    pub(super) gave_up: Arc<AtomicBool>,
     /// How many of the next slow reads find that what they read was moved.
     pub(super) moved: Arc<AtomicUsize>,
     /// Whether the log has room for documents.
@@ -121,6 +123,7 @@ impl World {
             appends: Arc::new(Semaphore::new(0)),
             reads: Arc::new(Semaphore::new(0)),
             cold: Arc::default(),
+            gave_up: Arc::default(),
             moved: Arc::default(),
             has_room: Arc::new(AtomicBool::new(true)),
             ending: Arc::new(Mutex::new(Ending::Appended)),
@@ -285,6 +288,10 @@ impl Store for GatedStore {
 
     fn hold(&self) -> Hold {
         self.below.hold()
+    }
+
+    fn is_stored(&self, location: Location) -> bool {
+        !self.world.gave_up.load(SeqCst) && self.below.is_stored(location)
     }
 }
 

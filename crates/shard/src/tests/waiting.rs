@@ -1,5 +1,7 @@
 //! Writes that searches see only after a refresh.
 
+use std::sync::atomic::Ordering::SeqCst;
+
 use document::{GcDeletes, Timestamp};
 
 use super::support::{World, all, delete, index, source};
@@ -38,6 +40,20 @@ async fn searches_see_the_last_refresh_and_reads_by_id_the_last_write() {
     shard.refresh();
     assert_eq!(shown(&shard), ["b s8", "c s2", "d s5"]);
     assert_eq!(shard.get_shown("a", None).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn where_what_was_shown_is_given_up_searches_see_what_is_there() {
+    let world = World::new();
+    let shard = world.open();
+    all(&shard, vec![index("a", "1"), index("b", "1"), index("c", "1")]).await;
+    shard.set_waits_for_refresh(true);
+    all(&shard, vec![index("a", "2"), delete("b"), index("d", "1")]).await;
+    let shown_of = |id| shard.shown(id).map(|(last, _)| last.seq_no.get());
+    assert_eq!(["a", "b", "c", "d"].map(shown_of), [Some(0), Some(1), Some(2), None]);
+    world.gave_up.store(true, SeqCst);
+    // What was not written since is where it was, or was moved.
+    assert_eq!(["a", "b", "c", "d"].map(shown_of), [Some(3), None, Some(2), None]);
 }
 
 #[tokio::test]

@@ -155,8 +155,15 @@ fn take_time(state: &Mutex<State>, about: impl FnOnce(&Faults) -> Duration) {
 
 impl Directory {
     fn file(&self, number: FileNumber, is_writable: bool) -> Arc<dyn File> {
+        self.state.lock().opened(number);
         let state = Arc::clone(&self.state);
         Arc::new(OpenFile { state, life: self.life, number, is_writable })
+    }
+}
+
+impl Drop for OpenFile {
+    fn drop(&mut self) {
+        self.state.lock().closed(self.life, self.number);
     }
 }
 

@@ -1,6 +1,9 @@
 //! The disk's contents and what was not synced of them.
 
-use std::{collections::BTreeMap, io};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io,
+};
 
 use tokio::sync::watch;
 
@@ -55,6 +58,8 @@ pub(super) struct State {
     names: BTreeMap<String, FileNumber>,
     durable_names: BTreeMap<String, FileNumber>,
     unsynced_names: Vec<(u64, NameChange)>,
+    /// How often the present life has each file open.
+    open: BTreeMap<FileNumber, u32>,
     /// Operations so far.
     operations: u64,
     /// The life of the process that may use it; older ones are dead.
@@ -79,6 +84,7 @@ impl State {
             names: BTreeMap::new(),
             durable_names: BTreeMap::new(),
             unsynced_names: Vec::new(),
+            open: BTreeMap::new(),
             operations: 0,
             life: 0,
             death: None,
@@ -107,6 +113,7 @@ impl State {
     /// Begins another life.
     pub(super) fn begin_life(&mut self) {
         self.life += 1;
+        self.open.clear();
         self.death = None;
         self.deaths.send_replace(None);
     }
@@ -246,10 +253,30 @@ impl State {
         self.faults.capacity.map_or(u64::MAX, |capacity| capacity.saturating_sub(used))
     }
 
-    /// How many bytes the files have together.
+    /// A file is opened by the present life.
+    pub(super) fn opened(&mut self, number: FileNumber) {
+        *self.open.entry(number).or_default() += 1;
+    }
+
+    /// It is closed once, by a life.
+    pub(super) fn closed(&mut self, life: u64, number: FileNumber) {
+        if life != self.life {
+            return;
+        }
+        if let Some(count) = self.open.get_mut(&number) {
+            *count -= 1;
+            if *count == 0 {
+                self.open.remove(&number);
+            }
+        }
+    }
+
+    /// How many bytes the files have together: those that have a name, and those that somebody who
+    /// opened them has not closed yet.
     pub(super) fn used(&self) -> u64 {
-        let lengths = self.names.values().filter_map(|number| self.files.get(*number));
-        lengths.map(|file| file.live.len() as u64).sum()
+        let numbers: BTreeSet<&FileNumber> = self.names.values().chain(self.open.keys()).collect();
+        let files = numbers.into_iter().filter_map(|number| self.files.get(*number));
+        files.map(|file| file.live.len() as u64).sum()
     }
 
     /// Changes one bit somewhere, by an outside hand; says where. Mostly where something was written.

@@ -153,14 +153,15 @@ pub(super) fn write(act: Act, action: &Action) -> Option<Write> {
         }
         Action::Read { .. } => return None,
     };
-    let precondition = precondition(*condition);
+    let precondition = precondition(*condition)?;
     Some(Write { id: ID.into(), routing: None, precondition, change, fits: None })
 }
 
-fn precondition(condition: Condition) -> Precondition {
+/// What a shard is told; nothing of what queries require, for they look for themselves.
+fn precondition(condition: Condition) -> Option<Precondition> {
     let version =
         |number| Version::new(i64::try_from(number).unwrap_or(i64::MAX)).unwrap_or(Version::MAX);
-    match condition {
+    Some(match condition {
         Condition::None => Precondition::None,
         Condition::SeqNo { seq_no, term } => {
             Precondition::SeqNo { seq_no: SeqNo::new(seq_no), term: PrimaryTerm::new(term) }
@@ -168,7 +169,8 @@ fn precondition(condition: Condition) -> Precondition {
         Condition::Version(number) => Precondition::Version(version(number)),
         Condition::External(number) => Precondition::ExternalGreater(version(number)),
         Condition::ExternalGte(number) => Precondition::ExternalGreaterOrEqual(version(number)),
-    }
+        Condition::Holds(_) => return None,
+    })
 }
 
 /// Merges fields into a source.

@@ -331,6 +331,10 @@ impl Store for Segments {
         Held::hold(&self.held)
     }
 
+    fn is_stored(&self, location: Location) -> bool {
+        self.by_number.read().contains_key(&location.segment)
+    }
+
     fn read(&self, location: Location) -> BoxFuture<'_, Result<Operation, StoreError>> {
         let segment = self.find(location);
         Box::pin(async move {

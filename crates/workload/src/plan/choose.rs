@@ -8,7 +8,7 @@ use super::{Plan, TYPE_NAME};
 use crate::memory::{Memory, Seen};
 use crate::random::Random;
 use crate::transport::Listener;
-use crate::wire::{Call, Dialect, Manner, Planned};
+use crate::wire::{Call, Dialect, Manner, Planned, Search, Walk};
 
 /// The names of fields.
 const FIELDS: [&str; 3] = ["a", "b", "c"];
@@ -27,6 +27,8 @@ enum Kind {
     CreateIndex,
     DeleteIndex,
     ChangeSettings,
+    Search,
+    ByQuery,
 }
 
 /// Chooses what comes next.
@@ -52,7 +54,7 @@ impl Chooser {
     /// How to speak, and what to say.
     pub fn next(&mut self, plan: &Plan, memory: &Memory) -> (Manner, Call) {
         let dialect = self.random.weigh(&plan.dialects).unwrap_or(Dialect::V7);
-        let manner = self.manner(dialect);
+        let mut manner = self.manner(dialect);
         let weights = &plan.weights;
         let kinds = [
             (weights.index, Kind::Index),
@@ -66,6 +68,8 @@ impl Chooser {
             (weights.create_index, Kind::CreateIndex),
             (weights.delete_index, Kind::DeleteIndex),
             (weights.change_settings, Kind::ChangeSettings),
+            (weights.search, Kind::Search),
+            (weights.by_query, Kind::ByQuery),
         ];
         let kind = self.random.weigh(&kinds).unwrap_or(Kind::Read);
         let call = match kind {
@@ -87,8 +91,65 @@ impl Chooser {
                 let action = self.index_action(plan, kind);
                 Call::Index { index: self.index(plan), action }
             }
+            Kind::Search => Call::Search(self.search(plan, dialect)),
+            Kind::ByQuery => {
+                // Older ones have none, or have it as a plugin.
+                manner = self.manner(Dialect::V7);
+                self.by_query(plan, memory)
+            }
         };
         (manner, call)
+    }
+
+    /// A search for the ids that most is done to, or for all.
+    fn search(&mut self, plan: &Plan, dialect: Dialect) -> Search {
+        let index = self.index(plan);
+        let count = if self.random.percent(50) { plan.documents.min(3) } else { plan.documents };
+        let ids: Vec<String> = (0..count.into()).map(id).collect();
+        let routings: Vec<Option<String>> =
+            std::iter::once(None).chain((0..plan.routings.into()).map(routing).map(Some)).collect();
+        let walk = match self.random.below(3) {
+            0 => Walk::Once,
+            1 if !dialect.is_old() => Walk::PointInTime,
+            _ => Walk::Scroll,
+        };
+        // An id is there once for each routing at most.
+        let all = u64::try_from(ids.len().saturating_mul(routings.len())).unwrap_or(u64::MAX);
+        let size = if walk == Walk::Once { all } else { 1 + self.random.below(3) };
+        let closes = self.random.percent(70);
+        Search { index, ids, routings, walk, size, closes }
+    }
+
+    /// A write of what a query finds, or a read where nothing is known to be found.
+    fn by_query(&mut self, plan: &Plan, memory: &Memory) -> Call {
+        let document = self.document(plan);
+        let known = memory.last(&document).filter(|seen| seen.live);
+        let known = known.and_then(|seen| seen.fields.iter().next());
+        let Some((field, token)) = known.map(|(field, token)| (field.clone(), *token)) else {
+            return Call::One(self.read(plan, memory, ReadBy::Get));
+        };
+        let index = document.index.clone();
+        let condition = Condition::Holds(token);
+        // Copies go one way, so that no token comes back to an index that had forgotten it.
+        let copied = (1..plan.indices).find(|number| index_name((number - 1).into()) == index);
+        let copies = copied.filter(|_| self.random.percent(30));
+        let (document, action) = match (copies, self.random.below(2)) {
+            (Some(number), way) => {
+                let fields = Fields::from([(field.clone(), token)]);
+                let condition = Condition::None;
+                let action = match way {
+                    0 => Action::Index { condition, fields },
+                    _ => Action::Create { condition, fields },
+                };
+                (Document { index: index_name(number.into()), ..document }, action)
+            }
+            (None, 0) => (document, Action::Delete { condition }),
+            (None, _) => {
+                let change = Fields::new();
+                (document, Action::Update { condition, change, upsert: None, detect_noop: false })
+            }
+        };
+        Call::ByQuery { index, field, token, planned: Planned { document, action } }
     }
 
     /// A way to speak a dialect.
@@ -112,20 +173,16 @@ impl Chooser {
     }
 
     fn index(&mut self, plan: &Plan) -> String {
-        format!("i{}", self.random.below(u64::from(plan.indices)))
+        index_name(self.random.below(u64::from(plan.indices)))
     }
 
     fn document(&mut self, plan: &Plan) -> Document {
         let index = self.index(plan);
         let hot = u64::from(plan.documents.min(3));
         let ids = if self.random.percent(plan.hot_percent) { hot } else { plan.documents.into() };
-        // Some ids are not made for paths.
-        let id = match self.random.below(ids) {
-            4 => "d/4 ü".to_owned(),
-            number => format!("d{number}"),
-        };
+        let id = id(self.random.below(ids));
         let routed = self.random.percent(plan.routing_percent);
-        let routing = routed.then(|| format!("r{}", self.random.below(u64::from(plan.routings))));
+        let routing = routed.then(|| routing(self.random.below(u64::from(plan.routings))));
         Document { index, id, routing }
     }
 
@@ -167,7 +224,10 @@ impl Chooser {
             condition = self.condition(plan, dialect, seen.as_ref(), &former);
         }
         let internal = match condition {
-            Condition::External(_) | Condition::ExternalGte(_) | Condition::None => Condition::None,
+            Condition::External(_)
+            | Condition::ExternalGte(_)
+            | Condition::Holds(_)
+            | Condition::None => Condition::None,
             Condition::SeqNo { .. } | Condition::Version(_) => condition,
         };
         let action = match kind {
@@ -192,7 +252,9 @@ impl Chooser {
             | Kind::Bulk
             | Kind::CreateIndex
             | Kind::DeleteIndex
-            | Kind::ChangeSettings => Action::Index { condition, fields: self.fields() },
+            | Kind::ChangeSettings
+            | Kind::Search
+            | Kind::ByQuery => Action::Index { condition, fields: self.fields() },
         };
         Planned { document, action }
     }
@@ -292,4 +354,20 @@ impl Chooser {
         let routing_shards = shards.filter(|_| self.random.percent(30));
         IndexAction::Create(Shape { shards, routing_shards, gc_deletes_millis, durability })
     }
+}
+
+fn index_name(number: u64) -> String {
+    format!("i{number}")
+}
+
+/// Some ids are not made for paths.
+fn id(number: u64) -> String {
+    match number {
+        4 => "d/4 ü".to_owned(),
+        _ => format!("d{number}"),
+    }
+}
+
+fn routing(number: u64) -> String {
+    format!("r{number}")
 }

@@ -27,11 +27,11 @@ impl<'a> Members<'a> {
         self.get(name)?.as_u64().ok_or_else(|| format!("[{name}] is no number"))
     }
 
-    fn text(self, name: &str) -> Result<&'a str, String> {
+    pub(super) fn text(self, name: &str) -> Result<&'a str, String> {
         self.get(name)?.as_str().ok_or_else(|| format!("[{name}] is no text"))
     }
 
-    fn flag(self, name: &str) -> Result<bool, String> {
+    pub(super) fn flag(self, name: &str) -> Result<bool, String> {
         self.get(name)?.as_bool().ok_or_else(|| format!("[{name}] is no boolean"))
     }
 
@@ -182,6 +182,11 @@ pub(super) fn found(dialect: Dialect, members: Members<'_>) -> Result<Outcome, S
         }
         return Ok(Outcome::Missing);
     }
+    shown(dialect, members)
+}
+
+/// A document that is shown, with all that an answer shows of it.
+pub(super) fn shown(dialect: Dialect, members: Members<'_>) -> Result<Outcome, String> {
     let version = Some(members.number("_version")?);
     let (seq_no, term) = last_write(dialect, members)?.unzip();
     let fields = fields(members.get("_source")?)?;

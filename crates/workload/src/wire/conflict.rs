@@ -48,7 +48,8 @@ pub(super) fn understand(
 
 fn by_condition(dialect: Dialect, condition: Condition, text: &str) -> Option<Current> {
     let (provided, words) = match condition {
-        Condition::None => return None,
+        // Writes by query count their conflicts and do not tell them.
+        Condition::None | Condition::Holds(_) => return None,
         Condition::SeqNo { seq_no, term } => return by_seq_no(seq_no, term, text),
         Condition::Version(version) => (version, "is different than"),
         Condition::External(version) => (version, "is higher or equal to"),

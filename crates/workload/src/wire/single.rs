@@ -44,7 +44,7 @@ pub(super) fn request(manner: &Manner, planned: &Planned) -> Request {
         Action::Read { version, by } => {
             parameters.extend(version.map(|version| ("version", Value::from(version))));
             let endpoint = match by {
-                ReadBy::Get | ReadBy::MultiGet => "",
+                ReadBy::Get | ReadBy::MultiGet | ReadBy::Search => "",
                 ReadBy::Source => "_source",
             };
             manner.request("GET", target(path(endpoint), &parameters), Vec::new())

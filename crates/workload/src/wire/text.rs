@@ -25,7 +25,8 @@ pub(super) fn source(fields: &Fields) -> Value {
 /// The parameters of a condition, by the names that queries and the lines of a bulk share.
 pub(super) fn condition(condition: Condition) -> Vec<(&'static str, Value)> {
     match condition {
-        Condition::None => Vec::new(),
+        // What a query requires it says itself.
+        Condition::None | Condition::Holds(_) => Vec::new(),
         Condition::SeqNo { seq_no, term } => {
             vec![("if_seq_no", Value::from(seq_no)), ("if_primary_term", Value::from(term))]
         }

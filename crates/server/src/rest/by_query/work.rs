@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use document::{Outcome, Precondition};
-use node::{DocumentWrite, Hit, MissingIndex, Node, Place, Scope, Within, WrittenDocument};
+use node::{
+    DocumentWrite, Hit, MissingIndex, Node, Place, Scope, ShardFailure, Within, WrittenDocument,
+};
 use query::{Conflicts, Destination, RoutingRule, Search, Slice, Sort, VersionRule};
 use shard::{Change, Document};
 
@@ -13,7 +15,7 @@ use crate::rest::budget::Budget;
 use crate::rest::dialect::Dialect;
 use crate::rest::document_view::TYPELESS;
 use crate::rest::error::{Error, ErrorBody};
-use crate::rest::search::{Asked, Reading, context_missing, find_hits, read, took};
+use crate::rest::search::{Asked, Reading, context_missing, failure_body, find_hits, read, took};
 use crate::rest::tasks::Task;
 use crate::rest::tasks::progress::{Counters, Part};
 
@@ -112,13 +114,18 @@ pub(super) struct Failure {
 pub(super) struct Done {
     pub(super) took: u64,
     pub(super) timed_out: bool,
+    /// Of writes.
     pub(super) failures: Vec<Failure>,
+    /// Of shards that were to be searched.
+    pub(super) unsearched: Vec<ShardFailure>,
 }
 
 impl Done {
     /// The status: the worst of all.
     pub(super) fn status(&self) -> u16 {
-        let failed = self.failures.iter().map(|failure| failure.cause.status.as_u16()).max();
+        let failed = self.failures.iter().map(|failure| failure.cause.status.as_u16());
+        let unsearched = self.unsearched.iter().map(|failed| failure_body(failed).status.as_u16());
+        let failed = failed.chain(unsearched).max();
         let late = if self.timed_out { 408 } else { 200 };
         failed.unwrap_or(200).max(late)
     }
@@ -142,6 +149,7 @@ pub(super) async fn run(scene: &Scene, job: &Job) -> Result<Done, Error> {
             let done = done?;
             all.timed_out |= done.timed_out;
             all.failures.extend(done.failures);
+            all.unsearched.extend(done.unsearched);
         }
     }
     if job.parameters.refreshes() {
@@ -176,6 +184,11 @@ async fn part_of(
         holds
     });
     let mut found = find_hits(&scene.node, scene.dialect, &asked, within).await?;
+    if !found.failures.is_empty() {
+        // Not a part of what was meant (spec by-query §5.2).
+        done.unsearched = found.failures;
+        return Ok(done);
+    }
     if !copies {
         // What cannot be read any more was written since, and the condition says so.
         found.release();
@@ -221,7 +234,7 @@ async fn write_batch(
         return Ok(());
     }
     let mut held = scene.budget.reserve_none("by query");
-    let documents = read(batch, Reading::AsFound, &mut held).await?;
+    let documents = read(&scene.node, batch, Reading::AsFound, &mut held).await?;
     let needs_source = !matches!(job.what, What::Delete);
     let without =
         |hit: &&&Hit| job.parameters.without_source || !hit.index.mapping().source_rule().enabled;

@@ -1,8 +1,9 @@
 //! What goes wrong with a search, in Elasticsearch's words.
 
 use hyper::StatusCode;
-use node::{FailureCause, IndexRef, Node, ShardFailure};
+use node::{FailureCause, Hit, IndexRef, Node, ShardFailure};
 use query::QueryError;
+use shard::store::StoreError;
 
 use crate::rest::error::{Error, ErrorBody, Outcome};
 use crate::rest::json;
@@ -45,6 +46,13 @@ pub(crate) fn phase_failed(node: &Node, index: Option<&IndexRef>, error: &QueryE
         index.cloned().unwrap_or_else(|| IndexRef { name: "_na_".into(), uuid: "_na_".into() });
     let failure = ShardFailure { index, shard: 0, cause: FailureCause::Query(error.clone()) };
     search_failed(node, &[failure], true)
+}
+
+/// A search that found a document whose source cannot be read.
+pub(super) fn unreadable(node: &Node, hit: &Hit, error: &StoreError) -> Error {
+    let (index, shard) = (hit.index.identity().clone(), hit.shard);
+    let cause = FailureCause::Unreadable(error.to_string().into());
+    search_failed(node, &[ShardFailure { index, shard, cause }], true)
 }
 
 /// The reason of a shard's failure.

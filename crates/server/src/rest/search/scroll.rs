@@ -79,8 +79,8 @@ async fn page(
         hits
     };
     let mut held = call.request.budget.reserve_none("scroll");
-    let documents = read(&hits, Reading::OrLatest, &mut held).await?;
-    if is_lost(&hits, &documents, Reading::OrLatest) {
+    let documents = read(node, &hits, Reading::AsFound, &mut held).await?;
+    if is_lost(&hits, &documents, Reading::AsFound) {
         return Err(context_missing("0"));
     }
     let page = Page {

@@ -142,4 +142,8 @@ impl Store for ToldStore {
     fn hold(&self) -> Hold {
         self.below.hold()
     }
+
+    fn is_stored(&self, location: Location) -> bool {
+        !self.disk.lock().is_moved(location.segment, location.offset)
+    }
 }
