@@ -263,6 +263,10 @@ pub struct Shape {
     pub gc_deletes_millis: Option<i64>,
     /// `translog.durability`, by request unless set.
     pub durability: Option<Durability>,
+    /// Whether searches see a write after a refresh alone: a negative `refresh_interval`. It is the same
+    /// to those who refresh first.
+    #[serde(default)]
+    pub waits_for_refresh: bool,
 }
 
 /// What is done to an index.

@@ -259,6 +259,8 @@ fn add_searches(plan: &mut Plan, seed: u64) {
         plan.weights.search = choose(&mut random, &[4, 12, 40]);
         plan.weights.by_query = choose(&mut random, &[0, 4, 12]);
         plan.page_micros_max = choose(&mut random, &[0, 1_000, 100_000, 1_000_000]);
+        plan.refresh_percent = 50;
+        plan.weights.create_index = plan.weights.create_index.max(3);
     }
 }
 

@@ -83,6 +83,8 @@ pub struct Plan {
     pub gc_deletes_millis: Vec<i64>,
     /// How many created or changed indices in a hundred answer before they sync.
     pub async_percent: u32,
+    /// How many created indices in a hundred show writes to searches after a refresh alone.
+    pub refresh_percent: u32,
     /// The dialects, by weight.
     pub dialects: Vec<(u32, Dialect)>,
 }
@@ -124,6 +126,7 @@ impl Default for Plan {
             shards: vec![1, 1, 2, 5],
             gc_deletes_millis: vec![60_000, 1_000, 20, 0, -1],
             async_percent: 0,
+            refresh_percent: 0,
             dialects: vec![(3, Dialect::V2), (3, Dialect::V5), (5, Dialect::V7), (5, Dialect::V8)],
         }
     }

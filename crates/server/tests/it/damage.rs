@@ -109,6 +109,43 @@ fn check_red(client: &mut Client, active: u64) -> String {
     reason
 }
 
+/// That no search leaves out in silence what may be there, and no write by query goes on without it.
+#[track_caller]
+fn check_searches(client: &mut Client, file: &str) {
+    for path in
+        ["/films/_search", "/films/_search?size=0", "/films/_count", "/films/_search?q=_id:1"]
+    {
+        let alone = get(client, path);
+        assert_eq!(alone.status, 500, "{path}: {alone:?}");
+        let error = &alone.json()["error"];
+        assert_eq!(error["type"], "search_phase_execution_exception");
+        assert_eq!(error["root_cause"][0]["type"], "corrupt_index_exception");
+        assert!(error["root_cause"][0]["reason"].as_str().unwrap().contains(file), "{error}");
+    }
+    let among_others = get(client, "/_search").json();
+    let shards = &among_others["_shards"];
+    assert_eq!((&shards["total"], &shards["failed"]), (&json!(2), &json!(1)));
+    assert_eq!(shards["failures"][0]["reason"]["type"], "corrupt_index_exception");
+    let hits = among_others["hits"]["hits"].as_array().unwrap();
+    let found = |hit: &Value| format!("{}/{}", hit["_index"], hit["_id"]).replace('"', "");
+    let found: Vec<String> = hits.iter().map(found).collect();
+    let of_films = found.iter().filter(|hit| hit.starts_with("films/"));
+    let of_films: Vec<&str> = of_films.map(String::as_str).collect();
+    assert_eq!((of_films, found.len()), (vec!["films/2"], 4), "what is certain: {found:?}");
+    assert_eq!(get(client, "/_search?allow_partial_search_results=false").status, 500);
+
+    let copy = json!({"source": {"index": ["films", "whole"]}, "dest": {"index": "copies"}});
+    let copied = client.ask(json_request("POST", "/_reindex", &copy));
+    assert_eq!(copied.status, 500, "{copied:?}");
+    let copied = copied.json();
+    assert_eq!((&copied["created"], &copied["failures"][0]["index"]), (&json!(0), &json!("films")));
+    assert_eq!(copied["failures"][0]["reason"]["type"], "corrupt_index_exception");
+    assert_eq!(client.ask(bare("HEAD", "/copies")).status, 404);
+    let delete =
+        json_request("POST", "/films/_delete_by_query", &json!({"query": {"match_all": {}}}));
+    assert_eq!(client.ask(delete).status, 500);
+}
+
 #[test]
 fn a_source_that_rotted_is_red_and_everything_else_goes_on() {
     let directory = stopped(&[("1", MARK)]);
@@ -181,6 +218,7 @@ fn where_operations_may_be_lost_writes_are_refused_and_only_what_is_certain_is_r
     }
     assert_eq!(get(&mut client, "/films/_source/2").json(), json!({"text": "x"}), "the later one");
     assert_eq!(client.ask(json_request("PUT", "/whole/_doc/2", &json!({}))).status, 201);
+    check_searches(&mut client, &file);
     occam.ask_to_stop();
     assert_eq!(occam.wait().status.code(), Some(0));
 

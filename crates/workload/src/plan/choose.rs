@@ -352,7 +352,15 @@ impl Chooser {
         }
         let shards = self.random.pick(&plan.shards).copied();
         let routing_shards = shards.filter(|_| self.random.percent(30));
-        IndexAction::Create(Shape { shards, routing_shards, gc_deletes_millis, durability })
+        let waits_for_refresh =
+            plan.refresh_percent > 0 && self.random.percent(plan.refresh_percent);
+        IndexAction::Create(Shape {
+            shards,
+            routing_shards,
+            gc_deletes_millis,
+            durability,
+            waits_for_refresh,
+        })
     }
 }
 

@@ -17,6 +17,9 @@ pub(super) fn request(manner: &Manner, index: &str, action: &IndexAction) -> Req
             settings.extend(shape.shards.map(|n| ("index.number_of_shards", Value::from(n))));
             let routing = shape.routing_shards;
             settings.extend(routing.map(|n| ("index.number_of_routing_shards", Value::from(n))));
+            if shape.waits_for_refresh {
+                settings.push(("index.refresh_interval", Value::from("-1")));
+            }
             settings.extend(changes(shape.gc_deletes_millis, shape.durability));
             let body = object(vec![("settings", object(settings))]);
             manner.request("PUT", path, body.to_string().into_bytes())
