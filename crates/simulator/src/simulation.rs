@@ -37,6 +37,8 @@ const STARTS_MAX: u32 = 1_000;
 const RESTART_AFTER: Duration = Duration::from_millis(5);
 /// A start that finds room for so many bytes is not refused for want of it.
 const START_BYTES: u64 = 4 << 10;
+/// How a search says that what it was to show is gone.
+const CONTEXT_MISSING: &str = "search_context_missing_exception";
 /// How a start says that it found no room.
 const NO_ROOM: &str = "no storage space";
 /// A server that is stopped waits so long for the requests it has.
@@ -82,6 +84,7 @@ pub fn simulate(scenario: &Scenario, coverage: &Coverage) -> Outcome {
     coverage.add(&happened);
     let mut violations = failures;
     violations.extend(false_alarm(scenario, &happened));
+    violations.extend(lost_context(scenario, &happened));
     if let Err(found) = checker::check(&history) {
         violations.extend(found);
     }
@@ -125,6 +128,17 @@ fn false_alarm(scenario: &Scenario, happened: &Coverage) -> Option<Violation> {
     });
     let violation = |subject| Violation { rule: "false alarm", subject, story: String::new() };
     alarm.map(violation)
+}
+
+/// A scroll or a point in time that was given up where there was room, and its index.
+fn lost_context(scenario: &Scenario, happened: &Coverage) -> Option<Violation> {
+    let is_short = scenario.events.iter().any(|due| matches!(due.event, Event::Room(Some(_))));
+    if is_short || scenario.plan.weights.delete_index > 0 {
+        return None;
+    }
+    let what = happened.counts().into_keys().find(|what| what.contains(CONTEXT_MISSING))?;
+    let (rule, story) = ("lost context", String::new());
+    Some(Violation { rule, subject: what, story })
 }
 
 /// A simulation under way.
