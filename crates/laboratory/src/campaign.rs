@@ -200,6 +200,10 @@ fn plan(random: &mut Random) -> Plan {
     plan.async_percent = choose(&[0, 0, 0, 50]);
     plan.weights.bulk = choose(&[8, 8, 30]);
     plan.weights.delete_index = choose(&[0, 1, 1]);
+    plan.weights.search = choose(&[0, 0, 4]);
+    plan.weights.by_query = choose(&[0, 2]);
+    plan.page_micros_max = u64::from(choose(&[0, 5_000]));
+    plan.refresh_percent = choose(&[0, 30]);
     // What is hung up on may happen until the life ends, which makes long lives hard to judge.
     plan.hang_up_percent = choose(&[0, 0, 0, 1]);
     plan
