@@ -67,6 +67,11 @@ impl Analyzer {
         })
     }
 
+    /// Whether its terms are in lower case.
+    pub(crate) fn lowers(self) -> bool {
+        matches!(self, Self::Standard | Self::Simple | Self::Stop)
+    }
+
     /// The terms of a text, in order.
     #[must_use]
     pub fn tokens(self, text: &str) -> Vec<Token> {

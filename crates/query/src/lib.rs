@@ -18,6 +18,7 @@ mod pattern;
 mod phrase;
 mod plan;
 mod query;
+mod query_string;
 mod search;
 mod sort;
 mod value;

@@ -6,6 +6,7 @@ mod range;
 mod term;
 #[cfg(test)]
 mod tests;
+mod written;
 
 use mapping::Dialect;
 
@@ -16,7 +17,7 @@ use crate::{
 };
 
 /// The queries that Elasticsearch has and this server has not yet.
-const UNSUPPORTED: [&str; 46] = [
+const UNSUPPORTED: [&str; 44] = [
     "boosting",
     "combined_fields",
     "common",
@@ -38,7 +39,6 @@ const UNSUPPORTED: [&str; 46] = [
     "parent_id",
     "percolate",
     "pinned",
-    "query_string",
     "rank_feature",
     "regexp",
     "rule",
@@ -46,7 +46,6 @@ const UNSUPPORTED: [&str; 46] = [
     "script_score",
     "semantic",
     "shape",
-    "simple_query_string",
     "span_containing",
     "span_first",
     "span_gap",
@@ -138,6 +137,8 @@ impl Parser<'_> {
             "match_phrase" => self.matching(MatchKind::Phrase, node, parameters),
             "match_phrase_prefix" => self.matching(MatchKind::PhrasePrefix, node, parameters),
             "multi_match" => self.multi_match(node, parameters),
+            "query_string" => self.query_string(node, parameters),
+            "simple_query_string" => self.simple_query_string(node, parameters),
             "dis_max" => self.best(node, parameters),
             "bool" => self.compound(parameters),
             "constant_score" => self.constant(node, parameters),

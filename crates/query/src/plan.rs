@@ -7,6 +7,7 @@ mod sorting;
 mod test;
 #[cfg(test)]
 mod tests;
+mod written;
 
 use std::collections::BTreeSet;
 

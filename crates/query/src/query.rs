@@ -2,7 +2,12 @@
 
 use mapping::{DateZone, Dialect};
 
-use crate::{error::QueryError, json::Body, parse::Parser};
+use crate::{
+    error::QueryError,
+    json::Body,
+    parse::Parser,
+    query_string::{Language, QueryString},
+};
 
 /// A query: what it tests, and what it adds to the score.
 #[derive(Clone, Debug, PartialEq)]
@@ -54,40 +59,21 @@ impl Query {
         }
     }
 
-    /// The query that a URL gives as `q`: everything, words, or a field and a word. Nothing else of the
-    /// language is there yet.
-    ///
-    /// # Errors
-    /// It is more than that.
-    pub fn of_url(text: &str, how: &UrlQuery) -> Result<Self, QueryError> {
-        let text = text.trim();
-        match text.split_once(':') {
-            None if text == "*" => Ok(Self::all()),
-            Some(("*", "*")) => Ok(Self::all()),
-            None if text.split_whitespace().all(is_word) && !text.is_empty() => {
-                Ok(Self::words(text, how.default_field.clone(), how))
-            }
-            Some(("_exists_", field)) if is_word(field) => {
-                Ok(Self::plain(Clause::Exists(field.to_owned())))
-            }
-            Some((field, word)) if is_word(field) && is_word(word) => {
-                Ok(Self::words(word, Some(field.to_owned()), how))
-            }
-            _ => Err(QueryError::unsupported(
-                "of [q] only [*], words and [field:word] are there: the query_string syntax is",
-            )),
-        }
-    }
-
-    /// Words in a field, or in all of them.
-    fn words(text: &str, field: Option<String>, how: &UrlQuery) -> Self {
-        let text = Literal::Text(text.to_owned());
-        let analyzer = how.analyzer.clone();
-        // A word that a field cannot have finds nothing in it, as in Elasticsearch.
-        let how = Matching { every: how.every, analyzer, lenient: true, ..Matching::default() };
-        let fields = field.into_iter().map(|field| (field, 1.0)).collect();
-        let asked = MultiMatch { fields, text, how, tie_breaker: Some(0.0) };
-        Self::plain(Clause::MultiMatch(Box::new(asked)))
+    /// The query that a URL gives as `q`, in the language of `query_string`.
+    #[must_use]
+    pub fn of_url(text: &str, how: &UrlQuery) -> Self {
+        let words =
+            Matching { every: how.every, analyzer: how.analyzer.clone(), ..Matching::default() };
+        Self::plain(Clause::Written(Box::new(QueryString {
+            text: text.to_owned(),
+            language: Language::Lines { leading_wildcard: true },
+            fields: how.default_field.iter().map(|field| (field.clone(), 1.0)).collect(),
+            how: words,
+            slop: 0,
+            lenient: how.lenient,
+            tie_breaker: Some(0.0),
+            zone: DateZone::default(),
+        })))
     }
 
     /// Documents of a type.
@@ -113,12 +99,8 @@ pub struct UrlQuery {
     pub every: bool,
     /// The analyzer, if it is not the field's.
     pub analyzer: Option<String>,
-}
-
-/// Whether a text is a word without a meaning of its own.
-fn is_word(text: &str) -> bool {
-    let plain = |c: char| c.is_alphanumeric() || matches!(c, '_' | '.' | '@');
-    !text.is_empty() && text.chars().all(plain) && !matches!(text, "AND" | "OR" | "NOT")
+    /// Whether what cannot be a value of a field finds nothing, if it says.
+    pub lenient: Option<bool>,
 }
 
 /// What a query tests.
@@ -148,6 +130,8 @@ pub(crate) enum Clause {
     Match(Box<Match>),
     /// The terms of a text in one of several fields.
     MultiMatch(Box<MultiMatch>),
+    /// What a text says.
+    Written(Box<QueryString>),
     /// Several queries.
     Bool(Bool),
     /// Several queries of which the best scores, and the others with a share.

@@ -163,7 +163,7 @@ impl Parser<'_> {
 }
 
 /// What a type of `multi_match` makes of its parts, and the share of the fields beside the best.
-fn many_kind(how: &mut Matching, kind: &str) -> Checked<Option<f32>> {
+pub(super) fn many_kind(how: &mut Matching, kind: &str) -> Checked<Option<f32>> {
     let (kind, share) = match kind {
         "best_fields" => (MatchKind::Words, Some(0.0)),
         "most_fields" => (MatchKind::Words, None),
@@ -188,7 +188,7 @@ fn many_kind(how: &mut Matching, kind: &str) -> Checked<Option<f32>> {
 }
 
 /// Whether all terms are asked for.
-fn is_and(text: &str) -> Checked<bool> {
+pub(super) fn is_and(text: &str) -> Checked<bool> {
     match text.to_ascii_uppercase().as_str() {
         "AND" => Ok(true),
         "OR" => Ok(false),
@@ -212,7 +212,7 @@ fn none_is_all(parser: &Parser<'_>, member: &Member, text: &str) -> Checked<bool
 }
 
 /// A field and what its score is multiplied with, as `name^2`.
-fn boosted(text: &str) -> Checked<(String, f32)> {
+pub(super) fn boosted(text: &str) -> Checked<(String, f32)> {
     let Some((name, boost)) = text.split_once('^') else { return Ok((text.to_owned(), 1.0)) };
     let boost: f32 = boost.parse().map_err(|_| QueryError::no_number(boost))?;
     if boost < 0.0 {

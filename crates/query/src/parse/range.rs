@@ -72,7 +72,7 @@ impl Parser<'_> {
 }
 
 /// A zone of time.
-fn zone(text: &str) -> Checked<DateZone> {
+pub(super) fn zone(text: &str) -> Checked<DateZone> {
     DateZone::named(text).ok_or_else(|| {
         QueryError::unsupported(format_args!(
             "[time_zone] takes an offset such as [+01:00]; the zone [{text}] is"

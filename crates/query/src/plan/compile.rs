@@ -81,6 +81,7 @@ impl<'m> Compiler<'_, 'm> {
             Clause::Exists(field) => self.exists(field)?,
             Clause::Match(asked) => self.matching(&asked.field, &asked.text, &asked.how)?,
             Clause::MultiMatch(asked) => self.multi_match(asked)?,
+            Clause::Written(asked) => self.written(asked)?,
             Clause::Bool(parts) => self.group(parts)?,
             Clause::Best(queries, tie_breaker) => {
                 let queries = queries.iter().map(|query| self.query(query));
@@ -257,7 +258,7 @@ impl<'m> Compiler<'_, 'm> {
     }
 
     /// A query for any value of a field, of the fields of an object, or of those of a pattern.
-    fn exists(&mut self, name: &str) -> Checked<Test> {
+    pub(super) fn exists(&mut self, name: &str) -> Checked<Test> {
         match name {
             "_id" | "_index" | "_type" | "_seq_no" | "_version" | "_primary_term" => {
                 return Ok(Test::All);

@@ -158,7 +158,7 @@ impl<'m> Compiler<'_, 'm> {
 
     /// The fields of a pattern that a text can be looked for in. One whose terms this server cannot
     /// make is an error: to leave it out would be to miss what is there.
-    fn searchable(&self, pattern: &str) -> Checked<Vec<String>> {
+    pub(super) fn searchable(&self, pattern: &str) -> Checked<Vec<String>> {
         let mut names = Vec::new();
         for (name, _) in self.context.mapping.definitions(pattern) {
             let Ok(Found::Field(field)) = self.wanted.find(&name) else { continue };

@@ -266,17 +266,15 @@ impl Asked {
 
 /// Takes `q`, and what says how it is read.
 pub(crate) fn take_query(call: &mut Call<'_>) -> Result<Option<Query>, Error> {
-    for name in ["analyze_wildcard", "lenient"] {
-        call.parameters.take(name);
-    }
+    call.parameters.take_flag("analyze_wildcard")?;
     let operator = call.parameters.take("default_operator");
     let how = UrlQuery {
         default_field: call.parameters.take("df"),
         every: operator.is_some_and(|operator| operator.eq_ignore_ascii_case("and")),
         analyzer: call.parameters.take("analyzer"),
+        lenient: call.parameters.take_flag("lenient")?,
     };
-    let Some(text) = call.parameters.take("q") else { return Ok(None) };
-    Query::of_url(&text, &how).map(Some).map_err(|error| query_error(&error))
+    Ok(call.parameters.take("q").map(|text| Query::of_url(&text, &how)))
 }
 
 /// How long a context is kept, in milliseconds.
