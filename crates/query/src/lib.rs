@@ -8,6 +8,7 @@
 mod analysis;
 mod by_query;
 mod doc_values;
+mod edits;
 mod error;
 mod field;
 mod json;

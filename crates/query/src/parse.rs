@@ -17,14 +17,13 @@ use crate::{
 };
 
 /// The queries that Elasticsearch has and this server has not yet.
-const UNSUPPORTED: [&str; 44] = [
+const UNSUPPORTED: [&str; 43] = [
     "boosting",
     "combined_fields",
     "common",
     "distance_feature",
     "field_masking_span",
     "function_score",
-    "fuzzy",
     "geo_bounding_box",
     "geo_distance",
     "geo_grid",
@@ -132,6 +131,7 @@ impl Parser<'_> {
             "exists" => self.exists(node, parameters),
             "prefix" => self.words("prefix", parameters),
             "wildcard" => self.words("wildcard", parameters),
+            "fuzzy" => self.near(parameters),
             "match" => self.matching(MatchKind::Words, node, parameters),
             "match_bool_prefix" => self.matching(MatchKind::WordsPrefix, node, parameters),
             "match_phrase" => self.matching(MatchKind::Phrase, node, parameters),

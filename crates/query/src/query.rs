@@ -3,6 +3,7 @@
 use mapping::{DateZone, Dialect};
 
 use crate::{
+    edits::Fuzziness,
     error::QueryError,
     json::Body,
     parse::Parser,
@@ -70,6 +71,7 @@ impl Query {
             fields: how.default_field.iter().map(|field| (field.clone(), 1.0)).collect(),
             how: words,
             slop: 0,
+            fuzziness: Fuzziness::default(),
             lenient: how.lenient,
             tie_breaker: Some(0.0),
             zone: DateZone::default(),
@@ -126,6 +128,8 @@ pub(crate) enum Clause {
     Prefix(String, Words),
     /// A term of a pattern.
     Wildcard(String, Words),
+    /// A term that is near to a text.
+    Near(String, Literal, Fuzziness),
     /// The terms of a text.
     Match(Box<Match>),
     /// The terms of a text in one of several fields.
@@ -175,6 +179,8 @@ pub(crate) struct Matching {
     pub(crate) least: Option<String>,
     /// How far the terms of a phrase may be moved.
     pub(crate) slop: usize,
+    /// How far terms may be from those of the text, if at all.
+    pub(crate) near: Option<Fuzziness>,
     /// The analyzer, if it is not the field's.
     pub(crate) analyzer: Option<String>,
     /// Whether a text that cannot be a value of the field finds nothing, and is no error.

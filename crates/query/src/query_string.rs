@@ -11,6 +11,7 @@ mod words;
 use mapping::DateZone;
 
 use crate::{
+    edits::Fuzziness,
     error::{Checked, QueryError},
     query::Matching,
 };
@@ -36,6 +37,8 @@ pub(crate) struct QueryString {
     pub(crate) how: Matching,
     /// How far the terms of a phrase may be moved that does not say.
     pub(crate) slop: usize,
+    /// How near terms are to a word that does not say.
+    pub(crate) fuzziness: Fuzziness,
     /// Whether what cannot be a value of a field finds nothing, and is no error. Where it does not say, only
     /// for words that name no field and mean all.
     pub(crate) lenient: Option<bool>,
@@ -93,6 +96,15 @@ pub(crate) enum Expression {
         field: Option<String>,
         /// The pattern.
         text: String,
+    },
+    /// Terms that are near to a word.
+    Near {
+        /// The field, if it names one.
+        field: Option<String>,
+        /// The word.
+        text: String,
+        /// How near, if it says.
+        edits: Option<f32>,
     },
     /// Values within bounds.
     Range {

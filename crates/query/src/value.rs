@@ -4,7 +4,7 @@ use std::{cmp::Ordering, collections::BTreeSet, ops::Bound as Limit};
 
 use mapping::{Bound, FieldValue, Range};
 
-use crate::{pattern::Pattern, phrase::Phrase, query::Relation};
+use crate::{edits::Near, pattern::Pattern, phrase::Phrase, query::Relation};
 
 /// A value, as far as queries look at it.
 #[derive(Clone, Debug)]
@@ -138,6 +138,8 @@ pub(crate) enum ValueTest {
     Wildcard(Pattern),
     /// The same, whatever the case.
     WildcardAnyCase(Pattern),
+    /// That the term is near to another.
+    Near(Near),
     /// How it relates to a range.
     Range(Range, Relation),
     /// That the text has a phrase.
@@ -164,6 +166,7 @@ impl ValueTest {
             Self::PrefixAnyCase(prefix) => any(&|term| term.to_lowercase().starts_with(prefix)),
             Self::Wildcard(pattern) => any(&|term| pattern.matches(term)),
             Self::WildcardAnyCase(pattern) => any(&|term| pattern.matches(&term.to_lowercase())),
+            Self::Near(near) => any(&|term| near.is_near(term)),
             Self::Phrase(phrase) => {
                 if let Value::Text(terms) = value {
                     phrase.is_in(terms)

@@ -1,6 +1,7 @@
 //! Reading queries for the terms of a text.
 
 use crate::{
+    edits::{Edits, Fuzziness},
     error::{Checked, QueryError},
     json::{Kind, Member, Node},
     number,
@@ -76,16 +77,29 @@ impl Parser<'_> {
                     return Err(QueryError::argument("No negative maxExpansions allowed."));
                 }
             }
-            "fuzziness" if matches!(scalar()?, "0" | "0.0") => {}
-            "fuzziness" | "cutoff_frequency" => {
+            "fuzziness" if !is_phrase => {
+                how.near.get_or_insert_default().edits = Edits::read(scalar()?)?;
+            }
+            "prefix_length" if !is_phrase => {
+                let length = number::truncated(scalar()?)?;
+                let near = how
+                    .near
+                    .get_or_insert(Fuzziness { edits: Edits::Exactly(0), ..Fuzziness::default() });
+                near.prefix = usize::try_from(length)
+                    .map_err(|_| QueryError::argument("No negative prefix length allowed."))?;
+            }
+            "fuzzy_transpositions" if !is_phrase => {
+                let near = how
+                    .near
+                    .get_or_insert(Fuzziness { edits: Edits::Exactly(0), ..Fuzziness::default() });
+                near.transpositions = self.boolean(&member.value)?;
+            }
+            "cutoff_frequency" => {
                 let what = format!("[{}] of [{query}] is", member.name);
                 return Err(QueryError::unsupported(what));
             }
-            // They only matter where terms may differ or have synonyms.
-            "prefix_length"
-            | "fuzzy_transpositions"
-            | "fuzzy_rewrite"
-            | "auto_generate_synonyms_phrase_query" => {}
+            // They only matter to how much is done, and where terms have synonyms.
+            "fuzzy_rewrite" | "auto_generate_synonyms_phrase_query" => {}
             _ => return Ok(false),
         }
         Ok(true)

@@ -1,8 +1,10 @@
 //! Reading queries on ids, terms and the existence of fields.
 
 use crate::{
+    edits::{Edits, Fuzziness},
     error::{Checked, QueryError},
     json::{Kind, Member, Node},
+    number,
     query::{Clause, Literal, Query, Words},
 };
 
@@ -123,6 +125,51 @@ impl Parser<'_> {
             Kind::Null => Ok(None),
             Kind::Object(_) | Kind::Array(_) => Err(self.unexpected(query, member)),
         }
+    }
+
+    /// `fuzzy`
+    pub(super) fn near(&self, parameters: &[Member]) -> Checked<Query> {
+        const QUERY: &str = "fuzzy";
+        let field = self.one_field(QUERY, parameters)?;
+        let mut common = Common::default();
+        let mut fuzziness = Fuzziness::default();
+        let value = match &field.value.kind {
+            Kind::Object(members) => {
+                let mut value = None;
+                for member in members {
+                    let scalar =
+                        || member.value.scalar().ok_or_else(|| self.unexpected(QUERY, member));
+                    match member.name.as_str() {
+                        "value" | "term" => value = self.literal(QUERY, member)?,
+                        "fuzziness" => fuzziness.edits = Edits::read(scalar()?)?,
+                        "prefix_length" => {
+                            let length = number::truncated(scalar()?)?;
+                            let negative =
+                                || QueryError::argument("prefixLength cannot be less than 0");
+                            fuzziness.prefix = usize::try_from(length).map_err(|_| negative())?;
+                        }
+                        "transpositions" => {
+                            fuzziness.transpositions = self.boolean(&member.value)?
+                        }
+                        // How much is done.
+                        "max_expansions" | "rewrite" => drop(scalar()?),
+                        _ if self.common(&mut common, QUERY, member)? => {}
+                        _ => return Err(self.unknown(QUERY, member)),
+                    }
+                }
+                value
+            }
+            Kind::Array(_) => {
+                let reason =
+                    format!("[{QUERY}] unexpected token [START_ARRAY] after [{}]", field.name);
+                return Err(self.body.parsing(&field.value, reason));
+            }
+            Kind::Text(_) | Kind::Number(_) | Kind::Boolean(_) | Kind::Null => {
+                self.literal(QUERY, field)?
+            }
+        };
+        let value = value.ok_or_else(|| QueryError::argument("query value cannot be null"))?;
+        Ok(common.of(Clause::Near(field.name.clone(), value, fuzziness)))
     }
 
     /// `terms`

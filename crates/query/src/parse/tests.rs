@@ -126,8 +126,20 @@ fn wrong_queries_of_other_kinds() {
             "parsing_exception: [constant_score] requires a 'filter' element @1:28",
         ),
         (
-            r#"{"query":{"fuzzy":{"a":"b"}}}"#,
-            "illegal_argument_exception: [fuzzy] queries are not supported yet",
+            r#"{"query":{"regexp":{"a":"b"}}}"#,
+            "illegal_argument_exception: [regexp] queries are not supported yet",
+        ),
+        (
+            r#"{"query":{"fuzzy":{"a":{"value":"b","fuzziness":"x"}}}}"#,
+            "number_format_exception: For input string: \"x\"",
+        ),
+        (
+            r#"{"query":{"query_string":{}}}"#,
+            "parsing_exception: [query_string] must be provided with a [query] @1:26",
+        ),
+        (
+            r#"{"query":{"simple_query_string":{"query":"a","bogus":1}}}"#,
+            "parsing_exception: [simple_query_string] unsupported field [bogus] @1:54",
         ),
         (
             r#"{"query":{"range":{"d":{"time_zone":"Europe/Rome"}}}}"#,
@@ -159,8 +171,8 @@ fn wrong_queries_on_texts() {
             "illegal_argument_exception: No enum constant org.elasticsearch.index.query.Operator.XOR",
         ),
         (
-            r#"{"query":{"match":{"a":{"query":"x","fuzziness":"AUTO"}}}}"#,
-            "illegal_argument_exception: [fuzziness] of [match] is not supported yet",
+            r#"{"query":{"match":{"a":{"query":"x","cutoff_frequency":1}}}}"#,
+            "illegal_argument_exception: [cutoff_frequency] of [match] is not supported yet",
         ),
         (
             r#"{"query":{"match_phrase":{"a":{"query":"x","slop":-1}}}}"#,
@@ -300,8 +312,8 @@ fn reindexing() {
             "x_content_parse_exception: [1:19] [reindex] failed to parse field [source] <= parsing_exception: Unknown key for a VALUE_NUMBER in [junk].",
         ),
         (
-            r#"{"source":{"query":{"fuzzy":{"a":1}}}}"#,
-            "illegal_argument_exception: [fuzzy] queries are not supported yet",
+            r#"{"source":{"query":{"regexp":{"a":1}}}}"#,
+            "illegal_argument_exception: [regexp] queries are not supported yet",
         ),
     ] {
         assert_eq!(told(&Reindex::read(body, Dialect::Seven).unwrap_err()), expected);

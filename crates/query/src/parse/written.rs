@@ -3,6 +3,7 @@
 use mapping::DateZone;
 
 use crate::{
+    edits::{Edits, Fuzziness},
     error::{Checked, QueryError},
     json::{Member, Node},
     number,
@@ -53,12 +54,9 @@ impl Parser<'_> {
                     let what = format!("[{}] of [{QUERY}] is", member.name);
                     return Err(QueryError::unsupported(what));
                 }
-                // They only matter where terms may differ or have synonyms, or to how much is done.
+                "fuzziness" => asked.fuzziness.edits = Edits::read(scalar()?)?,
+                // They only matter where terms have synonyms, or to how much is done.
                 "enable_position_increments"
-                | "fuzziness"
-                | "fuzzy_prefix_length"
-                | "fuzzy_max_expansions"
-                | "fuzzy_transpositions"
                 | "fuzzy_rewrite"
                 | "rewrite"
                 | "max_determinized_states"
@@ -100,9 +98,8 @@ impl Parser<'_> {
                 "query" => text = Some(scalar()?.to_owned()),
                 "flags" => {
                     let list = scalar()?;
-                    // A number has a bit for each of them; all are set in all that is written.
-                    let is_all = list.parse::<i64>().is_ok_and(|bits| bits == -1);
-                    let named = if is_all { Some(Operators::ALL) } else { Operators::named(list) };
+                    let numbered = list.parse().ok().map(Operators::numbered);
+                    let named = numbered.or_else(|| Operators::named(list));
                     let unknown = || {
                         let reason = format!("Unknown {QUERY} flag [{list}]");
                         QueryError::argument(reason)
@@ -115,14 +112,17 @@ impl Parser<'_> {
                         member.name
                     )));
                 }
-                "fuzzy_prefix_length"
-                | "fuzzy_max_expansions"
-                | "fuzzy_transpositions"
-                | "auto_generate_synonyms_phrase_query"
-                | "analyze_wildcard" => drop(scalar()?),
+                // What 5.x had, and later ones pass over, is among them.
+                "auto_generate_synonyms_phrase_query"
+                | "analyze_wildcard"
+                | "lowercase_expanded_terms"
+                | "locale" => drop(scalar()?),
                 _ if self.about_words(&mut asked, QUERY, member)? => {}
                 _ if self.common(&mut common, QUERY, member)? => {}
-                _ => return Err(self.unknown(QUERY, member)),
+                name => {
+                    let reason = format!("[{QUERY}] unsupported field [{name}]");
+                    return Err(self.body.parsing(value, reason));
+                }
             }
         }
         let nothing = || self.body.parsing(node, format!("[{QUERY}] query text missing"));
@@ -143,6 +143,12 @@ impl Parser<'_> {
             }
             "default_operator" => asked.how.every = is_and(scalar()?)?,
             "analyzer" => asked.how.analyzer = Some(scalar()?.to_owned()),
+            "fuzzy_prefix_length" => {
+                let length = number::truncated(scalar()?)?;
+                asked.fuzziness.prefix = usize::try_from(length).unwrap_or(0);
+            }
+            "fuzzy_transpositions" => asked.fuzziness.transpositions = self.boolean(value)?,
+            "fuzzy_max_expansions" => drop(scalar()?),
             "lenient" => asked.lenient = Some(self.boolean(value)?),
             "minimum_should_match" => asked.how.least = Some(scalar()?.to_owned()),
             _ => return Ok(false),
@@ -159,6 +165,7 @@ fn empty(language: Language) -> QueryString {
         fields: Vec::new(),
         how: Matching::default(),
         slop: 0,
+        fuzziness: Fuzziness::default(),
         lenient: None,
         tie_breaker: None,
         zone: DateZone::default(),

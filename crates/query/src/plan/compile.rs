@@ -6,6 +6,7 @@ use mapping::{Dialect, FieldRef};
 use serde_json::Value as Json;
 
 use crate::{
+    edits::Near,
     error::{Checked, QueryError},
     field::{Domain, Found, Wanted},
     number::WholeType,
@@ -43,6 +44,8 @@ pub(super) enum Asked<'q> {
     Prefix(&'q Words),
     /// Terms of a pattern.
     Wildcard(&'q Words),
+    /// Terms that are near to another.
+    Near(&'q Near),
 }
 
 impl Asked<'_> {
@@ -53,6 +56,7 @@ impl Asked<'_> {
             Self::Range(_) => "range",
             Self::Prefix(_) => "prefix",
             Self::Wildcard(_) => "wildcard",
+            Self::Near(_) => "fuzzy",
         }
     }
 }
@@ -79,6 +83,9 @@ impl<'m> Compiler<'_, 'm> {
             Clause::Prefix(field, words) => self.field(field, Asked::Prefix(words))?,
             Clause::Wildcard(field, words) => self.field(field, Asked::Wildcard(words))?,
             Clause::Exists(field) => self.exists(field)?,
+            Clause::Near(field, text, fuzziness) => {
+                self.field(field, Asked::Near(&Near::new(text.text(), fuzziness)))?
+            }
             Clause::Match(asked) => self.matching(&asked.field, &asked.text, &asked.how)?,
             Clause::MultiMatch(asked) => self.multi_match(asked)?,
             Clause::Written(asked) => self.written(asked)?,
@@ -134,7 +141,7 @@ impl<'m> Compiler<'_, 'm> {
             Found::Nested(_) | Found::Nothing => return Ok(Test::None),
         };
         let domain = Domain::of(field).ok_or_else(|| no_normalizer(name))?;
-        if matches!(asked, Asked::Prefix(_) | Asked::Wildcard(_)) {
+        if matches!(asked, Asked::Prefix(_) | Asked::Wildcard(_) | Asked::Near(_)) {
             self.check_words(name, &domain, field, asked)?;
         }
         if !self.is_searchable(field) {
@@ -153,6 +160,7 @@ impl<'m> Compiler<'_, 'm> {
             Asked::Range(range) => literals.range(&domain, range)?,
             Asked::Prefix(words) => literals.words(&domain, prefix(words)),
             Asked::Wildcard(words) => literals.words(&domain, wildcard(words)),
+            Asked::Near(near) => literals.words(&domain, ValueTest::Near(near.clone())),
         };
         Ok(match tested {
             Tested::Always => Test::All,
@@ -213,7 +221,7 @@ impl<'m> Compiler<'_, 'm> {
                 let tested = match asked {
                     Asked::Range(range) => Literals::whole_range(WholeType::Long, range)?,
                     Asked::Values(values) => Literals::plain_values(&domain, values)?,
-                    Asked::Prefix(_) | Asked::Wildcard(_) => Tested::Never,
+                    Asked::Prefix(_) | Asked::Wildcard(_) | Asked::Near(_) => Tested::Never,
                 };
                 match tested {
                     Tested::Always => Test::All,
@@ -242,7 +250,10 @@ impl<'m> Compiler<'_, 'm> {
             ("_routing", Asked::Wildcard(words)) => Test::Routing(wildcard(words)),
             ("_ignored", Asked::Prefix(words)) => Test::Ignored(prefix(words)),
             ("_ignored", Asked::Wildcard(words)) => Test::Ignored(wildcard(words)),
-            ("_id" | "_seq_no" | "_type", Asked::Prefix(_) | Asked::Wildcard(_)) => {
+            (
+                "_id" | "_seq_no" | "_type" | "_routing" | "_ignored" | "_index",
+                Asked::Prefix(_) | Asked::Wildcard(_) | Asked::Near(_),
+            ) => {
                 return Err(no_words(asked.name(), name, name));
             }
             _ => Test::None,

@@ -6,6 +6,7 @@ use mapping::FieldRef;
 
 use crate::{
     analysis::{Analyzer, Token},
+    edits::Near,
     error::{Checked, QueryError},
     field::{Domain, Found},
     phrase::Phrase,
@@ -36,7 +37,10 @@ impl<'m> Compiler<'_, 'm> {
             if how.kind == MatchKind::PhrasePrefix && !how.lenient {
                 return Err(no_phrase_prefix(name, field));
             }
-            return match self.field(name, value) {
+            let near = how.near.as_ref().map(|fuzziness| Near::new(text.text(), fuzziness));
+            let has_terms = matches!(Domain::of(field), Some(Domain::Term { .. }));
+            let asked = near.as_ref().filter(|_| has_terms).map_or(value, Asked::Near);
+            return match self.field(name, asked) {
                 Err(_) if how.lenient => Ok(Test::None),
                 test => test,
             };
@@ -63,11 +67,11 @@ impl<'m> Compiler<'_, 'm> {
         let ends_open = matches!(how.kind, MatchKind::WordsPrefix | MatchKind::PhrasePrefix);
         let is_phrase = matches!(how.kind, MatchKind::Phrase | MatchKind::PhrasePrefix);
         let one = |test| Scored { test: Test::Field(slot, test), boost: 1.0 };
-        let end = if ends_open {
-            ValueTest::Prefix(last.term.clone())
-        } else {
-            ValueTest::Among(BTreeSet::from([term(last)]), Vec::new())
+        let same = |token: &Token| match &how.near {
+            Some(fuzziness) if !is_phrase => ValueTest::Near(Near::new(&token.term, fuzziness)),
+            Some(_) | None => ValueTest::Among(BTreeSet::from([term(token)]), Vec::new()),
         };
+        let end = if ends_open { ValueTest::Prefix(last.term.clone()) } else { same(last) };
         if others.is_empty() {
             return Ok(Test::Field(slot, end));
         }
@@ -77,7 +81,6 @@ impl<'m> Compiler<'_, 'm> {
             let phrase = Phrase::new(terms.collect(), ends_open, how.slop);
             return Ok(Test::Field(slot, ValueTest::Phrase(phrase)));
         }
-        let same = |token: &Token| ValueTest::Among(BTreeSet::from([term(token)]), Vec::new());
         let mut tests: Vec<Scored> = others.iter().map(|token| one(same(token))).collect();
         tests.push(one(end));
         let mut group = Group::default();

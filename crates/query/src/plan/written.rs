@@ -1,6 +1,7 @@
 //! From what a text says to tests.
 
 use crate::{
+    edits::{Edits, Fuzziness, Near},
     error::{Checked, QueryError},
     field::{Domain, Found},
     query::{Literal, MatchKind, MultiMatch, Range, Words},
@@ -14,6 +15,14 @@ use super::{
 
 /// The name of a field and what its score is multiplied with.
 type Weighed = (String, f32);
+
+/// In which way terms are like a text.
+#[derive(Clone, Copy)]
+enum Kind<'f> {
+    Prefix,
+    Wildcard,
+    Near(&'f Fuzziness),
+}
 
 impl Compiler<'_, '_> {
     /// A query that is written as a text.
@@ -38,9 +47,15 @@ impl Compiler<'_, '_> {
                 let slop = slop.unwrap_or(asked.slop);
                 self.terms(asked, field.as_deref(), text, MatchKind::Phrase, slop)
             }
+            Expression::Near { field, text, edits } => {
+                let mut fuzziness = asked.fuzziness.clone();
+                if let Some(edits) = edits.and_then(|edits| Edits::of(edits.into())) {
+                    fuzziness.edits = edits;
+                }
+                self.pattern(asked, field.as_deref(), text, Kind::Near(&fuzziness))
+            }
             Expression::Prefix { field, text } => {
-                let text = text.clone();
-                self.pattern(asked, field.as_deref(), &Words { text, any_case: false }, true)
+                self.pattern(asked, field.as_deref(), text, Kind::Prefix)
             }
             Expression::Wildcard { field, text } if text == "*" => match field.as_deref() {
                 Some("*") => Ok(Test::All),
@@ -49,8 +64,7 @@ impl Compiler<'_, '_> {
                 None => self.on_each(asked, None, |this, name| this.exists(name)),
             },
             Expression::Wildcard { field, text } => {
-                let text = text.clone();
-                self.pattern(asked, field.as_deref(), &Words { text, any_case: false }, false)
+                self.pattern(asked, field.as_deref(), text, Kind::Wildcard)
             }
             Expression::Range { field, bounds } => self.bounds(asked, field.as_deref(), bounds),
             Expression::Exists(name) => self.exists(name),
@@ -113,40 +127,37 @@ impl Compiler<'_, '_> {
         self.multi_match(&MultiMatch { fields, text, how, tie_breaker })
     }
 
-    /// Terms of a pattern, or that begin so.
+    /// Terms that are like a text in some way.
     fn pattern(
         &mut self,
         asked: &QueryString,
         field: Option<&str>,
-        words: &Words,
-        is_prefix: bool,
+        text: &str,
+        kind: Kind<'_>,
     ) -> Checked<Test> {
         self.on_each(asked, field, |this, name| {
-            let Ok(Found::Field(field)) = this.wanted.find(name) else {
-                let asked = if is_prefix { Asked::Prefix(words) } else { Asked::Wildcard(words) };
-                return Ok(this.metadata(name, asked)?.unwrap_or(Test::None));
+            let lowers = match this.wanted.find(name) {
+                Ok(Found::Field(field)) => match Domain::of(field) {
+                    Some(Domain::Term { lowercase }) => lowercase,
+                    Some(Domain::Text) => {
+                        this.analyzer(field, &["search_analyzer", "analyzer"])?.lowers()
+                    }
+                    Some(Domain::Constant(_)) | None => false,
+                    // It has no terms of any pattern; the others say that they cannot.
+                    Some(_) if matches!(kind, Kind::Wildcard) => return Ok(Test::None),
+                    Some(_) => false,
+                },
+                Ok(_) | Err(_) => false,
             };
-            let domain = Domain::of(field);
-            let has_terms = matches!(
-                domain,
-                Some(Domain::Text | Domain::Term { .. } | Domain::Constant(_)) | None
-            );
-            if !has_terms && !is_prefix {
-                return Ok(Test::None);
-            }
-            let lowers = match &domain {
-                Some(Domain::Term { lowercase }) => *lowercase,
-                Some(Domain::Text) => {
-                    this.analyzer(field, &["search_analyzer", "analyzer"])?.lowers()
+            let text = if lowers { text.to_lowercase() } else { text.to_owned() };
+            let words = |text| Words { text, any_case: false };
+            match kind {
+                Kind::Prefix => this.field(name, Asked::Prefix(&words(text))),
+                Kind::Wildcard => this.field(name, Asked::Wildcard(&words(text))),
+                Kind::Near(fuzziness) => {
+                    this.field(name, Asked::Near(&Near::new(&text, fuzziness)))
                 }
-                _ => false,
-            };
-            let text = if lowers { words.text.to_lowercase() } else { words.text.clone() };
-            let words = Words { text, ..words.clone() };
-            this.field(
-                name,
-                if is_prefix { Asked::Prefix(&words) } else { Asked::Wildcard(&words) },
-            )
+            }
         })
     }
 

@@ -209,15 +209,12 @@ impl<'p> Parser<'p> {
     fn leaf(&mut self, field: Option<String>) -> Result<Expression, Problem> {
         let part = self.take().ok_or_else(|| unexpected(None))?;
         let read = match part {
-            Part::Word(word) => {
-                if matches!(self.peek(0), Some(Part::Tilde(distance)) if *distance != Some(0.0)) {
-                    return Err(Problem::Unsupported(
-                        "a word that may differ, such as [word~], is",
-                    ));
+            Part::Word(word) => match self.take_if(|part| matches!(part, Part::Tilde(_))) {
+                Some(Part::Tilde(edits)) => {
+                    Expression::Near { field, text: unescaped(word), edits: *edits }
                 }
-                self.take_if(|part| matches!(part, Part::Tilde(_)));
-                word_of(field, &unescaped(word))
-            }
+                _ => word_of(field, &unescaped(word)),
+            },
             Part::Star => Expression::Wildcard { field, text: "*".to_owned() },
             Part::Prefix(text) => Expression::Prefix { field, text: unescaped(text) },
             Part::Wildcard(text) => {
@@ -302,6 +299,7 @@ mod tests {
             Expression::All => "all".to_owned(),
             Expression::Words { field, text } => format!("{}<{text}>", of(field)),
             Expression::Phrase { field, text, slop } => format!("{}{text:?}~{slop:?}", of(field)),
+            Expression::Near { field, text, edits } => format!("{}<{text}>~{edits:?}", of(field)),
             Expression::Prefix { field, text } => format!("{}{text}*", of(field)),
             Expression::Wildcard { field, text } => format!("{}w'{text}'", of(field)),
             Expression::Range { field, bounds } => {
@@ -340,7 +338,7 @@ mod tests {
         check("title:(quick fox)", "title:<quick fox>", "title:<quick fox>");
         check("a b:c d", "(<a> b:<c> <d>)", "(+<a> +b:<c> +<d>)");
         check("a b c^2", "(<a b> <c>^2)", "(+<a b> +<c>^2)");
-        check(r"f\:x a\ b", "<f:x a b>", "<f:x a b>");
+        check(r"f\:x a\ b \u0066", "<f:x a b f>", "<f:x a b f>");
     }
 
     #[test]
@@ -366,7 +364,7 @@ mod tests {
         check("n:<3", "n:[* 3}", "n:[* 3}");
         check("n:{* TO 5]", "n:{* 5]", "n:{* 5]");
         check(r#"d:["2020 01" TO *}"#, "d:[2020 01 *}", "d:[2020 01 *}");
-        check("fox~0", "<fox>", "<fox>");
+        check("fox~ f:ox~1", "(<fox>~None f:<ox>~Some(1.0))", "(+<fox>~None +f:<ox>~Some(1.0))");
         check("", "nothing", "nothing");
     }
 
@@ -374,7 +372,7 @@ mod tests {
     fn what_is_no_query_is_an_error() {
         for text in [
             "a AND", "(", "a)", "\"a", "a:", "n:[1 TO", "n:[1]", "[", "^2", "AND", "a^x", "/a",
-            "a\\",
+            "a~b", "a\\",
         ] {
             assert!(read(text, false, true).is_err(), "{text}");
         }

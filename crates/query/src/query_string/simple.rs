@@ -45,6 +45,23 @@ impl Operators {
         slop: false,
     };
 
+    /// Those whose bits are set in a number, as Lucene numbers them.
+    pub(crate) fn numbered(bits: i64) -> Self {
+        let has = |bit: u32| bits >> bit & 1 == 1;
+        Self {
+            and: has(0),
+            not: has(1),
+            or: has(2),
+            prefix: has(3),
+            phrase: has(4),
+            precedence: has(5),
+            escape: has(6),
+            whitespace: has(7),
+            fuzzy: has(8),
+            slop: has(9),
+        }
+    }
+
     /// Those of a list; nothing if one of them is none.
     pub(crate) fn named(list: &str) -> Option<Self> {
         let mut operators = Self::NONE;
@@ -172,7 +189,7 @@ impl Parser {
                 }
                 c if c.is_ascii_whitespace() && is.whitespace => at += 1,
                 _ => {
-                    let word = self.word(chars, &mut at)?;
+                    let word = self.word(chars, &mut at);
                     self.count()?;
                     tree.add(word, self.usual);
                 }
@@ -192,7 +209,7 @@ impl Parser {
     }
 
     /// A word, up to the next operator.
-    fn word(&self, chars: &[char], at: &mut usize) -> Result<Expression, Problem> {
+    fn word(&self, chars: &[char], at: &mut usize) -> Expression {
         let is = self.operators;
         let mut text = String::new();
         // The character behind which nothing was escaped.
@@ -219,18 +236,16 @@ impl Parser {
         }
         if is.prefix && last == Some('*') && text.len() > 1 {
             text.pop();
-            return Ok(Expression::Prefix { field: None, text: self.plain(&text) });
+            return Expression::Prefix { field: None, text: self.plain(&text) };
         }
-        if let Some((word, distance)) = text.rsplit_once('~').filter(|_| is.fuzzy)
-            && !word.is_empty()
-            && distance.chars().all(|c| c.is_ascii_digit())
+        if let Some((word, edits)) =
+            text.split_once('~').filter(|(word, _)| is.fuzzy && !word.is_empty())
         {
-            if distance != "0" {
-                return Err(Problem::Unsupported("a word that may differ, such as [word~1], is"));
-            }
-            return Ok(Expression::Words { field: None, text: self.plain(word) });
+            // Without a number it is as far as can be said, and what is none is none at all.
+            let edits = if edits.is_empty() { 2.0 } else { edits.parse().unwrap_or(0.0) };
+            return Expression::Near { field: None, text: self.plain(word), edits: Some(edits) };
         }
-        Ok(Expression::Words { field: None, text: self.plain(&text) })
+        Expression::Words { field: None, text: self.plain(&text) }
     }
 
     /// How far the words of a phrase may be moved, if that is said behind it.

@@ -55,12 +55,25 @@ pub(super) fn divide(text: &str) -> Result<Vec<Part>, Problem> {
     Ok(parts)
 }
 
-/// A text without the backslashes that take meaning away.
+/// A text without the backslashes that take meaning away, or name a character by its number.
 pub(super) fn unescaped(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
     let mut chars = text.chars();
     while let Some(c) = chars.next() {
-        plain.push(if c == '\\' { chars.next().unwrap_or('\\') } else { c });
+        if c != '\\' {
+            plain.push(c);
+            continue;
+        }
+        let rest = chars.as_str();
+        let number = rest.strip_prefix('u').and_then(|rest| rest.get(..4));
+        let named = number.and_then(|digits| char::from_u32(u32::from_str_radix(digits, 16).ok()?));
+        match named {
+            Some(named) => {
+                plain.push(named);
+                chars = rest.get(5..).unwrap_or_default().chars();
+            }
+            None => plain.push(chars.next().unwrap_or('\\')),
+        }
     }
     plain
 }
@@ -131,7 +144,7 @@ impl Reader<'_> {
             }
             '~' => {
                 self.chars.next();
-                let number = self.take_while(|c| c.is_ascii_digit() || c == '.');
+                let number = self.take_while(|c| begins(c) || c == '.');
                 let read = number.parse().map_err(|_| malformed(format!("no number: {number}")));
                 Part::Tilde(if number.is_empty() { None } else { Some(read?) })
             }

@@ -25,6 +25,7 @@ mod damage;
 mod durability;
 mod full_disk;
 mod golden_by_query;
+mod golden_query_string;
 mod guard;
 mod kills;
 mod ledger;
