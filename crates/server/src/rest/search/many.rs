@@ -12,6 +12,7 @@ use crate::rest::multi_get::ANSWER_BYTES_MAX;
 use crate::rest::response::Answer;
 
 use super::contexts::Contexts;
+use super::request::take_spread;
 use super::{Asked, answer, took};
 use crate::rest::deprecation::MULTI_SEARCH_TYPES;
 
@@ -38,14 +39,8 @@ pub(crate) async fn multi_search(
     if call.parameters.take_int("max_concurrent_searches")?.is_some_and(|most| most < 1) {
         return Err(Error::illegal_argument("maxConcurrentSearchRequests must be positive"));
     }
-    let accepted = [
-        "typed_keys",
-        "search_type",
-        "pre_filter_shard_size",
-        "max_concurrent_shard_requests",
-        "ccs_minimize_roundtrips",
-    ];
-    for name in accepted {
+    take_spread(&mut call.parameters)?;
+    for name in ["typed_keys", "search_type", "ccs_minimize_roundtrips"] {
         call.parameters.take(name);
     }
     call.finish_parameters()?;

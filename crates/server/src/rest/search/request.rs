@@ -10,6 +10,7 @@ use crate::rest::document::check_preference;
 use crate::rest::error::Error;
 use crate::rest::index::expression::take_expansion;
 use crate::rest::mapping::rules;
+use crate::rest::parameters::Parameters;
 use crate::rest::source_filter::SourceFilter;
 
 use super::failure::{phase_failed, query_error};
@@ -17,13 +18,14 @@ use super::view::stored;
 use super::{SIZE, WINDOW};
 
 /// Parameters that have no effect here.
-const WITHOUT_EFFECT: [&str; 6] = [
-    "batched_reduce_size",
-    "ccs_minimize_roundtrips",
-    "max_concurrent_shard_requests",
-    "pre_filter_shard_size",
-    "request_cache",
-    "typed_keys",
+const WITHOUT_EFFECT: [&str; 3] = ["ccs_minimize_roundtrips", "request_cache", "typed_keys"];
+
+/// Numbers that say how a search is spread over a cluster, the lowest that each may be, and what is said of a
+/// lower one. On one node they have no effect.
+const SPREAD: [(&str, i32, &str); 3] = [
+    ("batched_reduce_size", 2, "batchedReduceSize must be >= 2"),
+    ("max_concurrent_shard_requests", 1, "maxConcurrentShardRequests must be >= 1"),
+    ("pre_filter_shard_size", 1, "preFilterShardSize must be >= 1"),
 ];
 
 /// Parameters of what is not there yet.
@@ -116,6 +118,7 @@ impl Asked {
         if let Some(groups) = parameters.take_list("stats") {
             self.search.stats = groups;
         }
+        take_spread(parameters)?;
         for name in WITHOUT_EFFECT {
             parameters.take(name);
         }
@@ -285,6 +288,16 @@ pub(crate) fn parse_keep_alive(text: &str) -> Result<i64, Error> {
              or unrecognized"
         ))
     })
+}
+
+/// Takes the numbers that say how a search is spread.
+pub(super) fn take_spread(parameters: &mut Parameters) -> Result<(), Error> {
+    for (name, least, rule) in SPREAD {
+        if parameters.take_int(name)?.is_some_and(|number| number < least) {
+            return Err(Error::illegal_argument(rule));
+        }
+    }
+    Ok(())
 }
 
 /// Refuses a search type that there is not.
