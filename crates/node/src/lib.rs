@@ -51,8 +51,8 @@ pub use node_admin::{
 };
 pub use random::Random;
 pub use search::{
-    FailureCause, Filter, Found, Hit, Moment, Scan, Scope, SearchRequest, Searcher, ShardFailure,
-    Turns, Within,
+    FailureCause, Filter, Found, Hit, Moment, Room, Scan, Scope, SearchRequest, Searcher,
+    ShardFailure, Turns, Within,
 };
 pub use settings::{SettingError, Settings};
 pub use source::{SourceError, check_source};

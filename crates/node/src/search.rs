@@ -26,7 +26,7 @@ pub use scope::{Filter, Scope};
 pub use turns::Turns;
 
 /// A search on some indices.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct SearchRequest<'a> {
     /// What is searched.
     pub within: Within<'a>,
@@ -36,7 +36,13 @@ pub struct SearchRequest<'a> {
     pub limit: usize,
     /// When it has to come to an end.
     pub deadline: Option<Timestamp>,
+    /// Whether there is memory for so many more bytes of hits, where they are many; a search ends where there
+    /// is none. Without it there is.
+    pub room: Option<&'a Room<'a>>,
 }
+
+/// Says whether there is memory for so many more bytes, and takes it.
+pub type Room<'a> = dyn Fn(u64) -> bool + Send + Sync + 'a;
 
 /// What is searched.
 #[derive(Clone, Copy, Debug)]

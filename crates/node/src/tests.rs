@@ -595,8 +595,13 @@ async fn found(node: &Node, body: &str) -> Vec<Hit> {
 /// The documents that a search finds of what an expression means, in order.
 async fn found_by(node: &Node, search: &Search, names: &str) -> Vec<Hit> {
     let scopes = node.scopes(names, Expansion::OPEN, None).unwrap();
-    let request =
-        SearchRequest { within: Within::Now(&scopes), search, limit: 100, deadline: None };
+    let request = SearchRequest {
+        within: Within::Now(&scopes),
+        search,
+        limit: 100,
+        deadline: None,
+        room: None,
+    };
     let found = node.searcher().search(request).await.unwrap();
     assert!(found.failures.is_empty(), "{:?}", found.failures);
     found.hits
@@ -651,7 +656,7 @@ async fn a_moment_shows_what_was_there() {
     node.write(index("i", "4", r#"{"n":1}"#)).await.unwrap();
     let search = Search::read(r#"{"query":{"term":{"n":1}}}"#, Dialect::Seven).unwrap();
     let within = Within::Moment(&moment);
-    let request = SearchRequest { within, search: &search, limit: 100, deadline: None };
+    let request = SearchRequest { within, search: &search, limit: 100, deadline: None, room: None };
     let found = node.searcher().search(request).await.unwrap();
     let ids: Vec<&str> = found.hits.iter().map(|hit| &*hit.id).collect();
     assert_eq!(ids, ["1", "2", "3"]);
@@ -701,11 +706,11 @@ async fn an_alias_shows_only_its_part_of_an_index() {
     let asked = ["1".to_owned()];
     let scopes = node.scopes("three", Expansion::OPEN, Some(&asked)).unwrap();
     let within = Within::Now(&scopes);
-    let request = SearchRequest { within, search: &search, limit: 100, deadline: None };
+    let request = SearchRequest { within, search: &search, limit: 100, deadline: None, room: None };
     assert_eq!(node.searcher().search(request).await.unwrap().total, 0, "no value is in both");
     let scopes = node.scopes("two", Expansion::OPEN, None).unwrap();
     let moment = node.searcher().moment(&scopes).await.unwrap();
     let within = Within::Moment(&moment);
-    let request = SearchRequest { within, search: &search, limit: 100, deadline: None };
+    let request = SearchRequest { within, search: &search, limit: 100, deadline: None, room: None };
     assert_eq!(node.searcher().search(request).await.unwrap().total, 1, "a moment is as narrow");
 }

@@ -1,5 +1,7 @@
 //! The bodies of writes by query.
 
+use std::fmt;
+
 use mapping::Dialect;
 
 use crate::{
@@ -17,6 +19,15 @@ pub enum Conflicts {
     Abort,
     /// It is counted.
     Proceed,
+}
+
+impl fmt::Display for Conflicts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Abort => "abort",
+            Self::Proceed => "proceed",
+        })
+    }
 }
 
 impl Conflicts {
@@ -169,8 +180,18 @@ impl Reindex {
                 }
                 "dest" => request.destination = destination(&body, node).map_err(failed)?,
                 "conflicts" => request.conflicts = Some(conflicts(node).map_err(failed)?),
-                "size" => request.max_docs = Some(size(node).map_err(failed)?),
-                "max_docs" => request.max_docs = Some(max_docs("max_docs", node).map_err(failed)?),
+                "size" | "max_docs" => {
+                    let read =
+                        if member.name == "size" { size(node) } else { max_docs("max_docs", node) };
+                    let limit = read.map_err(failed)?;
+                    if let Some(other) = request.max_docs.filter(|other| *other != limit) {
+                        let reason = format!(
+                            "[max_docs] set to two different values [{other}] and [{limit}]"
+                        );
+                        return Err(QueryError::argument(reason));
+                    }
+                    request.max_docs = Some(limit);
+                }
                 "script" => return Err(scripts()),
                 _ => return Err(body.unknown_field(member, "reindex")),
             }

@@ -206,6 +206,12 @@ impl<T> TopHits<T> {
         }
     }
 
+    /// How many documents are kept at present: up to twice as many as are asked for.
+    #[must_use]
+    pub fn kept(&self) -> usize {
+        self.entries.len()
+    }
+
     /// Sorts, and drops what is not among the first.
     fn cut(&mut self) {
         let ranking = &self.ranking;

@@ -4,7 +4,10 @@
 //! wait, this remembers what those documents were that have been written since the last refresh. Reads
 //! by id do not ask it: they always see the last write.
 
-use std::{collections::HashMap, sync::atomic::Ordering::Relaxed};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::atomic::Ordering::Relaxed,
+};
 
 use document::{DocumentState, LastWrite, SeqNo, Version, check_read};
 
@@ -13,7 +16,7 @@ use crate::{
     log::Outline,
     memory::{Memory, heap_bytes},
     shard::Shared,
-    store::{Location, Store},
+    store::{Hold, Location, Store},
 };
 
 /// What an entry takes besides the bytes of its id, about.
@@ -28,6 +31,8 @@ pub(crate) struct Waiting {
     documents: u64,
     /// What the documents were that are shown and have been written since.
     earlier: HashMap<Box<str>, (LastWrite, Location)>,
+    /// A place in each of the segments that these lie in. A segment is given up as a whole.
+    segments: BTreeMap<u32, Location>,
     /// What `earlier` takes of the table's memory.
     bytes: u64,
 }
@@ -35,7 +40,8 @@ pub(crate) struct Waiting {
 impl Waiting {
     /// Everything below `next` is shown, later writes wait.
     pub(crate) fn new(next: SeqNo, table: &VersionTable) -> Self {
-        Self { from: next, documents: table.live(), earlier: HashMap::new(), bytes: 0 }
+        let (earlier, segments) = (HashMap::new(), BTreeMap::new());
+        Self { from: next, documents: table.live(), earlier, segments, bytes: 0 }
     }
 
     /// How many documents are shown.
@@ -48,16 +54,21 @@ impl Waiting {
         self.from
     }
 
-    /// What is shown of a document that the table holds. Where an older source is given up already, that
-    /// is what it is now.
-    fn shown(&self, id: &str, held: Held, store: &dyn Store) -> Option<(LastWrite, Location)> {
-        let now = held.place.location().map(|location| (held.last, location));
+    /// What is shown of a document that the table holds.
+    fn shown(&self, id: &str, held: Held) -> Option<(LastWrite, Location)> {
         if held.last.seq_no < self.from {
-            return now;
+            return held.place.location().map(|location| (held.last, location));
         }
-        let earlier = self.earlier.get(id).copied();
-        let is_given_up = |(_, location): &(_, Location)| !store.is_stored(*location);
-        if earlier.as_ref().is_some_and(is_given_up) { now } else { earlier }
+        self.earlier.get(id).copied()
+    }
+
+    /// Whether some source that is shown is given up already.
+    fn is_given_up(&self, store: &dyn Store) -> bool {
+        let in_segment = |(segment, location): (&u32, &Location)| {
+            debug_assert_eq!(*segment, location.segment);
+            !store.is_stored(*location)
+        };
+        self.segments.iter().any(in_segment)
     }
 
     /// Takes note of what some operations, which are about to be applied, will replace.
@@ -68,6 +79,7 @@ impl Waiting {
                 && last.seq_no < operation.last.seq_no
                 && self.earlier.insert(operation.id.into(), (last, location)).is_none()
             {
+                self.segments.insert(location.segment, location);
                 let bytes = heap_bytes(operation.id.len()).saturating_add(ENTRY_BYTES);
                 table.memory().grow(bytes);
                 self.bytes = self.bytes.saturating_add(bytes);
@@ -78,6 +90,7 @@ impl Waiting {
     /// Gives back what it takes of the memory.
     pub(crate) fn release(&mut self, memory: &Memory) {
         self.earlier = HashMap::new();
+        self.segments = BTreeMap::new();
         memory.shrink(std::mem::take(&mut self.bytes));
     }
 }
@@ -133,6 +146,18 @@ impl Shard {
         self.shared.show_all(&mut self.shared.waiting.lock());
     }
 
+    /// Keeps what searches see now readable ([`Store::hold`]), all of it. Where a source of that is given up
+    /// already, the whole shard is refreshed before, so that what is seen is of one moment.
+    #[must_use]
+    pub fn hold_shown(&self) -> Hold {
+        let hold = self.store.hold();
+        let mut waiting = self.shared.waiting.lock();
+        if waiting.as_ref().is_some_and(|waiting| waiting.is_given_up(self.store.as_ref())) {
+            self.shared.show_all(&mut waiting);
+        }
+        hold
+    }
+
     /// How many documents searches see.
     #[must_use]
     pub fn shown_documents(&self) -> u64 {
@@ -147,7 +172,7 @@ impl Shard {
         let held = self.shared.table.get(id)?;
         match &*waiting {
             None => held.place.location().map(|location| (held.last, location)),
-            Some(waiting) => waiting.shown(id, held, self.store.as_ref()),
+            Some(waiting) => waiting.shown(id, held),
         }
     }
 
@@ -164,14 +189,14 @@ impl Shard {
             return self.shared.table.for_each_live_in_part(part, f);
         };
         self.shared.table.for_each_in_part(part, &mut |id, held| {
-            if let Some((last, location)) = shown.shown(id, held, self.store.as_ref()) {
+            if let Some((last, location)) = shown.shown(id, held) {
                 f(id, last, location);
             }
         })
     }
 
-    /// Reads a document as searches see it. Where an older source is given up already, it is read as it
-    /// is now.
+    /// Reads a document as searches see it. Where the older source is given up meanwhile, it is read as it is
+    /// now.
     ///
     /// # Errors
     /// As [`Shard::get`].
@@ -183,6 +208,7 @@ impl Shard {
         if self.shared.waits_from().is_none() {
             return self.get(id, required).await;
         }
+        let _hold = self.hold_shown();
         let found = self.shown(id);
         let certain =
             found.map(|(last, location)| (Held { last, place: Place::Live(location) }, location));

@@ -21,6 +21,8 @@ const READ_TOGETHER: usize = 64;
 const READ_BYTES_TOGETHER: u64 = 8 << 20;
 /// How many documents that need no source are looked at before others may run.
 const LOOKED_AT_TOGETHER: usize = 4_096;
+/// For how many hits memory is asked at a time.
+const HITS_AT_A_TIME: usize = 256;
 /// How many bits of a place are a sequence number; those above number the shard.
 const PLACE_BITS: u32 = 44;
 
@@ -53,7 +55,7 @@ impl Searcher for Scan {
                 index.check_readable()?;
                 let shards = (0..).zip(index.shards().iter());
                 for (number, shard) in shards.filter(|(number, _)| scope.has_shard(*number)) {
-                    let _hold = shard.hold();
+                    let _hold = shard.hold_shown();
                     let (mut rows, mut part) = (Vec::new(), 0);
                     while rows_of(shard, part, &mut rows) {
                         part += 1;
@@ -84,6 +86,10 @@ struct Target<'a> {
 struct Collector {
     top: Option<TopHits<Hit>>,
     limit: usize,
+    /// For how many hits there is memory.
+    roomy: usize,
+    /// Whether there was none for more.
+    is_full: bool,
     found: Found,
 }
 
@@ -92,7 +98,13 @@ impl Scan {
     async fn run(&self, request: SearchRequest<'_>) -> Result<Found, Error> {
         let _turn = if counts_everything(&request) { None } else { Some(self.turns.take().await?) };
         let targets = targets(&request)?;
-        let mut collector = Collector { top: None, limit: request.limit, found: Found::default() };
+        let mut collector = Collector {
+            top: None,
+            limit: request.limit,
+            roomy: 0,
+            is_full: false,
+            found: Found::default(),
+        };
         let mut planned: Option<(&str, Mapping)> = None;
         for (ordinal, target) in (0..).zip(&targets) {
             let uuid = &*target.index.identity().uuid;
@@ -108,7 +120,7 @@ impl Scan {
                 let failure = ShardFailure { index, shard: target.number, cause };
                 collector.found.failures.push(failure);
             }
-            if collector.found.timed_out {
+            if collector.found.timed_out || collector.is_full {
                 break;
             }
         }
@@ -162,6 +174,7 @@ impl Scan {
             certain_from: damage.map_or(SeqNo::ZERO, |(_, lost_below)| lost_below),
             sorted: Sizes::new(),
         };
+        let hold = shard.hold_shown();
         let counts_all = request.limit == 0
             && target.rows.is_none()
             && target.slice.is_none()
@@ -175,7 +188,7 @@ impl Scan {
             collector.found.total += shard.shown_documents();
             return Ok(());
         }
-        collector.found.holds.push(shard.hold());
+        collector.found.holds.push(hold);
         if let Some(rows) = target.rows {
             look.rows(self, rows, collector).await?;
         } else if let Some(ids) = plan.ids() {
@@ -241,6 +254,9 @@ impl Look<'_, '_> {
                 }
             }
             tokio::task::yield_now().await;
+            if collector.is_full {
+                return Ok(false);
+            }
             if self.request.search.terminate_after.is_some_and(|after| self.matched >= after) {
                 collector.found.terminated_early = true;
                 return Ok(false);
@@ -328,7 +344,13 @@ impl Look<'_, '_> {
             is_judged_by_source: self.plan.needs_source(),
             location: row.location,
         };
+        let bytes = hit.bytes();
         top.add(keys, place, hit);
+        if let Some(room) = self.request.room.filter(|_| top.kept() > collector.roomy) {
+            collector.roomy += HITS_AT_A_TIME;
+            let more = u64::try_from(HITS_AT_A_TIME).unwrap_or(u64::MAX);
+            collector.is_full = !room(bytes.saturating_mul(more));
+        }
     }
 }
 

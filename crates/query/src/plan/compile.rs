@@ -21,6 +21,9 @@ use super::{
     test::{Group, Scored, Test},
 };
 
+/// How many clauses or terms one query may have (`indices.query.bool.max_clause_count`).
+pub(super) const CLAUSES_MAX: usize = 1_024;
+
 /// Compiles queries.
 pub(super) struct Compiler<'c, 'm> {
     /// The fields that are wanted so far.
@@ -105,6 +108,11 @@ impl<'m> Compiler<'_, 'm> {
 
     /// Several queries together.
     fn group(&mut self, parts: &Bool) -> Checked<Test> {
+        let clauses = [&parts.must, &parts.filter, &parts.should, &parts.must_not];
+        if clauses.iter().map(|clauses| clauses.len()).sum::<usize>() > CLAUSES_MAX {
+            let reason = format!("maxClauseCount is set to {CLAUSES_MAX}");
+            return Err(QueryError::creating(QueryError::new("too_many_clauses", reason)));
+        }
         let mut all = |queries: &[Query]| -> Checked<Vec<Scored>> {
             queries.iter().map(|query| self.query(query)).collect()
         };

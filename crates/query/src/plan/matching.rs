@@ -15,12 +15,9 @@ use crate::{
 };
 
 use super::{
-    compile::{Asked, Compiler, least, no_normalizer},
+    compile::{Asked, CLAUSES_MAX, Compiler, least, no_normalizer},
     test::{Group, Scored, Test},
 };
-
-/// How many terms one query may have (`indices.query.bool.max_clause_count`).
-const CLAUSES_MAX: usize = 1_024;
 
 impl<'m> Compiler<'_, 'm> {
     /// The terms of a text in a field.

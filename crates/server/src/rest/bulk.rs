@@ -32,6 +32,9 @@ struct Asked {
     source: SourceFilter,
 }
 
+/// After so many items others may run.
+const ITEMS_AT_A_TIME: usize = 1_024;
+
 /// What every item falls back on.
 struct Defaults {
     write: WriteParameters,
@@ -68,6 +71,9 @@ pub(crate) async fn bulk(node: &Node, call: &mut Call<'_>) -> Result<Answer, Err
     let mut rules: Vec<String> = pipeline.into_iter().collect();
     let mut prepared = Vec::with_capacity(items.len());
     for item in items {
+        if prepared.len() % ITEMS_AT_A_TIME == ITEMS_AT_A_TIME - 1 {
+            tokio::task::yield_now().await;
+        }
         prepared.push(prepare(node, call, item, &defaults, &mut rules)?);
     }
     if !rules.is_empty() {

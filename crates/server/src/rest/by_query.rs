@@ -26,7 +26,7 @@ use super::search::{Asked, check_window, query_error, take_wildcards};
 use super::tasks::view::{Shape, write_task};
 use super::tasks::{NewTask, Running, Tasks};
 use super::write_parameters::missing_pipeline;
-use parameters::{Parameters, per_second};
+use parameters::{Parameters, one, per_second};
 use view::write;
 use work::{Done, Job, Scene, What, run};
 
@@ -80,8 +80,8 @@ async fn by_query(
     let routing = parameters.routing.as_deref();
     let scopes = find_scopes(node, call, call.index(), expansion, routing)?;
     let batch = parameters.batch.or(request.search.size).unwrap_or(1_000);
-    let max_docs = parameters.max_docs.or(request.max_docs).unwrap_or(u64::MAX);
-    let conflicts = parameters.conflicts.or(request.conflicts).unwrap_or_default();
+    let max_docs = one("max_docs", parameters.max_docs, request.max_docs)?.unwrap_or(u64::MAX);
+    let conflicts = one("conflicts", parameters.conflicts, request.conflicts)?.unwrap_or_default();
     let slices = parameters.slices(&scopes);
     let (action, verb) = match what {
         What::Delete => ("indices:data/write/delete/byquery", "delete"),
@@ -170,7 +170,7 @@ pub(crate) async fn reindex(
         return Err(Error::Validation(vec![rule]));
     }
     let batch = request.source.search.size.take().unwrap_or(1_000);
-    let max_docs = parameters.max_docs.or(request.max_docs).unwrap_or(u64::MAX);
+    let max_docs = one("max_docs", parameters.max_docs, request.max_docs)?.unwrap_or(u64::MAX);
     let slices = parameters.slices(&scopes);
     let action = "indices:data/write/reindex";
     let type_name = if call.dialect.shows_type() { "[_doc]" } else { "" };

@@ -28,6 +28,19 @@ const CONDITIONS: [&str; 9] = [
 /// Room for the names that most endpoints know.
 const KNOWN_TYPICALLY: usize = 32;
 
+/// Parameters that say what a write requires, or what it must not go beyond.
+const BINDING: [&str; 9] = [
+    "if_seq_no",
+    "if_primary_term",
+    "version",
+    "version_type",
+    "op_type",
+    "routing",
+    "require_alias",
+    "conflicts",
+    "max_docs",
+];
+
 /// The parameters of a query string, each marked once taken.
 #[derive(Clone, Debug)]
 pub struct Parameters {
@@ -44,11 +57,18 @@ struct Given {
 }
 
 impl Parameters {
-    /// Reads a raw query string. Of a parameter given twice the last counts.
+    /// Reads a raw query string. Of a parameter given twice the last counts, but of what binds a write neither
+    /// may be passed over.
     pub fn parse(raw_query: &str) -> Result<Self, Error> {
         let mut given: Vec<Given> = Vec::new();
         for (name, value) in uri::query_parameters(raw_query).map_err(Error::BadParameter)? {
             match given.iter_mut().find(|earlier| earlier.name == name) {
+                Some(earlier) if BINDING.contains(&&*name) && earlier.value != value => {
+                    return Err(Error::illegal_argument(format!(
+                        "[{name}] set to two different values [{}] and [{value}]",
+                        earlier.value
+                    )));
+                }
                 Some(earlier) => earlier.value = value,
                 None => given.push(Given { name, value, taken: false }),
             }
@@ -279,6 +299,16 @@ mod tests {
     #[test]
     fn of_a_parameter_given_twice_the_last_counts() {
         assert_eq!(parameters("a=1&a=2", Dialect::V7).take("a").as_deref(), Some("2"));
+    }
+
+    #[test]
+    fn of_two_conditions_none_is_passed_over() {
+        for name in super::BINDING {
+            let refused = Parameters::parse(&format!("{name}=1&x=1&{name}=2"));
+            assert!(matches!(refused, Err(Error::IllegalArgument(_))), "{name}");
+            let said = Parameters::parse(&format!("{name}=1&{name}=1"));
+            assert_eq!(said.unwrap().value(name), Some("1"));
+        }
     }
 
     #[test]

@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use document::Timestamp;
 use hyper::StatusCode;
-use node::{Found, Hit, Node, Scope, SearchRequest, Searcher, Within};
+use node::{Found, Hit, Node, Room, Scope, SearchRequest, Searcher, Within};
 use query::{Query, TotalHits};
 use shard::Document;
 
@@ -138,19 +138,35 @@ pub(crate) async fn answer(
     Ok((write_page(call.dialect, &page), held))
 }
 
-/// Finds everything, for those who show it page by page or write to it: within a bound, because it is
-/// remembered.
+/// Finds so many documents at most, or all, for those who show them page by page or write to them: within the
+/// bounds of what is remembered.
 pub(crate) async fn find_hits(
     node: &Node,
     dialect: Dialect,
     asked: &Asked,
     within: Within<'_>,
-) -> Result<Found, Error> {
-    let found = find(node, dialect, asked, within, HITS_MAX).await?;
-    if found.total > u64::try_from(HITS_MAX).unwrap_or(u64::MAX) {
+    limit: Option<u64>,
+    held: Reservation,
+) -> Result<(Found, Reservation), Error> {
+    let limit = limit.and_then(|limit| usize::try_from(limit).ok()).filter(|some| *some < HITS_MAX);
+    // Refused where it gets too much, not when all of it is there.
+    let taken = parking_lot::Mutex::new((held, None));
+    let room = |bytes: u64| {
+        let (held, refused) = &mut *taken.lock();
+        *refused = held.grow(bytes).err();
+        refused.is_none()
+    };
+    let most = limit.unwrap_or(HITS_MAX);
+    let found = find_within(node, dialect, asked, within, most, Some(&room)).await;
+    let (held, refused) = taken.into_inner();
+    if let Some(refused) = refused {
+        return Err(refused);
+    }
+    let found = found?;
+    if limit.is_none() && found.total > u64::try_from(HITS_MAX).unwrap_or(u64::MAX) {
         return Err(Error::TooMany { what: "hits", limit: HITS_MAX });
     }
-    Ok(found)
+    Ok((found, held))
 }
 
 /// Carries out a search; fails where all shards have failed.
@@ -161,10 +177,22 @@ pub(crate) async fn find(
     within: Within<'_>,
     limit: usize,
 ) -> Result<Found, Error> {
+    find_within(node, dialect, asked, within, limit, None).await
+}
+
+/// The same, with memory for hits only as far as there is room.
+async fn find_within(
+    node: &Node,
+    dialect: Dialect,
+    asked: &Asked,
+    within: Within<'_>,
+    limit: usize,
+    room: Option<&Room<'_>>,
+) -> Result<Found, Error> {
     let deadline = asked
         .timeout
         .map(|timeout| Timestamp::from_millis(node.now().as_millis().saturating_add(timeout)));
-    let request = SearchRequest { within, search: &asked.search, limit, deadline };
+    let request = SearchRequest { within, search: &asked.search, limit, deadline, room };
     let found = node.searcher().search(request).await;
     let found = found.map_err(|error| Error::node(error, dialect, TYPELESS))?;
     count_search(within, &found, &asked.search.stats);

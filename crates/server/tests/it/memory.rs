@@ -110,7 +110,7 @@ fn new_ids_end_at_the_bound_and_what_is_there_stays_in_use() {
         assert_eq!(client.ask(json_request("PUT", &path, &json!({}))).status, 200);
         client.ask(json_request("PUT", &new, &json!({}))).status == 201
     };
-    assert!((0..10_000).any(|_| is_room(&mut client)), "room again");
+    assert!((0..100_000).any(|_| is_room(&mut client)), "room again");
     drop(client);
     occam.stop();
 
@@ -141,7 +141,7 @@ fn a_flood_of_deletes_that_are_remembered_ends_at_the_bound_too() {
         client.ask(bare("DELETE", &format!("/a/_doc/{}", id(1))));
         client.ask(json_request("PUT", &refused, &json!({}))).status == 201
     };
-    assert!((0..10_000).any(|_| is_room(&mut client)), "room again");
+    assert!((0..100_000).any(|_| is_room(&mut client)), "room again");
 }
 
 #[test]

@@ -51,6 +51,20 @@ enum Slices {
     Count(u32),
 }
 
+/// What URL and body, or two names of one thing, say together: none of them is passed over.
+pub(super) fn one<T: PartialEq + std::fmt::Display>(
+    name: &str,
+    one: Option<T>,
+    other: Option<T>,
+) -> Result<Option<T>, Error> {
+    match (one, other) {
+        (Some(one), Some(other)) if one != other => Err(Error::illegal_argument(format!(
+            "[{name}] set to two different values [{one}] and [{other}]"
+        ))),
+        (one, other) => Ok(one.or(other)),
+    }
+}
+
 impl Parameters {
     /// Takes those of an update or a delete; what they say of the search goes there.
     pub(super) fn take(
@@ -136,7 +150,7 @@ impl Parameters {
         let Some(given) = given else { return Ok(()) };
         let limit = WriteByQuery::max_docs(name, i64::from(given));
         let limit = limit.map_err(|error| query_error(&error))?;
-        self.max_docs = Some(limit);
+        self.max_docs = one("max_docs", self.max_docs, Some(limit))?;
         Ok(())
     }
 

@@ -183,7 +183,11 @@ async fn part_of(
         job.scopes.iter().for_each(|scope| scope.index.refresh());
         holds
     });
-    let mut found = find_hits(&scene.node, scene.dialect, &asked, within).await?;
+    // What is in conflict does not count: others may take its place.
+    let limit = (job.conflicts == Conflicts::Abort).then_some(max_docs);
+    let held = scene.budget.reserve_none("by query");
+    let (mut found, _held) =
+        find_hits(&scene.node, scene.dialect, &asked, within, limit, held).await?;
     if !found.failures.is_empty() {
         // Not a part of what was meant (spec by-query §5.2).
         done.unsearched = found.failures;
@@ -193,8 +197,6 @@ async fn part_of(
         // What cannot be read any more was written since, and the condition says so.
         found.release();
     }
-    let mut held = scene.budget.reserve_none("by query");
-    held.grow(found.hits.iter().map(Hit::bytes).sum())?;
     done.timed_out = found.timed_out;
     part.count(|counters| counters.total = found.total.min(max_docs));
     let mut hits = found.hits.iter();

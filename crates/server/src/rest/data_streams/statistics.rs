@@ -58,8 +58,13 @@ async fn last_moment(node: &Node, call: &Call<'_>, stream: &str) -> Result<i64, 
         node.scopes(stream, Expansion { ignores_unavailable: true, ..Expansion::OPEN }, None);
     let scopes = scopes.map_err(|error| call.node_error(error))?;
     let Ok(search) = Search::read(LAST, rules(call.dialect)) else { return Ok(0) };
-    let request =
-        SearchRequest { within: Within::Now(&scopes), search: &search, limit: 1, deadline: None };
+    let request = SearchRequest {
+        within: Within::Now(&scopes),
+        search: &search,
+        limit: 1,
+        deadline: None,
+        room: None,
+    };
     let found = node.searcher().search(request).await.map_err(|error| call.node_error(error))?;
     let Some(hit) = found.hits.first() else { return Ok(0) };
     let field = hit.index.mapping();

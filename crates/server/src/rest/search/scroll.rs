@@ -53,9 +53,9 @@ pub(crate) async fn begin(
         );
         return Err(phase_failed(node, on, &QueryError::argument(text)));
     }
-    let found = find_hits(node, call.dialect, &asked, Within::Now(scopes)).await?;
-    let mut held = call.request.budget.reserve_none("scroll");
-    held.grow(found.hits.iter().map(Hit::bytes).sum())?;
+    let held = call.request.budget.reserve_none("scroll");
+    let within = Within::Now(scopes);
+    let (found, held) = find_hits(node, call.dialect, &asked, within, None, held).await?;
     let indices = scopes.iter().map(|scope| Arc::clone(&scope.index)).collect();
     let scroll = Scroll { asked, found, indices, shown: parking_lot::Mutex::new(0) };
     let id = contexts.keep_scroll(scroll, keep_alive, node.now(), held)?;
