@@ -166,3 +166,27 @@ fn the_sources_of_one_answer_are_within_the_memory_of_bodies() {
         assert_eq!(docs, 3, "what was refused or answered is given back");
     }
 }
+
+#[test]
+fn what_a_scroll_would_remember_is_refused_where_it_gets_too_much() {
+    let directory = tempfile::tempdir().unwrap();
+    let occam = start(&directory);
+    let mut client = occam.client();
+    for _ in 0..40 {
+        let lines = "{\"index\":{}}\n{}\n".repeat(1_000);
+        assert_eq!(client.ask(bulk("/a/_bulk", &lines)).json()["errors"], false);
+    }
+    let refused = client.ask(bare("GET", "/a/_search?scroll=1m&size=1"));
+    assert_eq!(refused.status, 429, "{refused:?}");
+    let error = &refused.json()["error"];
+    assert_eq!(error["type"], "circuit_breaking_exception");
+    assert!(error["reason"].as_str().unwrap().contains("[<scroll>]"), "{error}");
+    // Not all of it was there when it was refused.
+    assert!(error["bytes_wanted"].as_u64().unwrap() < 5 << 20, "{error}");
+    check_size(&occam);
+
+    // Of many documents only as many are remembered as may be written.
+    let one = client.ask(bare("POST", "/a/_update_by_query?max_docs=1")).json();
+    assert_eq!((&one["updated"], &one["failures"]), (&json!(1), &json!([])));
+    assert_eq!(client.ask(bare("GET", "/a/_count")).json()["count"], 40_000);
+}

@@ -93,7 +93,7 @@ fn each_step_of_the_data_streams_holds() {
 
 #[test]
 fn each_step_of_the_searches_holds() {
-    assert_eq!(replay(parse(SEARCHES), Listener::Pinned), 209);
+    assert_eq!(replay(parse(SEARCHES), Listener::Pinned), 212);
 }
 
 #[test]
