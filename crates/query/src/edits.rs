@@ -108,39 +108,28 @@ impl Near {
         else {
             return false;
         };
-        own_prefix == prefix && self.distance(own, rest) <= self.edits
+        own_prefix == prefix && self.differ_by(own, rest, self.edits)
     }
 
-    /// How many characters differ; more than are allowed if there are too many.
-    fn distance(&self, one: &[char], other: &[char]) -> usize {
-        let mut before: Vec<usize> = Vec::new();
-        let mut last: Vec<usize> = (0..=other.len()).collect();
-        let mut one_before = None;
-        for (row, c) in (1..).zip(one) {
-            let mut present = Vec::with_capacity(last.len());
-            present.push(row);
-            let mut other_before = None;
-            for (column, d) in other.iter().enumerate() {
-                let at = |line: &[usize], place: usize| {
-                    line.get(place).copied().unwrap_or(usize::MAX / 2)
-                };
-                let mut least = (at(&last, column) + usize::from(c != d))
-                    .min(at(&last, column + 1) + 1)
-                    .min(at(&present, column) + 1);
-                let swapped = other_before == Some(c) && one_before == Some(d);
-                if self.transpositions && swapped && column > 0 {
-                    least = least.min(at(&before, column - 1) + 1);
-                }
-                present.push(least);
-                other_before = Some(d);
+    /// Whether two texts differ by so many characters at most. What they begin with together costs nothing, so
+    /// that with two differences at most a long term is read a few times, not times its length.
+    fn differ_by(&self, one: &[char], other: &[char], edits: usize) -> bool {
+        let same = one.iter().zip(other).take_while(|(own, its)| own == its).count();
+        let (one, other) = (one.get(same..).unwrap_or(&[]), other.get(same..).unwrap_or(&[]));
+        let ([own, one_rest @ ..], [its, other_rest @ ..]) = (one, other) else {
+            return one.len().max(other.len()) <= edits;
+        };
+        let Some(left) = edits.checked_sub(1) else { return false };
+        let swapped = match (one_rest, other_rest) {
+            ([next, one @ ..], [other_next, other @ ..]) if self.transpositions => {
+                (own, next) == (other_next, its) && self.differ_by(one, other, left)
             }
-            if present.iter().all(|distance| *distance > self.edits) {
-                return self.edits + 1;
-            }
-            (before, last) = (last, present);
-            one_before = Some(c);
-        }
-        last.last().copied().unwrap_or(0)
+            (_, _) => false,
+        };
+        swapped
+            || self.differ_by(one_rest, other_rest, left)
+            || self.differ_by(one_rest, other, left)
+            || self.differ_by(one, other_rest, left)
     }
 }
 
@@ -180,6 +169,54 @@ mod tests {
         assert!(
             Near::new("fox", &prefix).is_near("fob") && !Near::new("fox", &prefix).is_near("fix")
         );
+    }
+
+    /// The optimal string alignment distance, by its definition.
+    fn distance(one: &[char], other: &[char], transpositions: bool) -> usize {
+        let ([own, one_rest @ ..], [its, other_rest @ ..]) = (one, other) else {
+            return one.len().max(other.len());
+        };
+        let next = |one: &[char], other: &[char]| distance(one, other, transpositions);
+        let mut least = next(one_rest, other_rest) + usize::from(own != its);
+        least = least.min(next(one_rest, other) + 1).min(next(one, other_rest) + 1);
+        match (one_rest, other_rest) {
+            ([a, one @ ..], [b, other @ ..]) if transpositions && (own, a) == (b, its) => {
+                least.min(next(one, other) + 1)
+            }
+            (_, _) => least,
+        }
+    }
+
+    #[test]
+    fn every_short_term_is_as_far_as_is_defined() {
+        let mut terms = vec![String::new()];
+        for length in 0..4 {
+            let longest: Vec<String> =
+                terms.iter().filter(|term| term.len() == length).cloned().collect();
+            terms.extend(
+                longest.iter().flat_map(|term| ["a", "b", "c"].map(|c| format!("{term}{c}"))),
+            );
+        }
+        for (one, other) in terms.iter().flat_map(|one| terms.iter().map(move |other| (one, other)))
+        {
+            let chars = |term: &String| term.chars().collect::<Vec<_>>();
+            for transpositions in [true, false] {
+                let defined = distance(&chars(one), &chars(other), transpositions);
+                for edits in 0..=2 {
+                    let fuzziness =
+                        Fuzziness { edits: Edits::Exactly(edits), prefix: 0, transpositions };
+                    let near = Near::new(one, &fuzziness).is_near(other);
+                    assert_eq!(near, defined <= edits, "{one} {other} {edits} {transpositions}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn long_terms_take_no_time() {
+        let term = "a".repeat(30_000);
+        assert!(is_near(&term, &format!("{term}bc"), Edits::Exactly(2)));
+        assert!(!is_near(&term, &format!("{}bcd", &term[1..]), Edits::Exactly(2)));
     }
 
     #[test]

@@ -64,11 +64,7 @@ impl Waiting {
 
     /// Whether some source that is shown is given up already.
     fn is_given_up(&self, store: &dyn Store) -> bool {
-        let in_segment = |(segment, location): (&u32, &Location)| {
-            debug_assert_eq!(*segment, location.segment);
-            !store.is_stored(*location)
-        };
-        self.segments.iter().any(in_segment)
+        self.segments.values().any(|location| !store.is_stored(*location))
     }
 
     /// Takes note of what some operations, which are about to be applied, will replace.
